@@ -1,0 +1,1 @@
+"""What operators and browsers reach over HTTP and WebSocket."""

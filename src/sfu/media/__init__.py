@@ -1,0 +1,1 @@
+"""How media moves: RTP, SRTP parameters, the engine and who is routed to whom.  Pure."""

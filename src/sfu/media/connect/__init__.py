@@ -1,0 +1,1 @@
+"""How a peer is reached and trusted: STUN, ICE-lite, DTLS, SDES."""

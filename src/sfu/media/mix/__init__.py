@@ -1,0 +1,1 @@
+"""Sound put together: jitter buffer, sums, levels, concealment."""

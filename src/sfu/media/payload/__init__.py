@@ -1,0 +1,1 @@
+"""A look into H.264, VP8 and Opus payloads, never decoding."""

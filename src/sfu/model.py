@@ -1,0 +1,122 @@
+"""The nouns everything else speaks of: identities, kinds, codecs, addresses, keys.
+
+All are frozen.  The numbers of `Codec`, `Kind`, `SrtpSuite` and `Latch` are those of `native/engine.h`.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import NewType
+
+RoomId = NewType("RoomId", str)
+"""The number a room is dialled by, say "4201"."""
+MemberId = NewType("MemberId", str)
+"""One endpoint in one room, say "m7"; unique in the process, never used again."""
+CallId = NewType("CallId", int)
+"""One member's signalling, whatever the protocol; chosen by us, never on the wire."""
+
+SocketId = NewType("SocketId", int)
+TransportId = NewType("TransportId", int)
+SourceId = NewType("SourceId", int)
+SinkId = NewType("SinkId", int)
+"""Ids of the engine: uint32 chosen by us, never 0, never used again."""
+Ssrc = NewType("Ssrc", int)
+
+
+class Kind(IntEnum):
+    """What a stream carries."""
+
+    AUDIO = 1
+    VIDEO = 2
+
+
+class Codec(IntEnum):
+    """An algorithm; a room's hardware codec is an endpoint.  H.264 is one codec in both modes."""
+
+    OPUS = 1
+    G722 = 2
+    PCMU = 3
+    PCMA = 4
+    CN = 5
+    TELEPHONE_EVENT = 6
+    H264 = 16
+    VP8 = 17
+    H263 = 18
+    H261 = 19
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it carries sound or a picture."""
+        return Kind.AUDIO if self < Codec.H264 else Kind.VIDEO
+
+    @property
+    def clock_hz(self) -> int:
+        """RTP clock (RFC 3551: G.722 counts 8000 although it samples at 16 kHz)."""
+        if self.kind is Kind.VIDEO:
+            return 90_000
+        return 48_000 if self is Codec.OPUS else 8_000
+
+
+class Protocol(StrEnum):
+    """How a member reached us; the metric label `protocol`."""
+
+    SIP = "sip"
+    H323 = "h323"
+    WEBRTC = "webrtc"
+
+
+class SrtpSuite(IntEnum):
+    """SRTP suites (RFC 3711, RFC 4568, RFC 7714); the value is the DTLS profile number."""
+
+    AES_CM_128_HMAC_SHA1_80 = 0x0001
+    AES_CM_128_HMAC_SHA1_32 = 0x0002
+    AEAD_AES_128_GCM = 0x0007
+    AEAD_AES_256_GCM = 0x0008
+
+    @property
+    def key_bytes(self) -> int:
+        """Length of the master key."""
+        return 32 if self is SrtpSuite.AEAD_AES_256_GCM else 16
+
+    @property
+    def salt_bytes(self) -> int:
+        """Length of the master salt."""
+        return 12 if self >= SrtpSuite.AEAD_AES_128_GCM else 14
+
+
+class Latch(IntEnum):
+    """From whom a transport takes media, and so where it sends (RFC 4961)."""
+
+    FIXED = 0
+    """Only the given remote address."""
+    SAME_HOST = 1
+    """Any port of the given remote host; we then send to that port."""
+    FIRST_VALID = 2
+    """The first sender of a valid packet (authenticated where SRTP is on) is kept."""
+    CONNECTED = 3
+    """The socket is connected (a worker): no addresses at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address in text form without brackets, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Show as host:port, IPv6 in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """One direction's SRTP master key, salt and, where the peer uses one, its MKI."""
+
+    suite: SrtpSuite
+    key: bytes
+    salt: bytes
+    mki: bytes = b""
+
+    def __repr__(self) -> str:
+        """Show the suite, never the secret."""
+        return f"Keys({self.suite.name})"

@@ -1,0 +1,1 @@
+"""Who is with whom: a room, its members, its speaker.  Pure."""

@@ -1,0 +1,1 @@
+"""How a meeting is asked for: SIP, SDP, browser messages.  Pure."""

@@ -1,0 +1,249 @@
+"""What a room hears from any room-codec protocol, and what it may ask: one face over SIP and H.323.
+
+::
+
+    caller                      core                              server
+      |-- INVITE / Setup -------->|-- CallOffered ------------------->|
+      |<- 180 / Alerting ---------|<------------------------- Ring ---|
+      |<- 200 + SDP / Connect ----|<----------------------- Accept ---|
+      |-- ACK ------------------->|-- CallConfirmed (late answer) --->|
+      |-- re-INVITE ------------->|-- MediaOffered ------------------>|
+      |<- 200 + SDP --------------|<------------------ AnswerMedia ---|
+      |<- INFO fast update -------|<------------------- AskPicture ---|
+      |-- BYE ------------------->|-- CallEnded --------------------->|
+
+Session descriptions pass as bytes: the core carries them, `signalling.sdp` reads them.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sfu.model import Address, CallId, Protocol
+
+
+class End(StrEnum):
+    """Why a call ended, as call records and metrics spell it."""
+
+    HUNG_UP = "hung_up"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    UNREACHABLE = "unreachable"
+    VANISHED = "vanished"
+    ENDED_BY_SERVER = "ended_by_server"
+    PROTOCOL_ERROR = "protocol_error"
+
+
+@dataclass(frozen=True, slots=True)
+class CallOffered:
+    """Somebody calls us."""
+
+    call: CallId
+    protocol: Protocol
+    target: str
+    """User part of the called address, percent escapes undone: "4201", "4201##1234", ""."""
+    caller: str
+    """Its address, without display name: "morez@192.0.2.21"."""
+    display_name: str
+    model: str
+    """User-Agent or vendor identification, "" if not told."""
+    source: Address
+    account: str | None
+    """The account whose password it proved, if it did."""
+    offer: bytes | None
+    """None: it wants our offer in the answer (delayed offer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRinging:
+    """A call of ours rings at the other end."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """A call of ours was taken; `description` answers our offer."""
+
+    call: CallId
+    description: bytes
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallConfirmed:
+    """Our acceptance arrived (ACK); `answer` is set where the offer was ours (delayed offer)."""
+
+    call: CallId
+    answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaOffered:
+    """The peer changes media in mid call; None asks for our offer.  Answer it."""
+
+    call: CallId
+    offer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaAnswered:
+    """The peer answered an `OfferMedia` of ours."""
+
+    call: CallId
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRefused:
+    """The peer refused an `OfferMedia` of ours; media goes on as it was."""
+
+    call: CallId
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigitPressed:
+    """A key of the far end, by signalling: 0-9 * # A-D."""
+
+    call: CallId
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class PictureWanted:
+    """The peer asks us for a key frame by signalling (SIP INFO, videoFastUpdatePicture)."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswered:
+    """The peer answered our `Probe`: it lives."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The call is over; nothing more is told of it."""
+
+    call: CallId
+    cause: End
+    status: int
+    """SIP status or Q.850 cause, 0 for none."""
+    text: str
+
+
+CallEvent = (
+    CallOffered
+    | CallRinging
+    | CallAnswered
+    | CallConfirmed
+    | MediaOffered
+    | MediaAnswered
+    | MediaRefused
+    | DigitPressed
+    | PictureWanted
+    | ProbeAnswered
+    | CallEnded
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Call an address, say "sip:morez@192.0.2.21"; `description` is our offer."""
+
+    call: CallId
+    uri: str
+    description: bytes
+    display_name: str
+    user: str
+    """Our own user part, the room's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Tell the caller that we ring."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Take the call; `description` is the answer, or our offer if theirs is delayed."""
+
+    call: CallId
+    description: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Do not take the call."""
+
+    call: CallId
+    status: int
+    reason: str
+    warning: str = ""
+    """Text of a Warning 399 header, "" for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerMedia:
+    """Answer a `MediaOffered`: our answer, or our offer where none was made."""
+
+    call: CallId
+    description: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseMedia:
+    """Refuse a `MediaOffered`; media goes on as it was."""
+
+    call: CallId
+    status: int = 488
+
+
+@dataclass(frozen=True, slots=True)
+class OfferMedia:
+    """Change media in mid call (re-INVITE); waits its turn and survives glare."""
+
+    call: CallId
+    description: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AskPicture:
+    """Ask the peer for a key frame by signalling."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask the peer whether it lives (OPTIONS in the dialog)."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call, in whatever state it is (CANCEL, BYE, or a final refusal)."""
+
+    call: CallId
+    cause: End = End.ENDED_BY_SERVER
+
+
+CallOrder = (
+    Dial
+    | Ring
+    | Accept
+    | Reject
+    | AnswerMedia
+    | RefuseMedia
+    | OfferMedia
+    | AskPicture
+    | Probe
+    | HangUp
+)

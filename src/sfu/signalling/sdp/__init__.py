@@ -1,0 +1,1 @@
+"""Session descriptions that lose no line, RFC 8866, and their offers and answers."""
