@@ -1,6 +1,6 @@
 """The nouns everything else speaks of: identities, kinds, codecs, addresses, keys.
 
-All are frozen.  The numbers of `Codec`, `Kind`, `SrtpSuite` and `Latch` are those of `native/engine.h`.
+All are frozen.  `Codec`, `Kind`, `SrtpSuite` and `Latch` have the numbers of `native/engine.h`.
 """
 
 from dataclasses import dataclass

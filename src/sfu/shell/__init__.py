@@ -1,1 +1,1 @@
-"""Where we wait: sockets, timers, processes, the database.  The only home of asyncio beside `api`."""
+"""Where we wait: sockets, timers, processes, the database.  Asyncio lives here and in `api`."""

@@ -55,7 +55,7 @@ class TransportLatched:
 
 @dataclass(frozen=True, slots=True)
 class TelephoneEventReceived:
-    """An RFC 4733 packet: `event` 0-9 digits, 10 star, 11 hash.  Its three ends share `timestamp`."""
+    """An RFC 4733 packet: `event` 0-9 digits, 10 star, 11 hash; its ends share `timestamp`."""
 
     source: SourceId
     event: int
