@@ -1,0 +1,320 @@
+"""What a browser and the server say to each other: one JSON object per WebSocket text message.
+
+::
+
+    browser                                          server
+      |-- join {room, name} --------------------------->|
+      |<-- joined {member, resume}, layout {pictures} --|
+      |-- offer {sdp} --------------------------------->|   the browser always offers
+      |<-- answer {sdp} --------------------------------|
+      |<-- members, slots, send, speaker, notice -------|   each states what holds now
+      |-- state {microphone, camera} ------------------>|
+      |-- leave --------------------------------------->|
+
+The page docs/protocol.md is the law; unknown fields are ignored both ways, so that a newer side
+may say more.  What the browser sends is hostile: `parse` raises `PeerError` and nothing else.
+"""
+
+import unicodedata
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+
+from sfu.errors import PeerError
+
+TEXT_MAX = 262_144
+"""Characters of one message: Chromium offers some 6 kB for each picture it could show."""
+SDP_MAX = 245_760
+NAME_MAX = 64
+"""Characters kept of a person's name; a longer one is cut."""
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class RefusalCode(StrEnum):
+    """Why something asked is not done; docs/protocol.md and the page hold the words."""
+
+    UNKNOWN_ROOM = "unknown_room"
+    PIN_REQUIRED = "pin_required"
+    WRONG_PIN = "wrong_pin"
+    TOO_MANY_TRIES = "too_many_tries"
+    ROOM_FULL = "room_full"
+    NAME_MISSING = "name_missing"
+    NOT_ALLOWED = "not_allowed"
+    SERVER_STOPPING = "server_stopping"
+    BAD_MESSAGE = "bad_message"
+    UNSUPPORTED = "unsupported"
+
+    @property
+    def final(self) -> bool:
+        """Tell whether the server closes the connection after saying so."""
+        return self in (RefusalCode.TOO_MANY_TRIES, RefusalCode.SERVER_STOPPING)
+
+
+class EndCode(StrEnum):
+    """Why a browser is no longer in the room."""
+
+    LEFT = "left"
+    REMOVED = "removed"
+    REPLACED = "replaced"
+    MEDIA_FAILED = "media_failed"
+    SERVER_STOPPING = "server_stopping"
+
+
+def _clean(name: str) -> str:
+    """Drop what would disturb a list of names: controls, direction marks, runs of spaces."""
+    printable = "".join(
+        " " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char
+        for char in name
+        if char not in _BIDI
+    )
+    return " ".join(printable.split())[:NAME_MAX].strip()
+
+
+class _Message(BaseModel):
+    """Frozen; unknown fields are ignored, known ones are not coerced."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+Name = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_clean)]
+RoomNumber = Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)]
+Sdp = Annotated[str, StringConstraints(min_length=1, max_length=SDP_MAX)]
+
+
+class Join(_Message):
+    """Let me in; with `resume`, give me back the place I had."""
+
+    type: Literal["join"] = "join"
+    room: RoomNumber
+    name: Name = ""
+    """Empty: the house refuses with `name_missing`."""
+    pin: Annotated[str, StringConstraints(max_length=32, strip_whitespace=True)] | None = None
+    language: Annotated[str, StringConstraints(max_length=35)] | None = None
+    """A BCP 47 tag, say "fr-FR"."""
+    resume: Annotated[str, StringConstraints(max_length=128)] | None = None
+
+
+class Offer(_Message):
+    """A session description to be answered; `restart`: it restarts ICE (RFC 8445 section 9)."""
+
+    type: Literal["offer"] = "offer"
+    sdp: Sdp
+    restart: bool = False
+
+
+class State(_Message):
+    """Whether the person's microphone and camera are on."""
+
+    type: Literal["state"] = "state"
+    microphone: bool
+    camera: bool
+
+
+class Sound(_Message):
+    """How many voices shall be forwarded side by side: 3 or 1, or 0 for the mix."""
+
+    type: Literal["sound"] = "sound"
+    forwarded: Literal[3, 1, 0]
+
+
+class Leave(_Message):
+    """I go."""
+
+    type: Literal["leave"] = "leave"
+
+
+class Ping(_Message):
+    """Are you there?  A page sees no WebSocket ping, so it asks by itself."""
+
+    type: Literal["ping"] = "ping"
+
+
+ClientMessage = Join | Offer | State | Sound | Leave | Ping
+
+_client: TypeAdapter[ClientMessage] = TypeAdapter(
+    Annotated[ClientMessage, Field(discriminator="type")]
+)
+
+
+def parse(text: str | bytes) -> ClientMessage:
+    """Read one message of a browser; raises `PeerError` and nothing else."""
+    if len(text) > TEXT_MAX:
+        raise PeerError(f"message longer than {TEXT_MAX} characters", status=413)
+    try:
+        return _client.validate_json(text)
+    except ValueError as error:
+        raise PeerError(f"not a message of this protocol: {_first_line(error)}") from None
+
+
+def _first_line(error: ValueError) -> str:
+    """Name the field, never repeat the peer's words: a pin may be among them."""
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return "not text"
+    first = errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"] if str(part).isascii())[:80]
+    return f"{where or 'object'}: {first['type']}"
+
+
+class Joined(_Message):
+    """You are in."""
+
+    type: Literal["joined"] = "joined"
+    member: str
+    room: str
+    room_name: str = ""
+    resume: str
+    """Opaque, secret; given with `join` it brings this member back within some 20 s."""
+
+
+class Refused(_Message):
+    """What you asked is not done; after a `final` code the connection is closed."""
+
+    type: Literal["refused"] = "refused"
+    code: RefusalCode
+    text: str
+
+
+class Layout(_Message):
+    """How many places to offer for receiving; offer again whenever `pictures` grows."""
+
+    type: Literal["layout"] = "layout"
+    wide: int = 3
+    narrow: int = 3
+    mix: int = 1
+    pictures: int
+
+
+class Answer(_Message):
+    """The answer to the last offer."""
+
+    type: Literal["answer"] = "answer"
+    sdp: str
+
+
+Picture = Literal["ok", "off", "none"]
+
+
+class MemberRow(_Message):
+    """One member as this browser may see it."""
+
+    member: str
+    name: str
+    protocol: Literal["sip", "h323", "webrtc"]
+    picture: Picture
+    """ok: a picture arrives; off: it could send one and does not; none: it has no camera."""
+    sound: bool
+    """False: muted, held or without a microphone."""
+
+
+class Members(_Message):
+    """Everybody in the room, oldest first, `you` among them."""
+
+    type: Literal["members"] = "members"
+    members: tuple[MemberRow, ...]
+    you: str
+
+
+class Slots(_Message):
+    """Which member each receiving m-line carries now; None is an empty place."""
+
+    type: Literal["slots"] = "slots"
+    pictures: dict[str, str | None]
+    sounds: dict[str, str | None]
+    mix: bool
+    """True: the mix is playing, for everybody not named in `sounds`."""
+
+
+class Speaker(_Message):
+    """Who leads now."""
+
+    type: Literal["speaker"] = "speaker"
+    member: str | None
+
+
+class Camera(_Message):
+    """How to encode the camera."""
+
+    codec: Literal["H264", "VP8"]
+    mode: Literal[0, 1] = 1
+    """packetization-mode (RFC 6184); without meaning for VP8."""
+    max_bps: int
+    max_height: int | None = None
+    active: bool = True
+    """False: nobody watches, or nobody can; stop the encoder."""
+
+
+class Send(_Message):
+    """What the server wants to be sent; obey at once, and after each later offer again."""
+
+    type: Literal["send"] = "send"
+    camera: Camera
+
+
+class Notice(_Message):
+    """Something a person must be told about another member; `active` false takes it back."""
+
+    type: Literal["notice"] = "notice"
+    code: str
+    about: str
+    active: bool
+    text: str
+
+
+class Ended(_Message):
+    """You are no longer in the room; the connection is closed after it."""
+
+    type: Literal["ended"] = "ended"
+    code: EndCode
+    text: str
+
+
+class Pong(_Message):
+    """I am here."""
+
+    type: Literal["pong"] = "pong"
+
+
+ServerMessage = (
+    Joined | Refused | Layout | Answer | Members | Slots | Speaker | Send | Notice | Ended | Pong
+)
+
+
+def dump(message: ServerMessage) -> str:
+    """Spell a message for the wire."""
+    return message.model_dump_json()
+
+
+_REFUSALS = {
+    RefusalCode.UNKNOWN_ROOM: "There is no room with this number.",
+    RefusalCode.PIN_REQUIRED: "This room asks for a PIN.",
+    RefusalCode.WRONG_PIN: "That is not the PIN of this room.",
+    RefusalCode.TOO_MANY_TRIES: "Too many tries. Wait a minute.",
+    RefusalCode.ROOM_FULL: "The room is full.",
+    RefusalCode.NAME_MISSING: "Give a name.",
+    RefusalCode.NOT_ALLOWED: "This is not allowed from here.",
+    RefusalCode.SERVER_STOPPING: "The server is stopping.",
+    RefusalCode.BAD_MESSAGE: "The server did not understand the page.",
+    RefusalCode.UNSUPPORTED: "This browser cannot take part.",
+}
+
+_ENDS = {
+    EndCode.LEFT: "You have left.",
+    EndCode.REMOVED: "You were removed from the room.",
+    EndCode.REPLACED: "You are in this room from another window.",
+    EndCode.MEDIA_FAILED: "Picture and sound could not reach the server.",
+    EndCode.SERVER_STOPPING: "The server is stopping.",
+}
+
+
+def refused(code: RefusalCode, detail: str = "") -> Refused:
+    """Make a refusal with its English words, and a detail for who debugs a client."""
+    text = _REFUSALS[code]
+    return Refused(code=code, text=f"{text} ({detail})" if detail else text)
+
+
+def ended(code: EndCode) -> Ended:
+    """Make a goodbye with its English words."""
+    return Ended(code=code, text=_ENDS[code])
