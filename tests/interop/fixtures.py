@@ -1,8 +1,8 @@
 """Pictures and sounds that tell who sent them: a colour and a frequency for each participant.
 
-Made by ffmpeg at test time.  The picture is one flat colour with a white square wandering over it,
-so that frames differ and a frozen picture shows; the sound is a sine, half a second on and a
-quarter off, so that level detectors and noise suppressors take it for speech rather than for hum.
+Made by ffmpeg at test time.  The picture is one flat colour with a white square wandering over it
+and a little noise, so that frames differ, weigh something and a frozen picture shows; the sound is
+a sine, half a second on and a quarter off, so that it is taken for speech rather than for hum.
 """
 
 import functools
@@ -52,7 +52,8 @@ def picture_mp4(who: Identity, seconds: int = SECONDS) -> Path:
     _ffmpeg(
         "-f", "lavfi", "-i", f"color=c={who.colour}:s=640x360:r=25:d=20",
         "-f", "lavfi", "-i", "color=c=white:s=60x60:r=25:d=20",
-        "-filter_complex", "[0][1]overlay=x='mod(t*90,560)':y='40+mod(t*53,240)'",
+        "-filter_complex", 
+        "[0][1]overlay=x='mod(t*90,560)':y='40+mod(t*53,240)',noise=alls=14:allf=t",
         "-c:v", "libx264", "-profile:v", "baseline", "-pix_fmt", "yuv420p",
         "-g", "50", "-b:v", "400k",
         str(short),
