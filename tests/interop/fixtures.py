@@ -52,7 +52,7 @@ def picture_mp4(who: Identity, seconds: int = SECONDS) -> Path:
     _ffmpeg(
         "-f", "lavfi", "-i", f"color=c={who.colour}:s=640x360:r=25:d=20",
         "-f", "lavfi", "-i", "color=c=white:s=60x60:r=25:d=20",
-        "-filter_complex", 
+        "-filter_complex",
         "[0][1]overlay=x='mod(t*90,560)':y='40+mod(t*53,240)',noise=alls=14:allf=t",
         "-c:v", "libx264", "-profile:v", "baseline", "-pix_fmt", "yuv420p",
         "-g", "50", "-b:v", "400k",
