@@ -1,0 +1,102 @@
+"""When to ask a source for a key frame (RFC 4585 section 6.3.1, RFC 5104 section 4.3.1).
+
+However many sinks want one, one request is out at a time; unanswered, it is said again less and
+less often, and after a second in the other tongue too (SIP INFO, RFC 5168: the unit may not read
+RTCP, or a firewall eats it)::
+
+    quiet --Started | Wanted--> asked at 0, 0.5, 1, 2, 4, 6... s --Arrived | Stopped--> quiet
+                                         |  from 1 s: escalated
+    another Wanted brings the next request forward, never closer than INTERVAL_S
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import assert_never
+
+INTERVAL_S = 0.5
+"""Two requests are never closer: a key frame of 60 kB fills a 2 Mbit/s line for 0.24 s."""
+ESCALATE_S = 1.0
+"""So long without a key frame, and the wish goes by signalling as well."""
+REPEAT_S = (0.5, 0.5, 1.0)
+"""Pauses after the first requests, so that they leave at 0, 0.5, 1 and 2 s: the first IDR of a
+call is often lost before the far NAT has opened."""
+LONG_REPEAT_S = 2.0
+"""The pause after that: a source that answers nothing has no picture to give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The source's first packet came, or came again after a silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A sink cannot go on without a key frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The source sent one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The source has no picture any more: camera off, hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Send PLI or FIR, as the source's call speaks; INFO where it speaks neither."""
+
+    escalated: bool = False
+    """Send SIP INFO or videoFastUpdatePicture too: nothing came for `ESCALATE_S`."""
+
+
+KeyframeEvent = Started | Wanted | Arrived | Stopped
+
+
+class KeyframeRequests:
+    """Gathers the wishes of all sinks of one source; owns no socket, reads no clock."""
+
+    def __init__(self) -> None:
+        """Start quiet, free to ask at once."""
+        self.deadline: float | None = None
+        self.asked = 0
+        """Requests sent in all, for the metrics."""
+        self._free_at = float("-inf")
+        self._first_asked_at: float | None = None
+        self._repeats = 0
+        self._outputs: deque[Ask] = deque()
+
+    def handle(self, event: KeyframeEvent, now: float) -> None:
+        """Take one event; what follows from it waits in `poll`."""
+        match event:
+            case Started() | Wanted():
+                # many wishes, one frame: asked already, a new wish only shortens a long pause
+                soonest = max(now, self._free_at)
+                self.deadline = soonest if self.deadline is None else min(self.deadline, soonest)
+            case Arrived() | Stopped():
+                self.deadline = self._first_asked_at = None
+                self._repeats = 0
+            case _:
+                assert_never(event)
+        self.tick(now)
+
+    def tick(self, now: float) -> None:
+        """Let time pass; ask, and ask again while nothing has arrived."""
+        if self.deadline is None or now < self.deadline:
+            return
+        if self._first_asked_at is None:
+            self._first_asked_at = now
+        self._outputs.append(Ask(escalated=now - self._first_asked_at >= ESCALATE_S))
+        self.asked += 1
+        pause = REPEAT_S[self._repeats] if self._repeats < len(REPEAT_S) else LONG_REPEAT_S
+        self._repeats += 1
+        self._free_at = now + INTERVAL_S
+        self.deadline = now + pause
+
+    def poll(self) -> Iterator[Ask]:
+        """Yield what the shell must do, oldest first."""
+        while self._outputs:
+            yield self._outputs.popleft()

@@ -1,0 +1,105 @@
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfu.media.keyframe import (
+    INTERVAL_S,
+    LONG_REPEAT_S,
+    Arrived,
+    KeyframeEvent,
+    KeyframeRequests,
+    Started,
+    Stopped,
+    Wanted,
+)
+
+
+def play_all(*script: tuple[float, KeyframeEvent | None]) -> list[tuple[float, bool]]:
+    """Feed (now, event) pairs, None being a tick; return when we asked and how loudly."""
+    core, asked = KeyframeRequests(), []
+    for now, event in script:
+        if event is None:
+            core.tick(now)
+        else:
+            core.handle(event, now)
+        asked += [(now, ask.escalated) for ask in core.poll()]
+    assert core.asked == len(asked)
+    return asked
+
+
+def play(*script: tuple[float, KeyframeEvent | None]) -> list[float]:
+    return [now for now, _ in play_all(*script)]
+
+
+def ticks(until: float, step: float = 0.1) -> list[tuple[float, None]]:
+    return [(round(n * step, 3), None) for n in range(1, round(until / step) + 1)]
+
+
+def test_ten_sinks_cost_one_request():
+    assert play(*[(7.0, Wanted())] * 10) == [7.0]
+
+
+def test_a_lost_request_is_repeated_until_the_frame_arrives():
+    assert play((0, Wanted()), (0.5, None), (0.6, Arrived()), (9, None)) == [0, 0.5]
+
+
+def test_a_call_starts_with_requests_at_0_half_1_and_2_seconds():
+    assert play((0, Started()), *ticks(3.9)) == [0, 0.5, 1.0, 2.0]
+
+
+def test_the_first_key_frame_ends_the_schedule_of_the_call_start():
+    assert play((0, Started()), *ticks(0.7), (0.8, Arrived()), (9, None)) == [0, 0.5]
+
+
+def test_after_a_second_without_a_frame_the_wish_is_escalated():
+    asked = play_all((0, Wanted()), *ticks(2))
+    assert asked == [(0, False), (0.5, False), (1.0, True), (2.0, True)]
+
+
+def test_the_next_wish_after_a_frame_starts_softly_again():
+    asked = play_all((0, Wanted()), (2, None), (2.1, Arrived()), (8, Wanted()))
+    assert asked == [(0, False), (2, True), (8, False)]
+
+
+def test_a_source_that_never_answers_is_asked_ever_more_slowly():
+    late = [at for at in play((0, Started()), *ticks(20)) if at >= 2]
+    assert {round(b - a, 3) for a, b in pairwise(late)} == {LONG_REPEAT_S}
+
+
+def test_a_late_joiner_does_not_wait_for_a_long_pause_to_end():
+    assert play((0, Started()), *ticks(2.5), (2.6, Wanted())) == [0, 0.5, 1.0, 2.0, 2.6]
+
+
+def test_a_wish_right_after_a_frame_waits_its_turn_and_is_not_lost():
+    assert play((0, Wanted()), (0.1, Arrived()), (0.2, Wanted()), *ticks(0.5)) == [0, 0.5]
+
+
+def test_a_stopped_source_is_asked_nothing():
+    assert play((0, Wanted()), (0.1, Stopped()), *ticks(9)) == [0]
+
+
+events = st.sampled_from([Wanted(), Arrived(), Started(), Stopped(), None])
+scripts = st.lists(st.tuples(st.floats(0, 20), events), max_size=60).map(
+    lambda pairs: sorted(pairs, key=lambda pair: pair[0])
+)
+
+
+@given(scripts)
+def test_requests_keep_their_distance(script):
+    assert all(later - earlier >= INTERVAL_S for earlier, later in pairwise(play(*script)))
+
+
+@given(scripts)
+def test_who_waits_is_asked_for_at_once_or_within_the_distance(script):
+    core = KeyframeRequests()
+    for now, event in script:
+        if event is not None:
+            core.handle(event, now)
+        if isinstance(event, Wanted):
+            asked_now = any(True for _ in core.poll())
+            assert core.deadline is not None
+            assert asked_now or core.deadline <= now + INTERVAL_S
+        else:
+            core.tick(now)
+            list(core.poll())
