@@ -1,0 +1,104 @@
+"""What one setting demands of another: references, and ports that must not meet."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sfu.config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A key and what is wrong with it."""
+
+    key: str
+    why: str
+
+
+def check(settings: Settings) -> Fault | None:
+    """Give the first fault, or None."""
+    return next(_faults(settings), None)
+
+
+def _faults(settings: Settings) -> Iterator[Fault]:
+    yield from _ports(settings)
+    yield from _certificate(settings)
+    yield from _numbers(settings)
+    yield from _accounts(settings)
+    yield from _sites(settings)
+
+
+def _ports(settings: Settings) -> Iterator[Fault]:
+    rtp = settings.rtp
+    if rtp.last_port <= rtp.first_port:
+        yield Fault("rtp.last_port", f"must be above rtp.first_port ({rtp.first_port})")
+    udp = {"sip.udp_port": settings.sip.udp_port, "webrtc.udp_port": settings.webrtc.udp_port}
+    for key, port in udp.items():
+        if rtp.first_port <= port <= rtp.last_port:
+            yield Fault(key, f"{port} stands in the range of [rtp]")
+    tcp = {
+        "http.tls_port": settings.http.tls_port,
+        "http.local_port": settings.http.local_port,
+        "sip.tcp_port": settings.sip.tcp_port,
+        "sip.tls_port": settings.sip.tls_port,
+    }
+    for used in (udp, tcp):
+        for key, twice in _repeated(used.items()):
+            yield Fault(key, f"{twice} is used twice")
+
+
+def _certificate(settings: Settings) -> Iterator[Fault]:
+    if bool(settings.tls.certificate) != bool(settings.tls.private_key):
+        missing = "private_key" if settings.tls.certificate else "certificate"
+        yield Fault(f"tls.{missing}", "certificate and private_key come together")
+
+
+def _numbers(settings: Settings) -> Iterator[Fault]:
+    for index, numbers in enumerate(settings.rooms.numbers, 1):
+        first, _, last = numbers.partition("-")
+        if last and (len(first) != len(last) or first > last):
+            yield Fault(f"rooms.numbers[{index}]", f"{numbers} is no range of equally long numbers")
+    names = [
+        (f"room[{index}]", name.casefold())
+        for index, room in enumerate(settings.room, 1)
+        for name in (room.number, *room.aliases)
+    ]
+    for key, name in _repeated(names):
+        yield Fault(key, f"{name} names two rooms")
+    endpoints = [(f"endpoint[{i}]", one.number) for i, one in enumerate(settings.endpoint, 1)]
+    for key, number in _repeated(endpoints):
+        yield Fault(key, f"{number} names two endpoints")
+
+
+def _accounts(settings: Settings) -> Iterator[Fault]:
+    users = [(f"account[{i}].user", account.user) for i, account in enumerate(settings.account, 1)]
+    for key, user in _repeated(users):
+        yield Fault(key, f"{user} is there twice")
+    known = {user for _, user in users}
+    named = [("dial_out.accounts", user) for user in settings.dial_out.accounts]
+    for index, line in enumerate(settings.line, 1):
+        named += [(f"line[{index}].accounts", user) for user in line.accounts]
+    for key, user in named:
+        if user not in known:
+            yield Fault(key, f"no [[account]] has the user {user}")
+
+
+def _sites(settings: Settings) -> Iterator[Fault]:
+    sites = [(f"site[{index}].name", site.name) for index, site in enumerate(settings.site, 1)]
+    for key, name in _repeated(sites):
+        yield Fault(key, f"{name} is there twice")
+    if not sites:
+        return  # a line alone makes its site
+    known = {"", *(name for _, name in sites)}
+    for table in ("room", "endpoint", "line"):
+        for index, one in enumerate(getattr(settings, table), 1):
+            if one.site not in known:
+                yield Fault(f"{table}[{index}].site", f"no [[site]] has the name {one.site}")
+
+
+def _repeated(pairs: Iterable[tuple[str, str | int]]) -> Iterator[tuple[str, str | int]]:
+    """Yield the pairs whose second was there before."""
+    seen: set[str | int] = set()
+    for key, value in pairs:
+        if value in seen:
+            yield key, value
+        seen.add(value)

@@ -1,0 +1,362 @@
+"""Every setting with its default, as frozen objects; config/sfu.toml shows the same, commented.
+
+These are plain dataclasses: who receives them needs no pydantic.  The annotations carry the
+ranges, which `load` has pydantic hold.  An empty string or list means "choose yourself".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import Annotated, TypeVar, dataclass_transform
+
+from annotated_types import Ge, Le, MinLen
+from pydantic import StringConstraints
+
+T = TypeVar("T")
+
+IpAddress = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
+Port = Annotated[int, Ge(1), Le(65535)]
+Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+Name = Annotated[str, MinLen(1)]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def section(cls: type[T]) -> type[T]:
+    """Make a frozen dataclass whose unknown keys are refused."""
+    # what pydantic looks for on a class it did not make
+    cls.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
+    make: Callable[[type[T]], type[T]] = dataclass(frozen=True, kw_only=True)
+    return make(cls)
+
+
+class Policy(StrEnum):
+    """Who a room is for."""
+
+    MULTIPOINT = "multipoint"
+    POINT_TO_POINT = "point_to_point"
+    """Two members at most."""
+    SHARED = "shared"
+    """Multipoint, and lent to others than its owner."""
+
+
+class Framing(StrEnum):
+    """What a line adds to each IP packet."""
+
+    PLAIN = "plain"
+    """Ethernet, or a rate sold and shaped as IP."""
+    EFM = "efm"
+    """64/65-octet coding of IEEE 802.3 clause 61."""
+    ATM = "atm"
+    """AAL5 cells of 53 bytes for 48."""
+
+    @property
+    def usual_overhead_bytes(self) -> int:
+        """The most this framing commonly adds: too much costs picture, too little costs sound."""
+        match self:
+            case Framing.PLAIN:
+                return 0
+            case Framing.EFM:
+                return 34  # PPPoE with a VLAN tag
+            case Framing.ATM:
+                return 40  # PPPoE over LLC/SNAP
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    """Console on a terminal, JSON elsewhere."""
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@section
+class Network:
+    """Where we listen and how others reach us."""
+
+    listen: tuple[IpAddress, ...] = ()
+    """Empty: all addresses, IPv4 and, where the host has it, IPv6."""
+    public_addresses: tuple[IpAddress, ...] = ()
+    """What browsers and codecs are told to send to, where a router translates addresses."""
+
+
+@section
+class Tls:
+    """The certificate of page, API and SIP over TLS."""
+
+    certificate: str = ""
+    """PEM file with the chain; empty: one is made at first start in the data directory."""
+    private_key: str = ""
+    names: tuple[Name, ...] = ()
+    """Names and addresses the self-made certificate holds besides those of the host."""
+
+
+@section
+class Http:
+    """Page, API, metrics."""
+
+    tls_port: Port = 8443
+    local_port: Port = 8080
+    """Loopback only, without TLS: metrics, health, `sfu call`."""
+    public_metrics: bool = False
+    """Answer /metrics on the TLS port too."""
+
+
+@section
+class Sip:
+    """SIP for room codecs."""
+
+    udp_port: Port = 5060
+    tcp_port: Port = 5060
+    tls_port: Port = 5061
+    domain: str = ""
+    """Realm of passwords and host part of our own address; empty: the host's address."""
+
+
+@section
+class Webrtc:
+    """Browsers' media."""
+
+    udp_port: Port = 10000
+
+
+@section
+class Rtp:
+    """Room codecs' media: pairs of UDP ports, outside the kernel's ephemeral range."""
+
+    first_port: Port = 20000
+    last_port: Port = 21999
+
+
+@section
+class Rooms:
+    """Rooms that exist by being dialled."""
+
+    numbers: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9]+(-[0-9]+)?$")], ...] = (
+        "4000-4999",
+    )
+    """Numbers and ranges anybody may open a room with; empty: configured rooms only."""
+    pin_tries: Annotated[int, Ge(1), Le(10)] = 3
+
+
+@section
+class DialOut:
+    """Who may have the server call somebody: an account, or a listed network."""
+
+    networks: tuple[IpNetwork, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    accounts: tuple[Name, ...] = ()
+    """Users of [[account]] who may, from anywhere."""
+    proxy: str = ""
+    """Host, or host:port, that numbers of no [[endpoint]] are sent to; empty: refused."""
+
+
+@section
+class Register:
+    """Who may register: any account by its password, or a listed network without."""
+
+    networks: tuple[IpNetwork, ...] = ()
+
+
+@section
+class Media:
+    """What is asked of senders, and what the machine gives."""
+
+    mix_workers: Annotated[int, Ge(0), Le(64)] = 1
+    """Processes that decode and mix sound; 0: forward only, room codecs hear nobody."""
+    engine_threads: Annotated[int, Ge(0), Le(64)] = 0
+    """Threads that move packets; 0: one per core."""
+    gso: bool = True
+    """Hand the kernel several packets in one go; off for captures."""
+    video_bps: Annotated[int, Ge(64_000), Le(20_000_000)] = 1_200_000
+    """Most that is asked of one sender's picture."""
+    video_fs: Annotated[int, Ge(99), Le(8160)] = 3600
+    """Largest picture in macroblocks of 16 x 16: 3600 is 1280 x 720."""
+    forwarded_sounds: Annotated[int, Ge(0), Le(3)] = 3
+    """Loudest members a browser hears untouched; 0: the mix."""
+
+
+@section
+class Limits:
+    """What one server takes."""
+
+    max_members: Annotated[int, Ge(2), Le(500)] = 40
+    """Members of one room."""
+    max_calls: Annotated[int, Ge(2), Le(10_000)] = 500
+    vanish_s: Annotated[float, Ge(5), Le(600)] = 40.0
+    """A member that sends nothing at all is gone after this time."""
+
+
+@section
+class Log:
+    """Log lines, on standard error."""
+
+    format: LogFormat = LogFormat.AUTO
+    level: LogLevel = LogLevel.INFO
+
+
+@section
+class Store:
+    """Call records."""
+
+    url: str = ""
+    """SQLAlchemy URL; empty: SQLite in the data directory."""
+
+
+@section
+class Room:
+    """A configured room."""
+
+    number: Number
+    name: str = ""
+    pin: Annotated[str, StringConstraints(pattern=r"^([0-9]{4,12})?$")] = field(
+        default="", repr=False
+    )
+    """Four to twelve digits; empty: none."""
+    aliases: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")], ...] = ()
+    policy: Policy = Policy.MULTIPOINT
+    site: str = ""
+    """The site that owns it."""
+    max_members: Annotated[int, Ge(0), Le(500)] = 0
+    """0: as [limits] says."""
+
+
+@section
+class Account:
+    """A user with a password, for REGISTER and dial-out."""
+
+    user: Name
+    password: Annotated[str, MinLen(1)] = field(repr=False)
+
+
+@section
+class Endpoint:
+    """A room codec that can be called into a meeting."""
+
+    number: Number
+    uri: Annotated[str, StringConstraints(pattern=r"^sips?:[^\s<>]+$")]
+    name: str = ""
+    site: str = ""
+
+
+@section
+class Site:
+    """A building, behind one line or several."""
+
+    name: Name
+    title: str = ""
+    """As people write it."""
+
+
+@section
+class Line:
+    """An access line; everybody behind it shares it."""
+
+    site: Name
+    up_bps: Annotated[int, Ge(64_000), Le(100_000_000_000)]
+    down_bps: Annotated[int, Ge(64_000), Le(100_000_000_000)]
+    framing: Framing = Framing.ATM
+    overhead_bytes: Annotated[int, Ge(0), Le(200)] | None = None
+    """Bytes added to each IP packet before cells; left out: the most that is usual."""
+    networks: tuple[IpNetwork, ...] = ()
+    accounts: tuple[Name, ...] = ()
+
+    @property
+    def overhead(self) -> int:
+        """Bytes added to each IP packet."""
+        if self.overhead_bytes is None:
+            return self.framing.usual_overhead_bytes
+        return self.overhead_bytes
+
+
+@section
+class Settings:
+    """Everything that can be set."""
+
+    data: str = ""
+    """Directory of all we write; empty: by XDG.  `--data` goes before it."""
+    network: Network = Network()
+    tls: Tls = Tls()
+    http: Http = Http()
+    sip: Sip = Sip()
+    webrtc: Webrtc = Webrtc()
+    rtp: Rtp = Rtp()
+    rooms: Rooms = Rooms()
+    register: Register = Register()
+    dial_out: DialOut = DialOut()
+    media: Media = Media()
+    limits: Limits = Limits()
+    log: Log = Log()
+    store: Store = Store()
+    room: tuple[Room, ...] = ()
+    account: tuple[Account, ...] = ()
+    endpoint: tuple[Endpoint, ...] = ()
+    site: tuple[Site, ...] = ()
+    line: tuple[Line, ...] = ()
+
+    def find_room(self, dialled: str) -> Room | None:
+        """Give the room of a number or alias, configured or open by range, if there is one."""
+        for room in self.room:
+            if dialled == room.number or dialled.casefold() in map(str.casefold, room.aliases):
+                return room
+        if any(_within(dialled, numbers) for numbers in self.rooms.numbers):
+            return Room(number=dialled)
+        return None
+
+    def find_endpoint(self, number: str) -> Endpoint | None:
+        """Give the room codec that is called by this number."""
+        return next((one for one in self.endpoint if one.number == number), None)
+
+    def password_of(self, user: str) -> str | None:
+        """Give an account's password; None if there is no such user."""
+        return next((one.password for one in self.account if one.user == user), None)
+
+    def may_dial_out(self, host: str, account: str | None) -> bool:
+        """Tell whether somebody at this address, who proved this account, may have us call."""
+        return account in self.dial_out.accounts or holds(self.dial_out.networks, host)
+
+    def may_register(self, host: str, account: str | None) -> bool:
+        """Tell whether somebody at this address, who proved this account, may register."""
+        return account is not None or holds(self.register.networks, host)
+
+    def room_limit(self, room: Room) -> int:
+        """Give the most members this room takes."""
+        most = room.max_members or self.limits.max_members
+        return min(most, 2) if room.policy is Policy.POINT_TO_POINT else most
+
+
+def _within(dialled: str, numbers: str) -> bool:
+    """Tell whether a number stands in a range; all have the digits of the range's ends."""
+    if not (dialled.isascii() and dialled.isdigit()):
+        return False
+    first, _, last = numbers.partition("-")
+    last = last or first
+    return len(first) <= len(dialled) <= len(last) and int(first) <= int(dialled) <= int(last)
+
+
+def holds(networks: tuple[IpNetwork, ...], host: str) -> bool:
+    """Tell whether an address, in text without brackets, stands in one of the networks."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
