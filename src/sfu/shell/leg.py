@@ -1,0 +1,113 @@
+"""What a meeting needs of a member's side of the house, whatever protocol it speaks."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sfu.model import Codec, MemberId, Protocol, SinkId, SourceId
+from sfu.room.output import Notify, SendPicture
+from sfu.signalling.call import End
+from sfu.signalling.capability import Capability
+
+
+@dataclass(frozen=True, slots=True)
+class MixPlace:
+    """Where a member hears the mix, and how it must be encoded."""
+
+    sink: SinkId
+    codec: Codec
+    ptime_ms: int = 20
+
+
+@dataclass(slots=True)
+class Streams:
+    """What a leg has in the engine."""
+
+    sound: SourceId | None = None
+    picture: SourceId | None = None
+    pictures: list[SinkId] = field(default_factory=list)
+    """One sink for each place, in the order of `ShowPictures.shown`."""
+    wide: list[SinkId] = field(default_factory=list)
+    narrow: list[SinkId] = field(default_factory=list)
+    mix: MixPlace | None = None
+    header_levels: bool = False
+    """Its packets carry RFC 6464 levels; otherwise the mixer must measure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A member as the others are told of it."""
+
+    member: MemberId
+    name: str
+    protocol: Protocol
+    has_camera: bool
+    picture: bool
+    sound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Who is in which place of one listener."""
+
+    wide: tuple[MemberId | None, ...] = ()
+    narrow: tuple[MemberId | None, ...] = ()
+    mix: bool = False
+
+
+class Leg(ABC):
+    """One member: its paths in the engine, and how it is told things."""
+
+    def __init__(self, member: MemberId, name: str, protocol: Protocol) -> None:
+        """Begin without any stream."""
+        self.member = member
+        self.name = name
+        self.protocol = protocol
+        self.streams = Streams()
+
+    @property
+    @abstractmethod
+    def capability(self) -> Capability:
+        """What it can send and receive, as negotiated last."""
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """The device or browser, as it names itself."""
+
+    @abstractmethod
+    def send_picture(self, order: SendPicture) -> None:
+        """Have it encode its picture so."""
+
+    @abstractmethod
+    def vanished(self, now: float) -> bool:
+        """Tell whether nothing at all has come from it for too long."""
+
+    @abstractmethod
+    def end(self, cause: End, text: str) -> None:
+        """Close its paths and tell the far end."""
+
+    def wants_sound(self) -> bool:
+        """Tell whether its microphone is on, as far as we are told."""
+        return True
+
+    def wants_picture(self) -> bool:
+        """Tell whether its camera is on, as far as we are told."""
+        return True
+
+    # what only a page shows; a room codec has no place for it
+
+    def show(self, shown: Sequence[MemberId | None]) -> None:  # noqa: B027
+        """Tell which members its places carry."""
+
+    def hear(self, hearing: Hearing) -> None:  # noqa: B027
+        """Tell whose sounds its places carry."""
+
+    def members_changed(self, rows: Sequence[Row]) -> None:  # noqa: B027
+        """Tell who is in the room."""
+
+    def speaker_changed(self, speaker: MemberId | None) -> None:  # noqa: B027
+        """Tell who leads."""
+
+    def notify(self, notice: Notify) -> None:  # noqa: B027
+        """Tell something about another member."""

@@ -1,0 +1,276 @@
+"""One meeting: drives the pure `Room`, and puts what it wants into routes.
+
+::
+
+    legs -- join, leave, changed --> Meeting -- RoomEvent --> Room
+    snapshot: what runs, how loud ->    |   <- RoomOutput ---
+                                        +-- want --> Patchbay      pictures and forwarded sounds
+                                        +-- listen --> MixDesk     the mix of each room codec
+                                        +-- send_picture, show, hear --> legs
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from sfu.media.engine.snapshot import Snapshot, SourceRow
+from sfu.model import Codec, MemberId, RoomId, SinkId, SourceId
+from sfu.room.event import (
+    CapabilityChanged,
+    LevelsMeasured,
+    MemberJoined,
+    MemberLeft,
+    PictureStarted,
+    PictureStopped,
+    RoomEvent,
+    SoundRuleSet,
+    SoundStarted,
+    SoundStopped,
+)
+from sfu.room.output import (
+    Notify,
+    PlaySounds,
+    RoomOutput,
+    SendPicture,
+    ShowPictures,
+    SpeakerChanged,
+)
+from sfu.room.room import Room
+from sfu.shell.leg import Hearing, Leg, Row
+from sfu.shell.mixdesk import MixDesk
+from sfu.shell.patchbay import Patchbay
+
+log = structlog.get_logger()
+
+SILENT_AFTER_S = 2.0
+"""A stream without a packet for so long has stopped."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """The codecs in which a member's streams arrive now; None while they do not."""
+
+    sound: Codec | None = None
+    picture: Codec | None = None
+
+
+class Meeting:
+    """The members of one room, from the first who joins to the last who leaves."""
+
+    def __init__(self, room: RoomId, name: str, patchbay: Patchbay, desk: MixDesk) -> None:
+        """Begin empty."""
+        self.id = room
+        self.name = name
+        self.legs: dict[MemberId, Leg] = {}
+        self.speaker: MemberId | None = None
+        self._patchbay = patchbay
+        self._desk = desk
+        self._room = Room(room, mixing=desk.available)
+        self._running: dict[MemberId, _Running] = {}
+        self._shown: dict[MemberId, ShowPictures] = {}
+        self._played: dict[MemberId, PlaySounds] = {}
+        self._rows: tuple[Row, ...] = ()
+        self._log = log.bind(room=room)
+
+    def join(self, leg: Leg, now: float) -> None:
+        """Take a member in; its streams are known already."""
+        self.legs[leg.member] = leg
+        self._running[leg.member] = _Running()
+        self._log.info("member_joined", member=leg.member, name=leg.name, protocol=leg.protocol)
+        self._tell(MemberJoined(leg.member, leg.name, leg.protocol, leg.capability), now)
+        leg.speaker_changed(self.speaker)
+
+    def leave(self, leg: Leg, now: float) -> None:
+        """Let a member go; its paths are closed by the leg."""
+        if self.legs.pop(leg.member, None) is None:
+            return
+        self._running.pop(leg.member)
+        self._shown.pop(leg.member, None)
+        self._played.pop(leg.member, None)
+        self._desk.forget(leg.member)
+        self._log.info("member_left", member=leg.member, name=leg.name)
+        self._tell(MemberLeft(leg.member), now)
+
+    def changed(self, leg: Leg, now: float) -> None:
+        """Take in that a member renegotiated, or has other places than before."""
+        self._tell(CapabilityChanged(leg.member, leg.capability), now)
+        # its sinks may be new ones: say again what they carry
+        if shown := self._shown.get(leg.member):
+            self._show(shown)
+        if played := self._played.get(leg.member):
+            self._play(played)
+        self._patchbay.flush(now)
+
+    def set_sound_rule(self, member: MemberId, forwarded: int, now: float) -> None:
+        """Serve a browser with three forwarded voices, one, or the mix."""
+        self._tell(SoundRuleSet(member, forwarded), now)
+
+    def mixer_changed(self, now: float) -> None:
+        """State the routes to and from a mixer that was started anew."""
+        for played in self._played.values():
+            self._play(played)
+        self._patchbay.flush(now)
+
+    # ---- the rhythm
+
+    def tick(self, snapshot: Snapshot, measured: Mapping[MemberId, int], now: float) -> None:
+        """Take in what runs and how loud it is; `measured` are the mixer's own levels."""
+        for leg in list(self.legs.values()):
+            self._observe(leg, snapshot, now)
+        levels = tuple(self._levels(snapshot, measured))
+        if levels:
+            self._room.handle(LevelsMeasured(levels), now)
+        self._room.tick(now)
+        self._carry_out(now)
+
+    def _observe(self, leg: Leg, snapshot: Snapshot, now: float) -> None:
+        running = self._running[leg.member]
+        streams = leg.streams
+        sound = _running_codec(snapshot, streams.sound, now) if leg.wants_sound() else None
+        if sound is not running.sound:
+            running.sound = sound
+            self._room.handle(
+                SoundStarted(leg.member, sound) if sound else SoundStopped(leg.member), now
+            )
+        picture = _running_codec(snapshot, streams.picture, now) if leg.wants_picture() else None
+        if picture is not running.picture:
+            if streams.picture is not None and running.picture is None:
+                self._patchbay.picture_started(streams.picture, now)
+            elif streams.picture is not None and picture is None:
+                self._patchbay.picture_stopped(streams.picture, now)
+            running.picture = picture
+            self._room.handle(
+                PictureStarted(leg.member, picture) if picture else PictureStopped(leg.member), now
+            )
+
+    def _levels(
+        self, snapshot: Snapshot, measured: Mapping[MemberId, int]
+    ) -> Iterable[tuple[MemberId, int]]:
+        for member, leg in self.legs.items():
+            row = _row(snapshot, leg.streams.sound)
+            if row is None or not leg.wants_sound():
+                continue
+            if leg.streams.header_levels:
+                yield member, row.level_dbov
+            elif member in measured:
+                yield member, measured[member]
+
+    def _tell(self, event: RoomEvent, now: float) -> None:
+        self._room.handle(event, now)
+        self._carry_out(now)
+
+    # ---- what the room wants
+
+    def _carry_out(self, now: float) -> None:
+        for output in self._room.poll():
+            self._put(output)
+        self._patchbay.flush(now)
+        self._tell_rows()
+
+    def _put(self, output: RoomOutput) -> None:
+        match output:
+            case ShowPictures():
+                self._shown[output.viewer] = output
+                self._show(output)
+            case PlaySounds():
+                self._played[output.listener] = output
+                self._play(output)
+            case SendPicture():
+                if leg := self.legs.get(output.member):
+                    leg.send_picture(output)
+            case SpeakerChanged():
+                self.speaker = output.member
+                self._log.info("speaker_changed", member=output.member)
+                for leg in self.legs.values():
+                    leg.speaker_changed(output.member)
+            case Notify():
+                self._log.info(
+                    "notice", code=output.code, member=output.member, about=output.about,
+                    active=output.active,
+                )  # fmt: skip
+                if leg := self.legs.get(output.member):
+                    leg.notify(output)
+
+    def _show(self, wanted: ShowPictures) -> None:
+        leg = self.legs.get(wanted.viewer)
+        if leg is None:
+            return
+        for sink, member in _places(leg.streams.pictures, wanted.shown):
+            self._patchbay.want(sink, self._picture_of(member))
+        leg.show(wanted.shown)
+
+    def _play(self, wanted: PlaySounds) -> None:
+        leg = self.legs.get(wanted.listener)
+        if leg is None:
+            return
+        for sink, member in _places(leg.streams.wide, wanted.wide):
+            self._patchbay.want(sink, self._sound_of(member))
+        for sink, member in _places(leg.streams.narrow, wanted.narrow):
+            self._patchbay.want(sink, self._sound_of(member))
+        self._mix(leg, wanted)
+        leg.hear(Hearing(wanted.wide, wanted.narrow, bool(wanted.mixed)))
+
+    def _mix(self, leg: Leg, wanted: PlaySounds) -> None:
+        place = leg.streams.mix
+        if place is None:
+            return
+        inputs = {}
+        for member in wanted.mixed:
+            source = self._sound_of(member)
+            if source is not None:
+                inputs[member] = source
+        always = not leg.capability.forwarded_sounds
+        output = self._desk.listen(leg.member, place, inputs) if inputs or always else None
+        if output is None:
+            self._desk.stop_listening(leg.member)
+        self._patchbay.want(place.sink, output)
+
+    def _picture_of(self, member: MemberId | None) -> SourceId | None:
+        leg = self.legs.get(member) if member is not None else None
+        return leg.streams.picture if leg else None
+
+    def _sound_of(self, member: MemberId | None) -> SourceId | None:
+        leg = self.legs.get(member) if member is not None else None
+        return leg.streams.sound if leg else None
+
+    def rows(self) -> tuple[Row, ...]:
+        """Return the members as others are told of them, oldest first."""
+        return tuple(
+            Row(
+                member=member,
+                name=leg.name,
+                protocol=leg.protocol,
+                has_camera=bool(leg.capability.video_send),
+                picture=self._running[member].picture is not None,
+                sound=self._running[member].sound is not None,
+            )
+            for member, leg in self.legs.items()
+        )
+
+    def _tell_rows(self) -> None:
+        rows = self.rows()
+        if rows == self._rows:
+            return
+        self._rows = rows
+        for leg in self.legs.values():
+            leg.members_changed(rows)
+
+
+def _places(
+    sinks: list[SinkId], members: tuple[MemberId | None, ...]
+) -> Iterable[tuple[SinkId, MemberId | None]]:
+    """Pair each sink with whom it carries; sinks beyond the list carry nobody."""
+    for index, sink in enumerate(sinks):
+        yield sink, members[index] if index < len(members) else None
+
+
+def _row(snapshot: Snapshot, source: SourceId | None) -> SourceRow | None:
+    return snapshot.sources.get(source) if source is not None else None
+
+
+def _running_codec(snapshot: Snapshot, source: SourceId | None, now: float) -> Codec | None:
+    row = _row(snapshot, source)
+    if row is None or not row.last_arrival_us or now - row.last_arrival_us / 1e6 > SILENT_AFTER_S:
+        return None
+    return row.codec

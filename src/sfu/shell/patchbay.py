@@ -1,0 +1,272 @@
+"""The one hand on the engine: opens paths, states routes, asks for key frames, sends reports.
+
+::
+
+    legs, mix desk -- open_transport, add_source, add_sink, want --> Patchbay -- commands --> Engine
+                   <------------- listeners of their transports ----    |    <-- events -----
+                                                                   Reporter, RouteTable,
+    tick, each TICK_S: snapshot --> reports, key frame wishes      KeyframeRequests per source
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import count
+
+import structlog
+
+from sfu.errors import PeerError
+from sfu.media.engine.command import (
+    CloseSink,
+    CloseSocket,
+    CloseSource,
+    CloseTransport,
+    Command,
+    OpenSocket,
+    OpenTransport,
+    SetKeys,
+    SetSink,
+    SetSource,
+    Transmit,
+)
+from sfu.media.engine.event import (
+    DatagramReceived,
+    Event,
+    KeyframePassed,
+    RtcpReceived,
+    SourceAppeared,
+    TelephoneEventReceived,
+    TransportLatched,
+)
+from sfu.media.engine.snapshot import Snapshot
+from sfu.media.keyframe import Arrived, Ask, KeyframeRequests, Started, Stopped, Wanted
+from sfu.media.report import Reporter
+from sfu.media.route import RouteTable
+from sfu.media.rtp.rtcp import parse_compound
+from sfu.model import Kind, MemberId, SinkId, SocketId, SourceId, Ssrc, TransportId
+from sfu.shell.engine import Engine
+
+log = structlog.get_logger()
+
+Listener = Callable[[SourceAppeared | TelephoneEventReceived | TransportLatched], None]
+"""Told what the engine says of one transport."""
+
+
+@dataclass(slots=True)
+class _Picture:
+    """The key frame wishes of one video source, and how they are said."""
+
+    ask: Callable[[Ask], None]
+    requests: KeyframeRequests = field(default_factory=KeyframeRequests)
+
+
+class Patchbay:
+    """Issues ids, keeps what is open, and drives the cores that live on the engine's numbers."""
+
+    def __init__(self, engine: Engine, reporter: Reporter, entropy: Callable[[int], bytes]) -> None:
+        """Take over the engine's events."""
+        self.engine = engine
+        self.reporter = reporter
+        self.routes = RouteTable()
+        self.keyframe_requests = 0
+        self._ids = count(1)
+        self._entropy = entropy
+        self._listeners: dict[TransportId, Listener] = {}
+        self._sockets: dict[SocketId, Callable[[DatagramReceived], None]] = {}
+        self._owners: dict[SourceId, TransportId] = {}
+        self._sinks: dict[SinkId, TransportId] = {}
+        self._pictures: dict[SourceId, _Picture] = {}
+        self._wished: frozenset[SourceId] = frozenset()
+        self._now = 0.0
+        engine.on_event(self._on_event)
+
+    # ---- paths
+
+    def open_socket(
+        self, fd: int, on_datagram: Callable[[DatagramReceived], None] | None = None
+    ) -> SocketId:
+        """Hand a bound descriptor over; strangers' STUN and DTLS go to `on_datagram`."""
+        socket = SocketId(next(self._ids))
+        if on_datagram is not None:
+            self._sockets[socket] = on_datagram
+        self.engine.apply(OpenSocket(socket, fd))
+        return socket
+
+    def close_socket(self, socket: SocketId) -> None:
+        """Close a socket whose transports are closed."""
+        self._sockets.pop(socket, None)
+        self.engine.apply(CloseSocket(socket))
+
+    def new_transport(self) -> TransportId:
+        """Choose the id of a path to open."""
+        return TransportId(next(self._ids))
+
+    def open_transport(self, command: OpenTransport, listener: Listener) -> None:
+        """Open a path, or state it again with another address."""
+        self._listeners[command.transport] = listener
+        self.engine.apply(command)
+
+    def close_transport(self, transport: TransportId) -> None:
+        """Close a path with all its sources and sinks."""
+        for source in [one for one, owner in self._owners.items() if owner == transport]:
+            self._forget_source(source)
+        for sink in [one for one, owner in self._sinks.items() if owner == transport]:
+            self._forget_sink(sink)
+        self._listeners.pop(transport, None)
+        self.reporter.remove_transport(transport)
+        self.engine.apply(CloseTransport(transport))
+
+    def new_source(self) -> SourceId:
+        """Choose the id of a stream to receive."""
+        return SourceId(next(self._ids))
+
+    def new_sink(self) -> SinkId:
+        """Choose the id of a stream to send."""
+        return SinkId(next(self._ids))
+
+    def new_ssrc(self) -> Ssrc:
+        """Choose an SSRC for a stream of ours."""
+        return Ssrc(int.from_bytes(self._entropy(4)) or 1)
+
+    def set_source(
+        self, command: SetSource, member: MemberId | None, ask: Callable[[Ask], None] | None = None
+    ) -> None:
+        """Expect a stream; `ask` says the wish for a key frame to whoever sends it."""
+        self._owners[command.source] = command.transport
+        self.reporter.add_source(command, member)
+        if command.kind is Kind.VIDEO and ask is not None and command.source not in self._pictures:
+            self._pictures[command.source] = _Picture(ask)
+        self.engine.apply(command)
+
+    def close_source(self, source: SourceId) -> None:
+        """Expect a stream no longer."""
+        self._forget_source(source)
+        self.engine.apply(CloseSource(source))
+
+    def set_sink(self, command: SetSink) -> None:
+        """Prepare a stream to send; it carries nothing before `want`."""
+        self._sinks[command.sink] = command.transport
+        self.reporter.add_sink(command)
+        self.engine.apply(command)
+        self.routes.add(command.sink, command.kind)
+
+    def close_sink(self, sink: SinkId) -> None:
+        """Send a stream no longer."""
+        self._forget_sink(sink)
+        self.engine.apply(CloseSink(sink))
+
+    def set_keys(self, *commands: SetKeys) -> None:
+        """Give SRTP keys."""
+        self.engine.apply(*commands)
+
+    def transmit(self, *commands: Transmit) -> None:
+        """Send STUN or DTLS."""
+        self.engine.apply(*commands)
+
+    def apply(self, commands: Iterable[Command]) -> None:
+        """Pass on what a core composed itself."""
+        self.engine.apply(*commands)
+
+    # ---- routes and key frames
+
+    def want(self, sink: SinkId, source: SourceId | None) -> None:
+        """State what a sink shall carry; `flush` tells the engine."""
+        self.routes.want(sink, source)
+
+    def flush(self, now: float) -> None:
+        """Tell the engine what changed, and ask at once for the key frames that needs."""
+        changes = self.routes.diff()
+        if changes:
+            self.engine.apply(*changes)
+        self._wish(now)
+
+    def picture_started(self, source: SourceId, now: float) -> None:
+        """Count a source's first packets: its first key frame may have been lost."""
+        if picture := self._pictures.get(source):
+            picture.requests.handle(Started(), now)
+            self._ask(picture)
+
+    def picture_stopped(self, source: SourceId, now: float) -> None:
+        """Stop asking a source that sends nothing."""
+        if picture := self._pictures.get(source):
+            picture.requests.handle(Stopped(), now)
+
+    def picture_wanted(self, sink: SinkId, now: float) -> None:
+        """Pass the wish of who receives a sink on to who sends its source."""
+        source = self.routes.source_of(sink)
+        if source is not None and (picture := self._pictures.get(source)):
+            picture.requests.handle(Wanted(), now)
+            self._ask(picture)
+
+    def _wish(self, now: float) -> None:
+        wanted = self.routes.keyframes_wanted()
+        for source in wanted - self._wished:
+            if picture := self._pictures.get(source):
+                picture.requests.handle(Wanted(), now)
+                self._ask(picture)
+        self._wished = wanted
+
+    def _ask(self, picture: _Picture) -> None:
+        for ask in picture.requests.poll():
+            self.keyframe_requests += 1
+            picture.ask(ask)
+
+    # ---- the rhythm
+
+    def tick(self, now: float, wall: float) -> Snapshot:
+        """Take the engine's numbers and send what they call for; return them."""
+        self._now = now
+        snapshot = self.engine.snapshot()
+        self.routes.observe(snapshot.sinks.values())
+        self._wish(now)
+        for picture in self._pictures.values():
+            picture.requests.tick(now)
+            self._ask(picture)
+        reports = self.reporter.tick(snapshot, now, wall)
+        if reports:
+            self.engine.apply(*reports)
+        return snapshot
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case DatagramReceived():
+                if heard := self._sockets.get(event.socket):
+                    heard(event)
+            case RtcpReceived():
+                self._on_rtcp(event)
+            case KeyframePassed():
+                self.routes.keyframe_passed(event.source)
+                if picture := self._pictures.get(event.source):
+                    picture.requests.handle(Arrived(), event.at_us / 1e6)
+            case SourceAppeared() | TransportLatched():
+                if listener := self._listeners.get(event.transport):
+                    listener(event)
+            case TelephoneEventReceived():
+                owner = self._owners.get(event.source)
+                if owner is not None and (listener := self._listeners.get(owner)):
+                    listener(event)
+
+    def _on_rtcp(self, event: RtcpReceived) -> None:
+        try:
+            packets = parse_compound(event.payload)
+        except PeerError as error:
+            log.debug("rtcp_refused", transport=event.transport, reason=error.reason)
+            return
+        self._heard(self.reporter.handle_rtcp(event.transport, packets, event.at_us / 1e6), event)
+
+    def _heard(self, facts: Iterable[object], event: RtcpReceived) -> None:
+        from sfu.media.report import PictureAsked
+
+        for fact in facts:
+            if isinstance(fact, PictureAsked):
+                self.picture_wanted(fact.sink, event.at_us / 1e6)
+
+    def _forget_source(self, source: SourceId) -> None:
+        self._owners.pop(source, None)
+        self._pictures.pop(source, None)
+        self.routes.forget_source(source)
+        self.reporter.remove_source(source)
+
+    def _forget_sink(self, sink: SinkId) -> None:
+        self._sinks.pop(sink, None)
+        self.routes.forget_sink(sink)
+        self.reporter.remove_sink(sink)
