@@ -1,0 +1,88 @@
+"""What an offer and its answer settle: where to send what, and what may arrive."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sfu.model import Address, Codec, Kind
+from sfu.signalling.capability import Capability, Feedback, H264Limits
+from sfu.signalling.sdp.attribute import Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedLine:
+    """One accepted m= line of sound or picture."""
+
+    index: int
+    kind: Kind
+    protocol: str
+    remote: Address | None
+    """Where RTP goes; None while the peer gives no address (c=0.0.0.0)."""
+    rtcp_remote: Address | None
+    rtcp_mux: bool
+    may_send: bool
+    """The peer takes media from us now."""
+    may_receive: bool
+    """The peer may send now."""
+    send: tuple[tuple[int, Codec], ...]
+    """(payload type, codec) we may send, the first preferred."""
+    receive: tuple[tuple[int, Codec], ...]
+    """(payload type, codec) that may arrive; key presses apart."""
+    clock_hz: int
+    """RTP clock of all of them."""
+    single_nal: bool
+    """Send H.264 in packetization-mode 0 only."""
+    feedback: frozenset[Feedback]
+    crypto: str
+    """Value of our a=crypto line in force, "" for none."""
+    remote_crypto: str
+    """Value of the peer's."""
+    fingerprints: tuple[Fingerprint, ...]
+    setup: str
+    """The peer's part in DTLS: active, passive, actpass, "" for none."""
+    telephone_event: int | None
+    """Payload type key presses arrive with."""
+    ptime_ms: int
+    parameter_sets: tuple[bytes, ...]
+    """SPS and PPS the peer announced."""
+    max_bps: int
+    """Most video payload the peer takes, 0 for unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Both lines of a call, None for one that is not used."""
+
+    audio: AgreedLine | None
+    video: AgreedLine | None
+    capability: Capability
+
+    @property
+    def lines(self) -> tuple[AgreedLine, ...]:
+        """Return the lines in use."""
+        return tuple(line for line in (self.audio, self.video) if line is not None)
+
+
+def capability(
+    audio: AgreedLine | None,
+    video: AgreedLine | None,
+    limits: H264Limits | None,
+    *,
+    can_send_single_nal: bool,
+) -> Capability:
+    """Return what is left of the peer's capability in this agreement; a hold takes it away."""
+    return Capability(
+        audio_send=_codecs(audio.receive) if audio and audio.may_receive else frozenset(),
+        audio_receive=_codecs(audio.send) if audio and audio.may_send else frozenset(),
+        video_send=_codecs(video.receive) if video and video.may_receive else frozenset(),
+        video_receive=_codecs(video.send) if video and video.may_send else frozenset(),
+        h264=limits if video else None,
+        single_nal=video is not None and video.single_nal,
+        can_send_single_nal=video is not None and can_send_single_nal,
+        pictures=1 if video and video.may_send else 0,
+        video_bps=video.max_bps if video else 0,
+        forwarded_sounds=False,
+    )
+
+
+def _codecs(payloads: Iterable[tuple[int, Codec]]) -> frozenset[Codec]:
+    return frozenset(codec for _, codec in payloads)

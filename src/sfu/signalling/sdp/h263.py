@@ -1,0 +1,52 @@
+"""What an H.263 or H.261 payload format promises (RFC 4629 section 8.1, RFC 4587).
+
+Sizes carry the least picture interval: CIF=2 is every second of 29.97 pictures.  Odd sizes come
+as CUSTOM=w,h,mpi, or as Huawei's XMAX, YMAX, MPI, counted in 4 pixels.  MAXBR counts 100 bit/s.
+"""
+
+from dataclasses import dataclass
+
+from sfu.signalling.sdp.format import Format
+from sfu.signalling.sdp.session import number
+
+SIZES = {
+    "sqcif": (128, 96),
+    "qcif": (176, 144),
+    "cif": (352, 288),
+    "cif4": (704, 576),
+    "cif16": (1408, 1152),
+}
+MAX_MPI = 32
+
+
+@dataclass(frozen=True, slots=True)
+class H263Limits:
+    """Pictures an H.263 decoder takes."""
+
+    sizes: tuple[tuple[int, int, int], ...]
+    """(width, height, MPI): pictures a second are 29.97 / MPI."""
+    max_bps: int
+    """0: no limit told."""
+
+
+def h263_limits_of(form: Format) -> H263Limits:
+    """Read what can be read; a format without parameters takes QCIF."""
+    sizes = []
+    for key, value in form.parameters[:64]:
+        mpi = number(value, 1, MAX_MPI)
+        if key in SIZES and mpi is not None:
+            sizes.append((*SIZES[key], mpi))
+        elif key == "custom":
+            sizes.extend(_custom(value))
+    wide, high, mpi = (form.number(key, 1, 4_096) for key in ("xmax", "ymax", "mpi"))
+    if wide and high and mpi:
+        sizes.append((wide * 4, high * 4, mpi))
+    max_bps = (form.number("maxbr", 1, 10**7) or 0) * 100
+    return H263Limits(tuple(sizes) or ((*SIZES["qcif"], 1),), max_bps)
+
+
+def _custom(value: str) -> list[tuple[int, int, int]]:
+    words = [number(word, 1, 4_096) for word in value.split(",")]
+    if len(words) == 3 and words[0] and words[1] and words[2]:
+        return [(words[0], words[1], words[2])]
+    return []
