@@ -1,0 +1,131 @@
+"""The command line: `sfu serve`, `demo`, `check-config`, `call`, `version`.
+
+Each command imports what it needs when it runs, so that `--help` answers at once.  What is wrong
+with a setting, a port or a file is one line on standard error, and exit code 2.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sfu.errors import UseError
+
+if TYPE_CHECKING:
+    from sfu.config import Settings
+
+USE_ERROR = 2
+"""Exit code for everything the caller can put right."""
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Settings; none are needed.")
+]
+DataDirectory = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Where everything is written.")
+]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Meetings for rooms behind thin lines: SIP room codecs and browsers.",
+)
+
+
+@app.command()
+def serve(config: ConfigFile = None, data: DataDirectory = None) -> None:
+    """Run the server."""
+    from sfu.app import serve as run
+
+    _run(run, config, data)
+
+
+@app.command()
+def demo(config: ConfigFile = None, data: DataDirectory = None) -> None:
+    """Run the server with simulated members in a room, to be seen in a browser."""
+    from sfu.app import demo as run
+
+    _run(run, config, data)
+
+
+@app.command("check-config")
+def check_config(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
+    """Say whether a settings file is right, and if not, what is wrong."""
+    settings = _settings(file, None)
+    rooms, lines = len(settings.room), len(settings.line)
+    typer.echo(f"{file}: right (rooms: {rooms}, lines: {lines})")
+
+
+@app.command()
+def call(
+    number: Annotated[str, typer.Argument(help="An [[endpoint]]'s number, or a sip: address.")],
+    room: Annotated[str, typer.Option("--room", help="The room it is called into.")],
+    config: ConfigFile = None,
+) -> None:
+    """Have the running server call somebody into a room."""
+    answer = _post(
+        f"http://127.0.0.1:{_settings(config, None).http.local_port}/api/v1/calls",
+        {"number": number, "room": room},
+    )
+    typer.echo(json.dumps(answer, ensure_ascii=False))
+
+
+@app.command()
+def version() -> None:
+    """Say which version this is."""
+    from importlib.metadata import version as installed
+
+    typer.echo(f"sfu {installed('sfu')}")
+
+
+def main() -> None:
+    """Run the command line; turn our own refusals into one line and exit code 2."""
+    try:
+        app()
+    except UseError as error:
+        print(f"sfu: {error}", file=sys.stderr)
+        sys.exit(USE_ERROR)
+
+
+def _run(run: "Callable[[Settings], int]", config: Path | None, data: Path | None) -> None:
+    raise typer.Exit(run(_settings(config, data)))
+
+
+def _settings(config: Path | None, data: Path | None) -> "Settings":
+    from dataclasses import replace
+
+    from sfu.config import load
+
+    settings = load(config, os.environ)
+    return replace(settings, data=str(data)) if data else settings
+
+
+def _post(url: str, body: dict[str, str]) -> Any:
+    """Send JSON to the server on this machine; raise UseError with its own words."""
+    from urllib.error import HTTPError, URLError
+    from urllib.request import ProxyHandler, Request, build_opener
+
+    request = Request(
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
+    )
+    opener = build_opener(ProxyHandler({}))  # loopback never goes by a proxy
+    try:
+        with opener.open(request, timeout=60) as answer:
+            return json.load(answer)
+    except HTTPError as error:
+        raise UseError(_reason(error.read(65536)) or f"{error.code} {error.reason}") from None
+    except (URLError, OSError) as error:
+        raise UseError(f"no server answers at {url}: {getattr(error, 'reason', error)}") from None
+
+
+def _reason(body: bytes) -> str:
+    """Take the words out of a refusal, where it has some."""
+    try:
+        detail = json.loads(body).get("detail", "")
+    except (ValueError, AttributeError):
+        return ""
+    return detail if isinstance(detail, str) else json.dumps(detail)

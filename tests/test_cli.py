@@ -1,0 +1,130 @@
+"""The command line answers quickly, and says in one line what its caller can put right."""
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+import types
+from pathlib import Path
+
+import pytest
+
+from sfu import cli
+from sfu.errors import UseError
+
+CONFIG = Path(__file__).parents[1] / "config"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["sfu", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out = capsys.readouterr()
+        return ended.value.code, out.out, out.err
+
+    return run
+
+
+@pytest.fixture
+def app(monkeypatch):
+    """Stands where the composition root does; what the command line hands it is looked at."""
+    module = types.ModuleType("sfu.app")
+    monkeypatch.setitem(sys.modules, "sfu.app", module)
+    return module
+
+
+def test_help_imports_none_of_the_server():
+    loaded = "import sys, sfu.cli; print({'pydantic', 'numpy', 'asyncio'} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True)
+    assert shown.stdout == "set()\n"
+
+
+def test_the_verbs_are_those_others_rely_on(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    assert all(verb in out for verb in ("serve", "demo", "check-config", "call", "version"))
+
+
+def test_check_config_takes_what_is_right(run):
+    for name in ("sfu", "haut-jura", "haut-languedoc"):
+        code, out, err = run("check-config", str(CONFIG / f"{name}.toml"))
+        assert (code, err) == (0, "")
+        assert "right" in out
+
+
+def test_check_config_names_what_is_wrong(run, tmp_path):
+    (tmp_path / "a.toml").write_text("[http]\ntls_prot = 1\n")
+    code, out, err = run("check-config", str(tmp_path / "a.toml"))
+    assert (code, out) == (2, "")
+    assert err == f"sfu: {tmp_path}/a.toml: http.tls_prot: unknown key\n"
+
+
+def test_serve_hands_over_the_settings_and_gives_back_the_code(run, app, tmp_path):
+    (tmp_path / "a.toml").write_text("[http]\ntls_port = 9443\n")
+    seen = []
+
+    def serve(settings):
+        seen.append(settings)
+        return 3
+
+    app.serve = serve
+    words = ("serve", "--config", str(tmp_path / "a.toml"), "--data", str(tmp_path))
+    assert run(*words)[0] == 3
+    assert (seen[0].http.tls_port, seen[0].data) == (9443, str(tmp_path))
+
+
+def test_what_stops_a_start_is_one_line_and_code_2(run, app):
+    def busy(settings):
+        raise UseError("SIP over UDP, 0.0.0.0:5060 is in use")
+
+    app.serve = app.demo = busy
+    for verb in ("serve", "demo"):
+        assert run(verb) == (2, "", "sfu: SIP over UDP, 0.0.0.0:5060 is in use\n")
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Answers like the API, on loopback."""
+    seen = []
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            seen.append((self.path, body))
+            status, said = (
+                (201, {"call": 1}) if body["number"] == "7001" else (404, {"detail": "?"})
+            )
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(said).encode())
+
+        def log_message(self, *words):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as web:
+        threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        (tmp_path / "a.toml").write_text(f"[http]\nlocal_port = {web.server_port}\n")
+        yield str(tmp_path / "a.toml"), seen
+        web.shutdown()
+
+
+def test_call_asks_the_running_server(run, server):
+    config, seen = server
+    code, out, _ = run("call", "7001", "--room", "4201", "--config", config)
+    assert (code, json.loads(out)) == (0, {"call": 1})
+    assert seen == [("/api/v1/calls", {"number": "7001", "room": "4201"})]
+
+
+def test_call_repeats_the_words_of_a_refusal(run, server):
+    config, _ = server
+    assert run("call", "1", "--room", "4201", "--config", config) == (2, "", "sfu: ?\n")
+
+
+def test_call_says_when_no_server_runs(run, tmp_path):
+    (tmp_path / "a.toml").write_text("[http]\nlocal_port = 1\n")
+    code, _, err = run("call", "1", "--room", "4201", "--config", str(tmp_path / "a.toml"))
+    assert code == 2
+    assert err.startswith("sfu: no server answers at http://127.0.0.1:1/api/v1/calls: ")
