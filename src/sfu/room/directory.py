@@ -1,0 +1,128 @@
+"""Which room a dialled target means, and who may enter.
+
+A target is what stands before the @, percent escapes undone, or what was typed into the page.
+Units write room and PIN in many ways::
+
+    4201            the room
+    4201##1234      the room and its PIN
+    203.0.113.5##4201, 203.0.113.5##4201##1234    what a unit dials that knows no user part
+    morez           an alias of a configured room
+
+A room exists by configuration, or by its first caller if its number is in the open range.
+"""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sfu.errors import UseError
+from sfu.model import RoomId
+
+LONGEST_TARGET = 64
+"""Nobody dials more; it bounds what a stranger can make us keep."""
+SEPARATOR = "##"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSetting:
+    """A room by configuration."""
+
+    number: RoomId
+    name: str = ""
+    pin: str = ""
+    """Empty: none is asked."""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was dialled, taken apart."""
+
+    number: str
+    pin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The room is there and may be entered, perhaps after a PIN."""
+
+    room: RoomId
+    name: str
+    pin: str
+    """What a `PinGate` must still hear; empty: come in."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRoom:
+    """No such room, and none may be made by this number: SIP 404."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrongPin:
+    """The room is there; the PIN that came along is not its PIN: SIP 403."""
+
+    room: RoomId
+
+
+Outcome = Found | UnknownRoom | WrongPin
+
+
+def read_target(target: str) -> Target:
+    """Take a dialled target apart; what cannot be a room gives an empty number."""
+    parts = [part.strip() for part in target.strip()[: LONGEST_TARGET + 1].split(SEPARATOR)]
+    if len(target.strip()) > LONGEST_TARGET or len(parts) > 3:
+        return Target("", "")
+    if len(parts) > 1 and _is_host(parts[0]):
+        parts = parts[1:]
+    number, pin = parts[0], parts[1] if len(parts) > 1 else ""
+    return Target(number, pin) if len(parts) < 3 else Target("", "")
+
+
+def is_same_pin(given: str, pin: str) -> bool:
+    """Compare in a time that tells nothing of how much was right."""
+    # JSON can carry half a surrogate pair, which plain UTF-8 has no bytes for
+    return hmac.compare_digest(*(text.encode("utf-8", "surrogatepass") for text in (given, pin)))
+
+
+class Directory:
+    """All rooms that are or may be."""
+
+    def __init__(
+        self, rooms: Iterable[RoomSetting] = (), *, first: int = 4000, last: int = 4999
+    ) -> None:
+        """Take the configured rooms and the range of numbers anybody may open.
+
+        Raises UseError where two rooms share a number or an alias.
+        """
+        self._open = range(first, last + 1)
+        self.rooms: dict[RoomId, RoomSetting] = {}
+        self._names: dict[str, RoomSetting] = {}
+        for room in rooms:
+            self.rooms[room.number] = room
+            for name in (room.number, *room.aliases):
+                if self._names.setdefault(name.casefold(), room) is not room:
+                    raise UseError(f"two rooms are called {name}")
+
+    def find(self, target: str, pin: str = "") -> Outcome:
+        """Say which room a target means; a PIN typed apart counts as one in the target."""
+        asked = read_target(target)
+        given = asked.pin or pin
+        room = self._names.get(asked.number.casefold())
+        if room is None:
+            return self._find_open(asked.number)
+        if not room.pin or is_same_pin(given, room.pin):
+            return Found(room.number, room.name, pin="")
+        return WrongPin(room.number) if given else Found(room.number, room.name, room.pin)
+
+    def _find_open(self, number: str) -> Outcome:
+        canonical = number.isascii() and number.isdigit() and not number.startswith("0")
+        if canonical and int(number) in self._open:
+            return Found(RoomId(number), "", pin="")
+        return UnknownRoom(number)
+
+
+def _is_host(text: str) -> bool:
+    """Tell an IPv4 or IPv6 address or a dotted name from a room's number or alias."""
+    return "." in text or ":" in text
