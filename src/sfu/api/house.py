@@ -1,0 +1,137 @@
+"""What the web side needs of the server, as an interface: `app.py` implements it.
+
+::
+
+    WebSocket text -> parse -> Browser.receive ->  house  -> send -> dump -> WebSocket text
+    HTTP request   ------------------------------> House.rooms, calls, dial, hang_up, ready
+
+Nothing here waits but `calls` (the database) and `dial` (the far end's phone).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sfu.signalling.webrtc.message import ClientMessage, ServerMessage
+
+Send = Callable[[ServerMessage], None]
+
+
+class Browser(Protocol):
+    """One WebSocket, as the house sees it; joined or not yet."""
+
+    def receive(self, message: ClientMessage) -> None:
+        """Take a message (never `Ping`).
+
+        A `PeerError` raised here is told to the browser: `unsupported` for status 488,
+        `not_allowed` for 403, `bad_message` for any other.
+        """
+
+    def closed(self) -> None:
+        """Hear that the WebSocket is gone; called once, also after `Leave` or `Ended`.
+
+        The member's place is kept some 20 s for a `Join` with `resume`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """HTTP basic authentication (RFC 7617), unproved."""
+
+    account: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A member, for operators."""
+
+    member: str
+    name: str
+    protocol: str
+    endpoint: str
+    """User-Agent or vendor identification, "" if not told."""
+    call: int
+    joined_at: str
+    """ISO 8601 with offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """A room with somebody in it, or a configured one."""
+
+    room: str
+    name: str
+    pin: bool
+    """Whether it asks for a PIN."""
+    members: tuple[MemberView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """A call record."""
+
+    call: int
+    room: str
+    protocol: str
+    caller: str
+    name: str
+    direction: str
+    """in: they called; out: we did."""
+    started_at: str
+    ended_at: str | None
+    duration_s: float
+    reason: str | None
+    """A word of `signalling.call.End`; None while it lasts."""
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class DialOutcome:
+    """How a call of ours went, once it is answered or over."""
+
+    call: int
+    answered: bool
+    reason: str
+    """"answered", else a word of `signalling.call.End`."""
+    status: int
+    """SIP status or Q.850 cause, 0 for none."""
+    text: str
+
+
+class House(Protocol):
+    """The server."""
+
+    def open_browser(self, send: Send, remote: str, user_agent: str) -> Browser:
+        """Welcome a WebSocket.
+
+        `send` never blocks and may be called until `closed`; after `Ended`, or `Refused` with a
+        final code, the connection is closed by us.  `remote` is an IP address.
+        """
+
+    def may_operate(self, remote: str, credentials: Credentials | None) -> bool:
+        """Tell whether who asks may see rooms and calls, dial and hang up.
+
+        Loopback, a listed network, or a known account; nobody else.
+        """
+
+    def rooms(self) -> Sequence[RoomView]:
+        """Show the rooms of now."""
+
+    async def calls(self, limit: int) -> Sequence[CallView]:
+        """Show the newest call records, newest first, those that last among them."""
+
+    async def dial(self, target: str, room: str) -> DialOutcome:
+        """Call a number or URI into a room; return when it is answered or over.
+
+        Raises `UseError` where target or room cannot be.
+        """
+
+    def hang_up(self, call: int) -> bool:
+        """End a call; False where there is none of this number."""
+
+    def metrics(self) -> bytes:
+        """Collect now, in Prometheus' text format 0.0.4."""
+
+    def ready(self) -> Sequence[str]:
+        """Say why calls cannot be taken now; empty where they can."""
