@@ -214,11 +214,12 @@ def _agreed(
         telephone_event=event,
         ptime_ms=line.ptime_ms or PTIME_MS,
         parameter_sets=h264.parameter_sets(form),
-        max_bps=_max_bps(line, form),
+        max_bps=max_bps(line, form),
     )
 
 
-def _max_bps(line: PeerLine, form: Format) -> int:
+def max_bps(line: PeerLine, form: Format) -> int:
+    """Return the video payload rate the peer takes, by b= and max-br; 0 for unknown."""
     limits = h264.limits_of(form) if form.codec is Codec.H264 else None
     known = [line.max_bps] if line.max_bps else []
     if limits is not None:
