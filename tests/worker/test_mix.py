@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from tests.media.mix.sounds import strength, tone
+
 from sfu.media.mix import Samples
 from sfu.model import Codec, Ssrc
 from sfu.worker.codec import decoder, encoder
@@ -25,6 +26,7 @@ from sfu.worker.protocol import (
     SetLeg,
     encode,
 )
+from tests.media.mix.sounds import strength, tone
 
 HEADER = struct.Struct(">BBHII")
 PARTY = {Codec.G722: 500.0, Codec.OPUS: 900.0, Codec.PCMA: 1300.0}
@@ -132,7 +134,7 @@ def test_a_leg_alone_still_gets_fifty_packets_a_second_without_a_seam(worker):
     assert 0.2 < time.monotonic() - began < 0.5
     headers = [HEADER.unpack_from(packet) for packet in worker.received[77]]
     assert [header[1] for header in headers] == [0x80] + [0] * (len(headers) - 1)
-    steps = zip(headers, headers[1:], strict=False)
+    steps = pairwise(headers)
     assert {((b[2] - a[2]) & 0xFFFF, (b[3] - a[3]) & 0xFFFFFFFF) for a, b in steps} == {(1, 160)}
 
 

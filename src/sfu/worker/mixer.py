@@ -57,6 +57,8 @@ class Mixer:
         self._plan: Plan | None = None
         self._ticks = 0
         self._busy_s = 0.0
+        self._heard = False
+        """Whether the last report of levels named anybody."""
 
     @property
     def resting(self) -> bool:
@@ -128,8 +130,11 @@ class Mixer:
 
     def reports(self) -> Iterator[Report]:
         """Yield what is due after this tick."""
-        if self._ticks % 5 == 0 and (levels := tuple(self._levels())):
-            yield LevelsMeasured(levels)
+        if self._ticks % 5 == 0:
+            levels = tuple(self._levels())
+            if levels or self._heard:
+                yield LevelsMeasured(levels)
+            self._heard = bool(levels)
         if self._ticks % 50 == 0:
             if self._legs:
                 yield Delays(

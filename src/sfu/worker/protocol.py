@@ -84,7 +84,7 @@ Order = SetInput | CloseInput | SetLeg | CloseLeg | PlayTone
 class LevelsMeasured:
     """Loudest 20 ms of each input heard in the last 100 ms: 0 dBov loudest (RFC 6464).
 
-    Who is not named was not heard.
+    Who is not named was not heard; a last report names nobody, then there are none.
     """
 
     levels: tuple[tuple[Ssrc, int], ...]
