@@ -119,6 +119,11 @@ class SessionDescription(Section):
         """Write it with CRLF, every byte of a parsed line as it came."""
         return "".join(f"{line}\r\n" for line in self.all_lines()).encode("latin-1")
 
+    @property
+    def text(self) -> str:
+        """Return it as text, for those who carry text (JSON)."""
+        return bytes(self).decode("utf-8", "replace")
+
 
 def parse(data: bytes | str) -> SessionDescription:
     """Read a description; PeerError where it is none, or too large."""
