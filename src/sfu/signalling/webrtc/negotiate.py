@@ -23,7 +23,8 @@ from sfu.signalling.webrtc.offer import (
     ExtensionIds,
     Part,
     Role,
-)from sfu.signalling.webrtc.offer import read_browser_offer as read_browser_offer
+)
+from sfu.signalling.webrtc.offer import read_browser_offer as read_browser_offer
 
 HOST_PRIORITY = 126
 """Type preference of a host candidate (RFC 8445 section 5.1.2.2)."""
