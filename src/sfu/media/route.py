@@ -94,6 +94,10 @@ class RouteTable:
         sources = (self._told[sink] for sink in self._waiting)
         return frozenset(source for source in sources if source is not None)
 
+    def kinds(self) -> dict[SinkId, Kind]:
+        """Return what kind of stream each sink carries."""
+        return dict(self._kinds)
+
     def source_of(self, sink: SinkId) -> SourceId | None:
         """Return what a sink is told to carry."""
         return self._told.get(sink)

@@ -1,0 +1,10 @@
+"""Numbers for operators: snapshots in, Prometheus families out at scrape time.  Pure.
+
+docs/metrics.md has a line for each name.
+"""
+
+from sfu.metrics.collector import Metrics
+from sfu.metrics.readings import Readings, WorkerReading
+from sfu.metrics.totals import Totals
+
+__all__ = ["Metrics", "Readings", "Totals", "WorkerReading"]

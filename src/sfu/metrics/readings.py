@@ -1,0 +1,41 @@
+"""What a scrape is made of, gathered by the composition root the moment somebody asks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sfu.media.engine.snapshot import Snapshot
+from sfu.model import Kind, Protocol, SinkId
+from sfu.signalling.call import End
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReading:
+    """One media worker."""
+
+    name: str
+    """Its place, say "mix-0": the same after a restart."""
+    alive: bool
+    legs: int
+    """Members it mixes for."""
+    delay_s: float
+    """How late its last 20 ms of sound left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The state of the whole server at one instant."""
+
+    snapshot: Snapshot
+    sink_kinds: Mapping[SinkId, Kind] = field(default_factory=dict)
+    """What each sink carries: the engine's rows do not tell."""
+    rooms: int = 0
+    members: Mapping[Protocol, int] = field(default_factory=dict)
+    calls: Mapping[Protocol, int] = field(default_factory=dict)
+    call_ends: Mapping[tuple[Protocol, End], int] = field(default_factory=dict)
+    """Since the start."""
+    keyframe_requests: Mapping[Protocol, int] = field(default_factory=dict)
+    """Sent since the start, by the protocol of the source's call."""
+    registrations: int = 0
+    egress_lag_s: float = 0.0
+    """How late the event loop lets outputs go."""
+    workers: tuple[WorkerReading, ...] = ()

@@ -1,0 +1,172 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from sfu.media.engine.snapshot import LATENCY_BUCKETS_US, EngineRow, SinkRow, Snapshot, SourceRow
+from sfu.metrics import Metrics, Readings, WorkerReading
+from sfu.model import Codec, Kind, Protocol, SinkId, SourceId, Ssrc, TransportId
+from sfu.signalling.call import End
+
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "metrics.md"
+ENGINE = EngineRow(
+    at_us=1,
+    realtime=True,
+    events_lost=3,
+    latency_counts=(5, 0, 2, 0, 0, 0, 0, 0, 0, 1),
+    latency_sum_us=60_500,
+)
+
+
+def source(number: int, codec: Codec | None, *, packets: int = 0, jitter: int = 0) -> SourceRow:
+    return SourceRow(
+        source=SourceId(number),
+        transport=TransportId(1),
+        ssrc=Ssrc(3_735_928_559),
+        codec=codec,
+        packets=packets,
+        bytes=packets * 100,
+        lost=0,
+        highest_sequence=0,
+        jitter=jitter,
+        last_timestamp=0,
+        last_arrival_us=0,
+        keyframes=0,
+        level_dbov=127,
+        nacks_sent=0,
+        repaired=0,
+    )
+
+
+def sink(number: int, *, packets: int, waiting: bool = False) -> SinkRow:
+    none = SourceId(1)
+    counts = (0, 0, 0, 0, 0, 0, 0)
+    return SinkRow(SinkId(number), TransportId(1), none, waiting, Ssrc(7), packets, *counts)
+
+
+def snapshot(*sources: SourceRow, sinks: tuple[SinkRow, ...] = ()) -> Snapshot:
+    rows = {row.source: row for row in sources}
+    return Snapshot(ENGINE, sources=rows, sinks={row.sink: row for row in sinks})
+
+
+READINGS = Readings(
+    snapshot=snapshot(
+        source(1, Codec.H264, packets=10, jitter=900),
+        source(2, Codec.VP8, packets=5, jitter=1800),
+        source(3, Codec.G722, packets=7, jitter=80),
+        source(4, None),
+        sinks=(sink(9, packets=4, waiting=True), sink(8, packets=2)),
+    ),
+    sink_kinds={SinkId(9): Kind.VIDEO, SinkId(8): Kind.AUDIO},
+    rooms=2,
+    members={Protocol.SIP: 3, Protocol.WEBRTC: 4},
+    calls={Protocol.SIP: 5},
+    call_ends={(Protocol.SIP, End.VANISHED): 2},
+    keyframe_requests={Protocol.WEBRTC: 11},
+    registrations=6,
+    egress_lag_s=0.002,
+    workers=(WorkerReading("mix-0", alive=True, legs=3, delay_s=0.004),),
+)
+
+
+def scrape(metrics: Metrics) -> dict[str, float]:
+    """Return each sample by its name and labels, as a parser that is not ours reads the page."""
+    found = {}
+    for family in text_string_to_metric_families(metrics.exposition().decode()):
+        for sample in family.samples:
+            labels = ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sample", "value"),
+    [
+        ("sfu_rooms", 2),
+        ("sfu_members{protocol=webrtc}", 4),
+        ("sfu_members{protocol=h323}", 0),
+        ("sfu_calls{protocol=sip}", 5),
+        ("sfu_call_ends_total{protocol=sip,reason=vanished}", 2),
+        ("sfu_call_ends_total{protocol=webrtc,reason=busy}", 0),
+        ("sfu_keyframe_requests_total{protocol=webrtc}", 11),
+        ("sfu_registrations", 6),
+        ("sfu_sources{kind=video}", 2),
+        ("sfu_source_packets_total{kind=video}", 15),
+        ("sfu_source_bytes_total{kind=audio}", 700),
+        ("sfu_source_jitter_seconds{kind=video}", 0.02),
+        ("sfu_source_jitter_seconds{kind=audio}", 0.01),
+        ("sfu_sinks{kind=audio}", 1),
+        ("sfu_sinks_waiting", 1),
+        ("sfu_sink_packets_total{kind=video}", 4),
+        ("sfu_engine_lost_events_total", 3),
+        ("sfu_engine_realtime", 1),
+        ("sfu_egress_lag_seconds", 0.002),
+        ("sfu_worker_legs{worker=mix-0}", 3),
+        ("sfu_worker_delay_seconds{worker=mix-0}", 0.004),
+    ],
+)
+def test_a_reading_shows_on_the_page(sample, value):
+    assert scrape(Metrics(lambda: READINGS))[sample] == value
+
+
+def test_forwarding_latency_is_a_cumulative_histogram_of_the_engines_buckets():
+    page = scrape(Metrics(lambda: READINGS))
+    name = "sfu_engine_forwarding_seconds"
+    assert page[f"{name}_bucket{{le=5e-05}}"] == 5
+    assert page[f"{name}_bucket{{le=0.0002}}"] == 7
+    assert page[f"{name}_bucket{{le=0.05}}"] == 7
+    assert page[f"{name}_bucket{{le=+Inf}}"] == page[f"{name}_count"] == 8
+    assert page[f"{name}_sum"] == 0.0605
+    assert sum(key.startswith(f"{name}_bucket") for key in page) == len(LATENCY_BUCKETS_US) + 1
+
+
+def test_the_process_tells_its_own_figures():
+    assert scrape(Metrics(lambda: READINGS))["process_resident_memory_bytes"] > 0
+
+
+def test_nothing_is_read_before_a_scrape_and_once_by_each():
+    asked = []
+
+    def read() -> Readings:
+        asked.append(1)
+        return READINGS
+
+    metrics = Metrics(read)
+    assert asked == []
+    metrics.exposition()
+    metrics.exposition()
+    assert len(asked) == 2
+
+
+def test_a_call_between_two_scrapes_is_counted():
+    metrics = Metrics(lambda: replace(READINGS, snapshot=snapshot(), sink_kinds={}))
+    metrics.observe(snapshot(source(5, Codec.H264, packets=30)), {})
+    assert scrape(metrics)["sfu_source_packets_total{kind=video}"] == 30
+
+
+def names() -> set[str]:
+    found = set()
+    for family in text_string_to_metric_families(Metrics(lambda: READINGS).exposition().decode()):
+        if family.name.startswith("sfu_"):
+            found.add(family.name + ("_total" if family.type == "counter" else ""))
+    return found
+
+
+def test_each_metric_has_its_line_in_the_docs_and_each_line_its_metric():
+    documented = set(re.findall(r"^\| `(sfu_\w+)` \|", DOCUMENTED.read_text(), re.MULTILINE))
+    assert names() == documented
+
+
+def test_no_label_carries_a_stream_a_room_or_a_person():
+    labels = {
+        label
+        for family in text_string_to_metric_families(
+            Metrics(lambda: READINGS).exposition().decode()
+        )
+        for sample in family.samples
+        for label in sample.labels
+    }
+    assert labels == {"kind", "protocol", "reason", "worker", "le"}
+    assert "3735928559" not in Metrics(lambda: READINGS).exposition().decode()
