@@ -85,6 +85,14 @@ def test_what_stops_a_start_is_one_line_and_code_2(run, app):
         assert run(verb) == (2, "", "sfu: SIP over UDP, 0.0.0.0:5060 is in use\n")
 
 
+ANSWERS = {
+    "7001": (201, {"call": 1, "answered": True}),
+    "7002": (502, {"answered": False, "reason": "busy", "status": 486, "text": "Busy Here"}),
+    "7003": (400, {"detail": "nobody is called 7003"}),
+    "": (422, {"detail": [{"loc": ["target"], "msg": "too short"}]}),
+}
+
+
 @pytest.fixture
 def server(tmp_path):
     """Answers like the API, on loopback."""
@@ -94,9 +102,7 @@ def server(tmp_path):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             seen.append((self.path, body))
-            status, said = (
-                (201, {"call": 1}) if body["number"] == "7001" else (404, {"detail": "?"})
-            )
+            status, said = ANSWERS[body["target"]]
             self.send_response(status)
             self.end_headers()
             self.wfile.write(json.dumps(said).encode())
@@ -114,13 +120,20 @@ def server(tmp_path):
 def test_call_asks_the_running_server(run, server):
     config, seen = server
     code, out, _ = run("call", "7001", "--room", "4201", "--config", config)
-    assert (code, json.loads(out)) == (0, {"call": 1})
-    assert seen == [("/api/v1/calls", {"number": "7001", "room": "4201"})]
+    assert (code, json.loads(out)) == (0, ANSWERS["7001"][1])
+    assert seen == [("/api/v1/calls", {"target": "7001", "room": "4201"})]
 
 
 def test_call_repeats_the_words_of_a_refusal(run, server):
     config, _ = server
-    assert run("call", "1", "--room", "4201", "--config", config) == (2, "", "sfu: ?\n")
+    said = {
+        number: run("call", number, "--room", "4201", "--config", config)
+        for number in ("7002", "7003", "")
+    }
+    assert {code for code, _, _ in said.values()} == {2}
+    assert said["7002"][2] == "sfu: not answered: busy (486 Busy Here)\n"
+    assert said["7003"][2] == "sfu: nobody is called 7003\n"
+    assert "too short" in said[""][2]
 
 
 def test_call_says_when_no_server_runs(run, tmp_path):

@@ -69,7 +69,7 @@ def call(
     """Have the running server call somebody into a room."""
     answer = _post(
         f"http://127.0.0.1:{_settings(config, None).http.local_port}/api/v1/calls",
-        {"number": number, "room": room},
+        {"target": number, "room": room},
     )
     typer.echo(json.dumps(answer, ensure_ascii=False))
 
@@ -123,9 +123,12 @@ def _post(url: str, body: dict[str, str]) -> Any:
 
 
 def _reason(body: bytes) -> str:
-    """Take the words out of a refusal, where it has some."""
+    """Take the words out of a refusal, where it has some: of the API, or of the far end."""
     try:
-        detail = json.loads(body).get("detail", "")
-    except (ValueError, AttributeError):
+        said = json.loads(body)
+    except ValueError:
         return ""
+    if "answered" in said:
+        return f"not answered: {said['reason']} ({said['status']} {said['text']})"
+    detail = said.get("detail", "")
     return detail if isinstance(detail, str) else json.dumps(detail)

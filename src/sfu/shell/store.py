@@ -1,0 +1,275 @@
+"""Call records in a database, written behind the meeting's back.
+
+::
+
+    joined, heartbeat, left --> queue (bounded, never waits) --> run: one transaction --> SQLite
+
+`heartbeat`, each 5 s, says in one statement which calls last.  A server that is killed leaves
+their rows open; the next start closes each with the time it was last seen, so an end is never
+wrong by more than the beat.  SQLite runs with a write-ahead log: a killed process loses nothing
+that was committed.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Executable, event, func, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from sfu.errors import UseError
+from sfu.shell.record import SERVER_STOPPED, CallRecord, Joining, RecordId, Traffic
+from sfu.shell.tables import calls, meetings
+
+HEARTBEAT_S = 5.0
+"""Half of what an end may be wrong by."""
+QUEUE_LENGTH = 10_000
+"""Writes that wait while the disk does not answer; later ones are lost and counted."""
+RETRY_S = 1.0
+TEXT_LENGTH = 256
+"""What a peer calls itself is cut here."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+log = structlog.get_logger()
+
+Write = tuple[Executable, Mapping[str, Any]]
+
+
+class Store:
+    """Owns the database; one per process."""
+
+    def __init__(self, engine: AsyncEngine, next_call: int, next_meeting: int) -> None:
+        """Use `open`."""
+        self.lost_writes = 0
+        self._engine = engine
+        self._next_call = next_call
+        self._next_meeting = next_meeting
+        self._occupied: dict[str, tuple[int, int]] = {}  # room: meeting, open calls
+        self._rooms: dict[RecordId, str] = {}
+        self._writes: deque[Write] = deque()
+        self._beat: tuple[Collection[RecordId], float] | None = None
+        self._wanted = asyncio.Event()
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: str) -> "Store":
+        """Connect, migrate, close what a killed server left; raise UseError in one line."""
+        engine = None
+        try:
+            engine = _engine(url)
+            async with engine.begin() as connection:
+                await connection.run_sync(_migrate)
+                await connection.run_sync(_close_left_open)
+                last_call = await connection.scalar(select(func.max(calls.c.id)))
+                last_meeting = await connection.scalar(select(func.max(meetings.c.id)))
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            if engine is not None:
+                await engine.dispose()
+            raise UseError(f"call records: {_words(error)}") from error
+        return cls(engine, (last_call or 0) + 1, (last_meeting or 0) + 1)
+
+    def joined(self, joining: Joining, now: float) -> RecordId:
+        """Note that somebody came in; does not wait."""
+        record = RecordId(self._next_call)
+        self._next_call += 1
+        meeting = self._enter(joining.room, now)
+        self._rooms[record] = joining.room
+        self._put(
+            insert(calls),
+            {
+                "id": record,
+                "meeting_id": meeting,
+                "room": joining.room,
+                "member": joining.member,
+                "name": _text(joining.name),
+                "protocol": joining.protocol.value,
+                "direction": joining.direction.value,
+                "caller": _text(joining.caller),
+                "model": _text(joining.model),
+                "joined_at": now,
+                "last_seen_at": now,
+                "status": 0,
+                "status_text": "",
+                **_columns(Traffic()),
+            },
+        )
+        return record
+
+    def heartbeat(self, records: Collection[RecordId], now: float) -> None:
+        """Note that these calls last; a later beat takes the place of one not yet written."""
+        self._beat = (tuple(records), now)
+        self._wanted.set()
+
+    def left(
+        self,
+        record: RecordId,
+        now: float,
+        cause: str,
+        *,
+        status: int = 0,
+        text: str = "",
+        traffic: Traffic | None = None,
+    ) -> None:
+        """Note that somebody went, and why; does not wait.  A second time changes nothing."""
+        room = self._rooms.pop(record, None)
+        if room is None:
+            return
+        self._put(
+            update(calls).where(calls.c.id == record),
+            {
+                "last_seen_at": now,
+                "left_at": now,
+                "cause": cause,
+                "status": status,
+                "status_text": _text(text),
+                **_columns(traffic or Traffic()),
+            },
+        )
+        self._leave(room, now)
+
+    async def recent(self, count: int) -> list[CallRecord]:
+        """Give the newest calls, newest first, those that last among them."""
+        await self.flush()
+        newest = select(calls).order_by(calls.c.joined_at.desc(), calls.c.id.desc()).limit(count)
+        async with self._engine.connect() as connection:
+            return [CallRecord(**row) for row in (await connection.execute(newest)).mappings()]
+
+    async def run(self) -> None:
+        """Write what comes, until cancelled; the one task of a store."""
+        while True:
+            await self._wanted.wait()
+            try:
+                await self.flush()
+            except (OperationalError, OSError) as error:  # locked, full, away: it may pass
+                log.error("call records cannot be written", error=_words(error))
+                await asyncio.sleep(RETRY_S)
+            except SQLAlchemyError as error:  # the rows themselves: they would fail for ever
+                self.lost_writes += len(self._writes)
+                log.error("call records lost", count=len(self._writes), error=_words(error))
+                self._writes.clear()
+                self._beat = None
+
+    async def flush(self) -> None:
+        """Write all that waits, in one transaction; what fails stays in the queue."""
+        async with self._writing:
+            self._wanted.clear()
+            writes, beat = len(self._writes), self._beat
+            if not writes and beat is None:
+                return
+            try:
+                async with self._engine.begin() as connection:
+                    for statement, values in list(self._writes):
+                        await connection.execute(statement, values)
+                    if beat is not None:
+                        await connection.execute(_seen(*beat))
+            except BaseException:
+                self._wanted.set()
+                raise
+            for _ in range(writes):
+                self._writes.popleft()
+            if self._beat is beat:
+                self._beat = None
+
+    async def close(self) -> None:
+        """Write what waits and let go of the database."""
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            await self.flush()
+        await self._engine.dispose()
+
+    def _put(self, statement: Executable, values: Mapping[str, Any]) -> None:
+        if len(self._writes) >= QUEUE_LENGTH:
+            self.lost_writes += 1
+            return
+        self._writes.append((statement, values))
+        self._wanted.set()
+
+    def _enter(self, room: str, now: float) -> int:
+        """Count one more in a room; the first begins a meeting."""
+        if room not in self._occupied:
+            meeting = self._next_meeting
+            self._next_meeting += 1
+            self._put(insert(meetings), {"id": meeting, "room": room, "started_at": now})
+            self._occupied[room] = (meeting, 0)
+        meeting, count = self._occupied[room]
+        self._occupied[room] = (meeting, count + 1)
+        return meeting
+
+    def _leave(self, room: str, now: float) -> None:
+        """Count one less in a room; the last ends the meeting."""
+        meeting, count = self._occupied[room]
+        if count > 1:
+            self._occupied[room] = (meeting, count - 1)
+            return
+        del self._occupied[room]
+        self._put(update(meetings).where(meetings.c.id == meeting), {"ended_at": now})
+
+
+def _engine(url: str) -> AsyncEngine:
+    engine = create_async_engine(url)
+    if make_url(url).get_backend_name() == "sqlite":
+        event.listen(engine.sync_engine, "connect", _tune_sqlite)
+    return engine
+
+
+def _tune_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _close_left_open(connection: Connection) -> None:
+    """End what a killed server left, at the time it was last seen."""
+    connection.execute(
+        update(calls)
+        .where(calls.c.left_at.is_(None))
+        .values(left_at=calls.c.last_seen_at, cause=SERVER_STOPPED)
+    )
+    last = select(func.max(calls.c.left_at)).where(calls.c.meeting_id == meetings.c.id)
+    connection.execute(
+        update(meetings)
+        .where(meetings.c.ended_at.is_(None))
+        .values(ended_at=func.coalesce(last.scalar_subquery(), meetings.c.started_at))
+    )
+
+
+def _seen(records: Collection[RecordId], now: float) -> Executable:
+    lasting = calls.c.id.in_(records) & calls.c.left_at.is_(None)
+    return update(calls).where(lasting).values(last_seen_at=now)
+
+
+def _text(said: str) -> str:
+    """Cut what a peer said, and keep out what databases refuse: NUL and half characters."""
+    return said[:TEXT_LENGTH].encode(errors="replace").decode().replace("\0", "?")
+
+
+def _columns(traffic: Traffic) -> dict[str, int]:
+    return {
+        "received_bytes": traffic.received_bytes,
+        "sent_bytes": traffic.sent_bytes,
+        "received_packets": traffic.received_packets,
+        "lost_packets": traffic.lost_packets,
+    }
+
+
+def _words(error: Exception) -> str:
+    """Say what the database said, in one line, without statement or password."""
+    if isinstance(error, ArgumentError):
+        return "store.url is no SQLAlchemy URL of a known database"
+    return str(getattr(error, "orig", None) or error).splitlines()[0]

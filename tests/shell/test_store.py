@@ -1,0 +1,234 @@
+"""Call records are written behind the meeting's back, and survive a killed server."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from sfu.errors import UseError
+from sfu.model import MemberId, Protocol, RoomId
+from sfu.shell import store as store_module
+from sfu.shell.record import SERVER_STOPPED, Direction, Joining, Traffic
+from sfu.shell.store import Store
+from sfu.shell.tables import metadata
+
+NOW = 1_800_000_000.0
+
+
+def joining(member="m1", room="4201", **more):
+    facts = {"name": "Morez", "protocol": Protocol.SIP, "caller": "morez@192.0.2.21", "model": "X"}
+    return Joining(room=RoomId(room), member=MemberId(member), **(facts | more))
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite+aiosqlite:///{tmp_path}/calls.sqlite3"
+
+
+@contextlib.asynccontextmanager
+async def opened(url):
+    store = await Store.open(url)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def rows(url, query):
+    with contextlib.closing(sqlite3.connect(url.partition("///")[2])) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_a_call_is_read_back_as_it_was_told(url):
+    async def story():
+        async with opened(url) as store:
+            first = store.joined(joining(), NOW)
+            second = store.joined(joining("m2", direction=Direction.OUT), NOW + 1)
+            store.left(
+                first, NOW + 60, "hung_up", status=200, text="OK", traffic=Traffic(9, 8, 7, 6)
+            )
+            return first, second, await store.recent(10)
+
+    first, second, found = asyncio.run(story())
+    assert [record.id for record in found] == [second, first]
+    lasting, over = found
+    assert (lasting.left_at, lasting.cause, lasting.direction) == (None, None, "out")
+    assert (over.joined_at, over.left_at, over.cause, over.status) == (
+        NOW,
+        NOW + 60,
+        "hung_up",
+        200,
+    )
+    assert (over.received_bytes, over.sent_bytes, over.received_packets, over.lost_packets) == (
+        9, 8, 7, 6,
+    )  # fmt: skip
+    assert (over.name, over.caller, over.model, over.protocol) == (
+        "Morez", "morez@192.0.2.21", "X", "sip",
+    )  # fmt: skip
+
+
+def test_a_meeting_lasts_from_the_first_join_to_the_last_leave(url):
+    async def story():
+        async with opened(url) as store:
+            a = store.joined(joining("m1"), NOW)
+            b = store.joined(joining("m2"), NOW + 5)
+            other = store.joined(joining("m3", room="4202"), NOW + 6)
+            store.left(a, NOW + 10, "hung_up")
+            store.left(b, NOW + 20, "hung_up")
+            store.left(b, NOW + 99, "vanished")  # told twice: the first counts
+            store.left(store.joined(joining("m4"), NOW + 30), NOW + 40, "hung_up")
+            store.left(other, NOW + 50, "hung_up")
+
+    asyncio.run(story())
+    assert rows(url, "select room, started_at, ended_at from meetings order by id") == [
+        ("4201", NOW, NOW + 20),
+        ("4202", NOW + 6, NOW + 50),
+        ("4201", NOW + 30, NOW + 40),
+    ]
+    assert rows(url, "select meeting_id from calls order by id") == [(1,), (1,), (2,), (3,)]
+
+
+def test_a_beat_touches_only_calls_that_last(url):
+    async def story():
+        async with opened(url) as store:
+            a, b, c = (store.joined(joining(f"m{n}"), NOW) for n in range(3))
+            store.left(a, NOW + 3, "hung_up")
+            store.heartbeat([a, b], NOW + 5)
+            await store.flush()
+            store.heartbeat([b], NOW + 10)
+            store.heartbeat([b], NOW + 15)
+            return [record.last_seen_at for record in await store.recent(9)], c
+
+    assert asyncio.run(story())[0] == [NOW, NOW + 15, NOW + 3]
+
+
+KILLED = """
+    import asyncio, os, signal, sys
+    from sfu.model import Protocol
+    from sfu.shell.record import Joining
+    from sfu.shell.store import Store
+
+    async def main():
+        store = await Store.open(sys.argv[1])
+        records = [store.joined(Joining("4201", f"m{n}", "", Protocol.SIP, "", ""), 1000.0)
+                   for n in range(3)]
+        store.left(records[0], 1007.0, "hung_up")
+        store.heartbeat(records[1:], 1010.0)
+        await store.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    asyncio.run(main())
+"""
+
+
+def test_a_killed_server_leaves_true_ends(url):
+    words = [sys.executable, "-c", textwrap.dedent(KILLED), url]
+    assert subprocess.run(words, env=dict(os.environ)).returncode == -signal.SIGKILL
+
+    async def story():
+        async with opened(url) as store:
+            found = await store.recent(9)
+            return found, store.joined(joining(), NOW)
+
+    found, new = asyncio.run(story())
+    assert [(record.left_at, record.cause) for record in reversed(found)] == [
+        (1007.0, "hung_up"),
+        (1010.0, SERVER_STOPPED),
+        (1010.0, SERVER_STOPPED),
+    ]
+    assert rows(url, "select ended_at from meetings") == [(1010.0,), (None,)]
+    assert new == 4
+
+
+def test_writes_happen_by_themselves_while_the_store_runs(url):
+    async def story():
+        async with opened(url) as store, asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(store.run())
+            store.joined(joining(), NOW)
+            while not rows(url, "select * from calls"):
+                await asyncio.sleep(0)
+            running.cancel()
+
+    asyncio.run(asyncio.wait_for(story(), 5))
+
+
+def test_a_disk_that_does_not_answer_costs_a_bounded_queue(url, monkeypatch):
+    monkeypatch.setattr(store_module, "QUEUE_LENGTH", 5)
+
+    async def story():
+        async with opened(url) as store:
+            for n in range(10):
+                store.joined(joining(f"m{n}"), NOW)
+            return store.lost_writes, len(await store.recent(99))
+
+    assert asyncio.run(story()) == (6, 4)  # one of the five is the meeting
+
+
+def test_a_locked_database_is_tried_again(url, monkeypatch):
+    monkeypatch.setattr(store_module, "RETRY_S", 0.0)
+
+    async def story():
+        async with opened(url) as store, asyncio.TaskGroup() as tasks:
+            path = url.partition("///")[2]
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("pragma busy_timeout = 0")
+                store._engine.sync_engine.pool.dispose()
+                other.execute("begin immediate")
+                store.joined(joining(), NOW)
+                running = tasks.create_task(store.run())
+                await asyncio.sleep(0)
+                other.execute("rollback")
+            while not rows(url, "select * from calls"):
+                await asyncio.sleep(0)
+            running.cancel()
+
+    asyncio.run(asyncio.wait_for(story(), 10))
+
+
+def test_what_a_peer_calls_itself_is_cut_and_storable(url):
+    async def story():
+        async with opened(url) as store:
+            store.joined(joining(name="a\0\ud800" + "x" * 1000), NOW)
+            return (await store.recent(1))[0].name
+
+    assert asyncio.run(story()) == "a??" + "x" * 253
+
+
+def test_the_migrations_make_the_tables_we_use(url):
+    async def story():
+        async with opened(url):
+            pass
+
+    asyncio.run(story())
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+    assert rows(url, "pragma journal_mode") == [("wal",)]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite+aiosqlite:////proc/none/calls.sqlite3", "unable to open database file"),
+        ("nonsense", "store.url is no SQLAlchemy URL"),
+        ("postgresql+nodriver://u:s3cret@db/x", "of a known database"),
+    ],
+)
+def test_a_database_that_cannot_be_had_is_one_line(url, said):
+    with pytest.raises(UseError) as caught:
+        asyncio.run(Store.open(url))
+    line = str(caught.value)
+    assert line.startswith("call records: ")
+    assert said in line
+    assert "s3cret" not in json.dumps(line)
