@@ -176,7 +176,8 @@ def _first(
 ) -> int | None:
     for line in lines:
         wanted = line.kind is kind and line.port and (line.content == "slides") is slides
-        if wanted and line.codecs & codecs:
+        # also one with no H.264 but High: whether that is taken is the policy's affair
+        if wanted and any(form.codec in codecs for form in line.formats):
             return line.index
     return None
 
@@ -195,7 +196,7 @@ def _capability(lines: tuple[PeerLine, ...], audio: int | None, video: int | Non
         h264=limits,
         single_nal=limits is not None and 1 not in limits.modes,
         can_send_single_nal=limits is not None and 0 in limits.modes,
-        pictures=1 if picture and picture.receives else 0,
+        pictures=1 if seen and picture and picture.receives else 0,
         video_bps=_video_bps(picture, limits),
         forwarded_sounds=False,
     )

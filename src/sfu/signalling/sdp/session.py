@@ -16,6 +16,7 @@ CR for CRLF, `s=` or `t=` missing, any bytes (latin-1 keeps each of them).  Writ
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sfu.errors import PeerError
 
@@ -140,8 +141,7 @@ def parse(data: bytes | str) -> SessionDescription:
         raise PeerError("no session description")
     if len(head) > MAX_SESSION_LINES:
         raise PeerError("session description too large", status=413)
-    ends = [*starts[1:], len(lines)]
-    media = (MediaDescription.of(lines[a:b]) for a, b in zip(starts, ends, strict=True))
+    media = (MediaDescription.of(lines[a:b]) for a, b in pairwise([*starts, len(lines)]))
     return SessionDescription(head, tuple(media))
 
 

@@ -1,0 +1,29 @@
+"""Offers of room codecs (see offers/README.md) and our end of a call with them."""
+
+from pathlib import Path
+
+from sfu.signalling.sdp.local import LocalLine, LocalMedia
+from sfu.signalling.sdp.session import SessionDescription, parse
+
+OFFERS = Path(__file__).parent / "offers"
+NAMES = sorted(path.stem for path in OFFERS.glob("*.sdp"))
+
+LOCAL = LocalMedia("198.51.100.5", 7, LocalLine(20000, 20001), LocalLine(20002, 20003))
+CRYPTO = ("1 AES_CM_128_HMAC_SHA1_80 inline:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e",)
+SECURE = LocalMedia(
+    "198.51.100.5", 7, LocalLine(20000, 20001, CRYPTO), LocalLine(20002, 20003, CRYPTO)
+)
+
+
+def offered(name: str) -> bytes:
+    return (OFFERS / f"{name}.sdp").read_bytes()
+
+
+def session(name: str) -> SessionDescription:
+    return parse(offered(name))
+
+
+def description(*media: str, head: str = "") -> SessionDescription:
+    """Build one of short parts, lines parted by newlines."""
+    top = "v=0\no=- 1 1 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\n"
+    return parse((top + head + "".join(media)).encode("latin-1"))
