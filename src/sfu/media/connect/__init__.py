@@ -1,1 +1,1 @@
-"""How a peer is reached and trusted: STUN, ICE-lite, DTLS, SDES."""
+"""How a path and its keys come to be: STUN, ICE as a lite agent, DTLS-SRTP, SDES."""
