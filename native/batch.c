@@ -1,0 +1,45 @@
+/* What leaves in one go: datagrams gathered per path, so that equal sizes to one peer stand
+ * together and can leave as one segmented send (UDP_SEGMENT). */
+#include "core.h"
+
+uint8_t *batch_reserve(struct batch *batch) {
+    if (batch->count == BATCH_ENTRIES || batch->used + PACKET_CAP > BATCH_BYTES) batch_flush(batch);
+    return batch->arena + batch->used;
+}
+
+static void activate(struct batch *batch, struct path *path) {
+    struct socket *socket = path->socket;
+    if (!socket->active) batch->active[batch->active_count++] = socket;
+    path->next_active = socket->active;
+    socket->active = path;
+    path->first = path->last = -1;
+}
+
+void batch_commit(struct batch *batch, struct path *path, uint8_t *bytes, size_t length,
+                  int64_t received_us) {
+    int index = batch->count++;
+    if (path->first < 0) activate(batch, path);
+    batch->entries[index] = (struct entry){path, bytes, (uint32_t)length, -1, received_us};
+    if (path->last < 0)
+        path->first = index;
+    else
+        batch->entries[path->last].next = index;
+    path->last = index;
+    batch->used += (length + 15) & ~(size_t)15;
+}
+
+/* Lets go of all entries, sent or not. */
+void batch_forget(struct batch *batch) {
+    for (int i = 0; i < batch->active_count; i++) {
+        struct path *path = batch->active[i]->active;
+        for (; path; path = path->next_active) path->first = path->last = -1;
+        batch->active[i]->active = NULL;
+    }
+    batch->active_count = batch->count = 0;
+    batch->used = 0;
+}
+
+void batch_flush(struct batch *batch) {
+    if (batch->count) batch->flush(batch, batch->context);
+    batch_forget(batch);
+}

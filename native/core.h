@@ -1,0 +1,327 @@
+/* The engine's state machine: pure over (state, datagram, now_us), no socket, thread or clock.
+ *
+ *   path -> transport (unprotect, latch) -> source (statistics, gaps) -> its sinks (rewrite,
+ *   history, protect) -> batch
+ *
+ * Everything here belongs to whoever holds the core: the thread of loop.c between two batches, or
+ * a test.
+ */
+#ifndef SFU_CORE_H
+#define SFU_CORE_H
+
+#include "packet.h"
+#include "srtp.h"
+
+#define PACKET_CAP 2048       /* a datagram with room for tag and MKI */
+#define MTU_PAYLOAD 1400      /* the largest NAL unit we put together from fragments */
+#define PLACES 256            /* sequence numbers in which a late packet finds its place */
+#define SETS_MAX 8            /* parameter sets kept per source */
+#define SET_BYTES 256         /* and their size */
+#define GAPS_MAX 64           /* packets asked for again at a time */
+#define TOLD_MAX 32           /* unknown SSRCs told of per transport */
+#define HISTORY_MAX 2048
+#define SPENT_MAX 4096        /* SSRCs ever sent with a transport's keys */
+#define SINKS_MAX 64          /* per transport */
+#define LOG_ROWS 8192         /* arrivals, and departures, between two snapshots */
+
+struct core;
+struct transport;
+
+/* A hash table of anything that begins with a node. */
+struct node {
+    uint32_t id;
+    struct node *next;
+};
+struct table {
+    struct node *slots[1024];
+    uint32_t count;
+};
+void *table_find(const struct table *table, uint32_t id);
+void table_add(struct table *table, struct node *node);
+void table_remove(struct table *table, struct node *node);
+/* Walks over a table: `at` starts at NULL; the node given may be removed before the next call. */
+#define TABLE_EACH(table, type, item)                                                       \
+    for (size_t slot_ = 0; slot_ < 1024; slot_++)                                           \
+        for (type *item = (type *)(table)->slots[slot_], *after_;                           \
+             item && (after_ = (type *)((struct node *)item)->next, 1); item = after_)
+
+/* A socket, and one address behind it: where a transport's RTP or RTCP comes from and goes to. */
+struct socket {
+    struct node node;
+    int fd;        /* -1 in a stage */
+    bool inet6, internet;
+    struct sfu_socket_row row;
+    uint32_t overflow; /* SO_RXQ_OVFL as last seen */
+    struct path *active; /* paths with packets in the batch */
+    struct path *paths;  /* all of its paths */
+};
+
+struct path {
+    struct transport *transport;
+    struct socket *socket;
+    struct sfu_address asked, remote; /* as commanded; as latched. family 0: not known */
+    struct path *same_hash, *same_socket;
+    bool rtcp, latched, hashed;
+    struct path *next_active;
+    int first, last; /* entries in the batch */
+};
+
+/* What leaves, gathered per path until it is flushed. */
+struct entry {
+    struct path *path;
+    uint8_t *bytes;
+    uint32_t length;
+    int next;
+    int64_t received_us; /* 0: not forwarded, no latency to count */
+};
+#define BATCH_ENTRIES 1024
+#define BATCH_BYTES (512 * 1024)
+struct batch {
+    struct entry entries[BATCH_ENTRIES];
+    int count;
+    size_t used;
+    struct socket *active[BATCH_ENTRIES];
+    int active_count;
+    void (*flush)(struct batch *batch, void *context);
+    void *context;
+    uint8_t arena[BATCH_BYTES];
+};
+/* Room for one datagram of PACKET_CAP; flushes first when there is none. */
+uint8_t *batch_reserve(struct batch *batch);
+void batch_commit(struct batch *batch, struct path *path, uint8_t *bytes, size_t length,
+                  int64_t received_us);
+void batch_flush(struct batch *batch);
+void batch_forget(struct batch *batch);
+
+struct spent { /* the sequence number an SSRC goes on with, as long as the keys live */
+    uint32_t ssrc;
+    uint16_t next;
+};
+
+struct told {
+    uint32_t ssrc;
+    uint8_t had; /* 1 mid, 2 rid or repaired rid */
+};
+
+struct transport {
+    struct node node;
+    uint8_t latch, secure, gso;
+    bool gso_failed; /* the kernel or the card cannot: never tried again */
+    uint8_t extensions[EXT_COUNT];
+    struct path rtp, rtcp; /* rtcp unused where multiplexed */
+    bool mux;
+    struct srtp *receiving, *sending;
+    struct sfu_set_keys receiving_keys, sending_keys;
+    struct source *sources; /* linked by next_on_transport */
+    struct sink *sinks;
+    uint16_t next_transport_cc;
+    struct spent *spent;
+    int spent_count;
+    struct told told[TOLD_MAX];
+    int told_count;
+    struct sfu_transport_row row;
+};
+
+struct gap {
+    uint32_t sequence; /* extended */
+    int64_t since_us, next_us;
+};
+
+struct set {
+    uint8_t type, id;
+    uint16_t length;
+    uint8_t bytes[SET_BYTES];
+};
+
+struct source {
+    struct node node;
+    struct transport *transport;
+    struct source *next_on_transport;
+    struct sfu_set_source asked;
+    uint8_t codecs[128], repairs[128]; /* by payload type, 0 for none */
+    uint32_t ssrc;
+    bool begun;
+    /* RFC 3550 A.1, A.3, A.8 */
+    uint16_t highest, bad;
+    uint16_t gap; /* packets missing just before the last one */
+    bool has_bad;
+    uint32_t cycles, base;
+    uint32_t transit, jitter;
+    bool has_transit;
+    uint64_t expected_before; /* packets lost or not, before the last restart */
+    uint64_t received;
+    uint32_t keyframe_timestamp;
+    bool had_keyframe;
+    struct gap gaps[GAPS_MAX];
+    int gap_count;
+    struct set sets[SETS_MAX];
+    int set_count;
+    struct sink **sinks; /* that carry it or wait for it */
+    int sink_count, sink_cap;
+    struct sfu_source_row row;
+};
+
+struct kept { /* one packet in a history */
+    bool used;
+    uint16_t sequence;
+    uint16_t length;
+    uint8_t payload_type; /* below only with RTX, which sends the payload anew */
+    bool marker;
+    bool has_level;
+    uint8_t level;
+    uint32_t timestamp;
+    int64_t resent_us;
+};
+struct history {
+    uint32_t size; /* a power of two, or 0 */
+    struct kept *kept;
+    uint8_t *bytes; /* PACKET_CAP each */
+};
+bool history_resize(struct history *history, uint32_t wanted);
+void history_free(struct history *history);
+struct kept *history_put(struct history *history, uint16_t sequence, const uint8_t *bytes,
+                         size_t length);
+/* NULL when it is gone or was sent again a moment ago. */
+struct kept *history_take(struct history *history, uint16_t sequence, int64_t now_us);
+const uint8_t *history_bytes(const struct history *history, const struct kept *kept);
+
+enum place_state { PLACE_NONE, PLACE_RESERVED, PLACE_USED };
+struct place {
+    uint32_t source_sequence;
+    uint16_t sequence;
+    uint8_t state;
+};
+
+struct sink {
+    struct node node;
+    struct transport *transport;
+    struct sink *next_on_transport;
+    struct source *source, *pending; /* carried; waiting for its key frame */
+    struct sfu_set_sink asked;
+    uint8_t payloads[CODEC_LIMIT], rtx[128];
+    bool rebase; /* the next packet is joined to what went before */
+    bool started;
+    uint16_t next_sequence, next_rtx;
+    uint32_t highest; /* extended sequence of the source */
+    struct place places[PLACES];
+    uint32_t timestamp_offset, last_timestamp;
+    int64_t last_timestamp_us;
+    /* H.264: sets seen in the access unit; a NAL unit being put together */
+    uint32_t unit_timestamp;
+    uint8_t unit_sets;
+    bool unit_known;
+    bool fragments;
+    uint32_t next_fragment;
+    size_t nal_length;
+    uint8_t nal[MTU_PAYLOAD];
+    /* VP8 */
+    bool picture_rebase, has_picture, has_tl0;
+    uint16_t picture_offset, last_picture;
+    uint8_t tl0_offset, last_tl0;
+    struct history history;
+    struct sfu_sink_row row;
+};
+
+struct log {
+    uint32_t count;
+    struct sfu_log_row rows[LOG_ROWS];
+};
+void log_add(struct log *log, uint32_t transport, uint16_t sequence, size_t size, int64_t at_us);
+
+/* The ring of events: bounded; the oldest goes first, counted. */
+#define RING_BYTES (1024 * 1024)
+#define STRANGERS_MAX 64
+struct ring {
+    size_t head, used;
+    uint32_t strangers; /* datagrams of strangers in it */
+    uint64_t lost;
+    uint8_t bytes[RING_BYTES];
+};
+/* Returns whether the ring was empty before. */
+bool ring_put(struct ring *ring, uint32_t kind, const void *fixed, size_t fixed_size,
+              const uint8_t *bytes, size_t length);
+/* False when strangers have used up their share. */
+bool ring_put_stranger(struct ring *ring, uint32_t kind, const void *fixed, size_t fixed_size,
+                       const uint8_t *bytes, size_t length);
+size_t ring_take(struct ring *ring, uint8_t *out, size_t cap);
+
+#define PATH_SLOTS 1024
+struct core {
+    struct table sockets, transports, sources, sinks;
+    struct path *paths[PATH_SLOTS];
+    uint64_t seed;
+    int64_t now_us;      /* of this batch */
+    int64_t received_us; /* of the datagram at hand */
+    struct ring ring;
+    struct log arrivals, departures;
+    struct batch *batch;
+    int64_t deadline_us; /* of the next repeated NACK, INT64_MAX for none */
+    /* What only loop.c can do; NULL in a stage. */
+    bool (*open_socket)(struct core *core, struct socket *socket);
+    void (*close_socket)(struct core *core, struct socket *socket);
+    void (*transmit)(struct core *core, struct socket *socket, const struct sfu_address *remote,
+                     const uint8_t *bytes, size_t length);
+    void *context;
+    uint8_t scratch[PACKET_CAP];
+};
+
+struct core *core_new(uint64_t seed, struct batch *batch);
+void core_free(struct core *core);
+int core_apply(struct core *core, const uint8_t *commands, size_t length);
+void core_timer(struct core *core);
+size_t core_snapshot_size(const struct core *core);
+/* The head is the caller's; the rows follow. */
+void core_snapshot(struct core *core, struct sfu_snapshot_head *head, uint8_t *rows);
+
+/* A datagram has come; `remote` NULL on a connected socket. */
+void core_receive(struct core *core, struct socket *socket, const struct sfu_address *remote,
+                  uint8_t *datagram, size_t length);
+void transport_receive(struct core *core, struct path *path, const struct sfu_address *remote,
+                       uint8_t *datagram, size_t length, enum protocol protocol);
+bool transport_ready(const struct transport *transport);
+struct path *transport_rtcp_path(struct transport *transport);
+void transport_send_rtcp(struct core *core, struct transport *transport, const uint8_t *plain,
+                         size_t length);
+void path_set(struct core *core, struct path *path, const struct sfu_address *remote);
+void path_unhash(struct core *core, struct path *path);
+struct path *path_find(struct core *core, struct socket *socket, const struct sfu_address *remote);
+bool address_equal(const struct sfu_address *one, const struct sfu_address *other);
+bool host_equal(const struct sfu_address *one, const struct sfu_address *other);
+
+struct sink *transport_sink(struct transport *transport, uint32_t ssrc);
+struct source *transport_source(struct transport *transport, const struct packet *packet,
+                                bool *repair);
+
+/* Forgets what a source has counted of sequence numbers: another stream goes on in its place. */
+void source_restart(struct source *source, const struct packet *packet);
+/* RFC 3550 A.1: the extended sequence number, or false when the packet is not to be used. */
+bool source_count(struct source *source, const struct packet *packet, bool repaired,
+                  uint32_t *extended, bool *late);
+void source_arrival(struct source *source, const struct packet *packet, int64_t received_us);
+int64_t source_lost(const struct source *source);
+void source_missing(struct core *core, struct source *source, uint32_t from, uint32_t to);
+void source_found(struct source *source, uint32_t extended);
+void source_ask(struct core *core, struct source *source);
+void source_keep_set(struct source *source, const uint8_t *nal, size_t length);
+void source_keep_sets(struct source *source, const uint8_t *payload, size_t length);
+void source_link(struct source *source, struct sink *sink);
+void source_unlink(struct source *source, struct sink *sink);
+
+/* One packet of a source, to all its sinks. */
+struct passing {
+    struct source *source;
+    struct packet *packet;
+    uint32_t extended;
+    bool late;
+    bool skip; /* takes its sequence number along and nothing else: padding, a digit */
+    uint8_t codec;
+    struct look look;
+    bool has_level;
+    uint8_t level;
+};
+void forward(struct core *core, struct passing *passing);
+void sink_resend(struct core *core, struct sink *sink, uint16_t sequence);
+
+uint64_t mix64(uint64_t value);
+
+#endif

@@ -1,0 +1,216 @@
+/* The boundary between Python and the native engine: packed records down, packed records up.
+ *
+ * Python says what shall be (commands), the engine says what was (events) and how much (snapshot).
+ * Every record is a header, a fixed structure and, for some, bytes; all numbers are in host order,
+ * every record is padded to a multiple of eight bytes.  src/sfu/media/engine/wire.py packs and
+ * unpacks the same structures and compares their sizes with sfu_abi() at the start.
+ */
+#ifndef SFU_ENGINE_H
+#define SFU_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SFU_ABI_VERSION 1
+#define SFU_LATENCY_BUCKETS 10
+#define SFU_PAYLOADS_MAX 16
+#define SFU_MID_MAX 32
+#define SFU_MKI_MAX 128
+
+enum sfu_codec {
+    CODEC_OPUS = 1, CODEC_G722, CODEC_PCMU, CODEC_PCMA, CODEC_CN, CODEC_TELEPHONE_EVENT,
+    CODEC_H264 = 16, CODEC_VP8, CODEC_H263, CODEC_H261, CODEC_LIMIT = 32
+};
+enum sfu_kind { KIND_AUDIO = 1, KIND_VIDEO = 2 };
+enum sfu_latch { LATCH_FIXED, LATCH_SAME_HOST, LATCH_FIRST_VALID, LATCH_CONNECTED };
+enum sfu_extension {
+    EXT_MID, EXT_RID, EXT_REPAIRED_RID, EXT_AUDIO_LEVEL, EXT_TRANSPORT_CC, EXT_ABS_SEND_TIME,
+    EXT_COUNT = 8
+};
+
+struct sfu_record {
+    uint32_t size; /* of the whole record, padding included */
+    uint32_t kind;
+};
+
+struct sfu_address {
+    uint16_t family; /* 0 for none, 4 or 6 */
+    uint16_t port;
+    uint32_t scope;
+    uint8_t host[16]; /* IPv4 in the first four bytes */
+};
+
+/* Down: commands. */
+enum sfu_command {
+    COMMAND_OPEN_SOCKET = 1, COMMAND_OPEN_TRANSPORT, COMMAND_SET_KEYS, COMMAND_SET_SOURCE,
+    COMMAND_SET_SINK, COMMAND_SET_ROUTE, COMMAND_CLOSE_SOCKET, COMMAND_CLOSE_TRANSPORT,
+    COMMAND_CLOSE_SOURCE, COMMAND_CLOSE_SINK, COMMAND_TRANSMIT, COMMAND_TRANSMIT_RTCP
+};
+
+struct sfu_open_socket {
+    uint32_t socket;
+    int32_t fd;
+};
+
+struct sfu_open_transport {
+    uint32_t transport, rtp_socket, rtcp_socket;
+    uint8_t latch, secure, gso, zero;
+    uint8_t extensions[EXT_COUNT]; /* by enum sfu_extension */
+    struct sfu_address remote, rtcp_remote;
+};
+
+struct sfu_set_keys {
+    uint32_t transport;
+    uint16_t suite;
+    uint8_t sending, mki_length;
+    uint8_t key[32], salt[16], mki[SFU_MKI_MAX];
+};
+
+struct sfu_payload {
+    uint8_t number, other; /* a codec, or the payload type repaired */
+};
+
+struct sfu_set_source { /* then set_count times: uint16_t length, bytes */
+    uint32_t source, transport, ssrc, rtx_ssrc, clock_hz;
+    uint8_t kind, has_ssrc, has_rtx, nack;
+    uint8_t payload_count, rtx_count, set_count, zero;
+    struct sfu_payload payloads[SFU_PAYLOADS_MAX], rtx[SFU_PAYLOADS_MAX];
+};
+
+struct sfu_set_sink {
+    uint32_t sink, transport, ssrc, rtx_ssrc, clock_hz, history;
+    uint8_t kind, has_rtx, single_nal, mid_length;
+    uint8_t payload_count, rtx_count, zero[2];
+    struct sfu_payload payloads[SFU_PAYLOADS_MAX], rtx[SFU_PAYLOADS_MAX];
+    uint8_t mid[SFU_MID_MAX];
+};
+
+struct sfu_set_route {
+    uint32_t sink, source; /* source 0: none */
+};
+
+struct sfu_close {
+    uint32_t id, zero;
+};
+
+struct sfu_transmit { /* then the bytes; `id` a socket, or a transport for RTCP */
+    uint32_t id, length;
+    struct sfu_address remote;
+};
+
+/* Up: events. */
+enum sfu_event {
+    EVENT_DATAGRAM_RECEIVED = 1, EVENT_RTCP_RECEIVED, EVENT_SOURCE_APPEARED,
+    EVENT_KEYFRAME_PASSED, EVENT_TRANSPORT_LATCHED, EVENT_TELEPHONE_EVENT_RECEIVED
+};
+
+struct sfu_received { /* then the bytes; `id` a socket, or a transport for RTCP */
+    uint32_t id, length;
+    int64_t at_us;
+    struct sfu_address remote;
+};
+
+struct sfu_source_appeared {
+    uint32_t transport, ssrc;
+    uint8_t payload_type, mid_length, rid_length, repaired_rid_length;
+    uint8_t mid[SFU_MID_MAX], rid[SFU_MID_MAX], repaired_rid[SFU_MID_MAX];
+    uint32_t zero;
+};
+
+struct sfu_keyframe_passed {
+    uint32_t source, zero;
+    int64_t at_us;
+};
+
+struct sfu_transport_latched {
+    uint32_t transport, rtcp;
+    struct sfu_address remote;
+};
+
+struct sfu_telephone_event {
+    uint32_t source, event, end, duration, timestamp, zero;
+};
+
+/* Up: the snapshot; the head, then the rows of each kind in this order. */
+struct sfu_snapshot_head {
+    uint32_t sockets, transports, sources, sinks, arrivals, departures;
+    uint32_t realtime, zero;
+    int64_t at_us;
+    uint64_t events_lost;
+    uint64_t latency_counts[SFU_LATENCY_BUCKETS];
+    uint64_t latency_sum_us;
+};
+
+struct sfu_socket_row {
+    uint32_t socket, zero;
+    uint64_t received_packets, received_bytes, sent_packets, sent_bytes;
+    uint64_t unknown_packets, kernel_dropped, send_errors, gso_packets;
+};
+
+struct sfu_transport_row {
+    uint32_t transport, zero;
+    uint64_t received_packets, received_bytes, sent_packets, sent_bytes;
+    uint64_t received_rtcp, sent_rtcp, auth_failed, replayed, refused;
+    int64_t last_received_us;
+};
+
+struct sfu_source_row {
+    uint32_t source, transport, ssrc, codec;
+    uint64_t packets, bytes;
+    int64_t lost;
+    uint32_t highest_sequence, jitter, last_timestamp, level_dbov;
+    int64_t last_arrival_us;
+    uint64_t keyframes, nacks_sent, repaired;
+};
+
+struct sfu_sink_row {
+    uint32_t sink, transport, source, waiting;
+    uint32_t ssrc, last_timestamp, timestamp_offset, zero;
+    uint64_t packets, octets;
+    int64_t last_sent_us;
+    uint64_t nacks_received, retransmitted, dropped;
+};
+
+struct sfu_log_row { /* an arrival, or a departure with its size */
+    uint32_t transport;
+    uint16_t sequence, size;
+    int64_t at_us;
+};
+
+/* The calls.  build.py gives what follows to cffi. */
+typedef struct sfu sfu;
+typedef struct sfu_stage sfu_stage;
+
+/* Version and the sizes of the structures above, in order; returns how many numbers. */
+int sfu_abi(uint32_t *sizes, int cap);
+
+/* An engine with its thread; NULL with errno when the system refuses. */
+sfu *sfu_open(void);
+void sfu_close(sfu *engine);
+
+/* Applies packed commands between two batches; 0, or -1 at a record it cannot read. */
+int sfu_apply(sfu *engine, const uint8_t *commands, size_t length);
+
+/* Takes events out of the ring, whole records only; returns the bytes written. */
+int sfu_poll(sfu *engine, uint8_t *buffer, size_t cap);
+
+/* Readable while the ring holds events. */
+int sfu_fd(const sfu *engine);
+
+/* Writes one instant; returns its size, larger than cap (and nothing written) when it is too big. */
+long sfu_snapshot(sfu *engine, uint8_t *buffer, size_t cap);
+
+/* The same state machine without sockets, thread or clock: for tests and fuzzers. */
+sfu_stage *sfu_stage_open(uint64_t seed);
+void sfu_stage_close(sfu_stage *stage);
+int sfu_stage_apply(sfu_stage *stage, const uint8_t *commands, size_t length, int64_t now_us);
+
+/* One datagram received on a transport; writes what leaves: uint32_t transport, uint32_t length,
+ * bytes; returns the bytes written.  `timer` lets time pass (it asks again for lost packets). */
+long sfu_stage_receive(sfu_stage *stage, uint32_t transport, const uint8_t *datagram, size_t length,
+                       int64_t now_us, uint8_t *out, size_t cap);
+long sfu_stage_timer(sfu_stage *stage, int64_t now_us, uint8_t *out, size_t cap);
+int sfu_stage_poll(sfu_stage *stage, uint8_t *buffer, size_t cap);
+long sfu_stage_snapshot(sfu_stage *stage, uint8_t *buffer, size_t cap, int64_t now_us);
+
+#endif

@@ -1,0 +1,364 @@
+/* From a source to its sinks: the step that src/sfu/media/engine/forward.py repeats byte for byte.
+ *
+ * A sink counts on for itself.  What it skips leaves no hole in its sequence numbers, what was
+ * lost on the way in does, and a late packet takes the place that was kept for it:
+ *
+ *   source    7  8  .  10  digit  12        9 (late)
+ *   sink    107 108 .  110        111     109
+ */
+#include <string.h>
+
+#include "core.h"
+
+static void put24(uint8_t *at, uint32_t value) {
+    at[0] = (uint8_t)(value >> 16);
+    put16(at + 1, value);
+}
+
+static size_t put_element(uint8_t *at, bool wide, uint8_t id, const uint8_t *bytes, size_t length) {
+    if (wide) {
+        at[0] = id;
+        at[1] = (uint8_t)length;
+    } else {
+        at[0] = (uint8_t)(id << 4 | (length - 1));
+    }
+    size_t head = wide ? 2 : 1;
+    memcpy(at + head, bytes, length);
+    return head + length;
+}
+
+/* What a packet's header says apart from what the sink knows. */
+struct heading {
+    uint8_t payload_type;
+    bool marker, has_level;
+    uint8_t level;
+    uint16_t sequence;
+    uint32_t timestamp, ssrc;
+};
+
+/* The header and the extensions the transport has (RFC 8285), stamped; returns its length. */
+static size_t put_header(struct core *core, struct sink *sink, const struct heading *heading,
+                         uint8_t *out, uint16_t *wide_sequence) {
+    struct transport *transport = sink->transport;
+    const uint8_t *ids = transport->extensions;
+    uint8_t stamp[3];
+    bool wide = sink->asked.mid_length > 16;
+    for (int i = 0; i < EXT_COUNT; i++) wide |= ids[i] > 14;
+    out[0] = 0x80;
+    out[1] = (uint8_t)(heading->marker << 7 | heading->payload_type);
+    put16(out + 2, heading->sequence);
+    put32(out + 4, heading->timestamp);
+    put32(out + 8, heading->ssrc);
+    size_t at = 16;
+    if (ids[EXT_MID] && sink->asked.mid_length)
+        at += put_element(out + at, wide, ids[EXT_MID], sink->asked.mid, sink->asked.mid_length);
+    if (ids[EXT_AUDIO_LEVEL] && heading->has_level)
+        at += put_element(out + at, wide, ids[EXT_AUDIO_LEVEL], &heading->level, 1);
+    if (ids[EXT_ABS_SEND_TIME]) { /* seconds, 6.18 fixed point */
+        put24(stamp, (uint32_t)((uint64_t)core->now_us * (1 << 18) / 1000000));
+        at += put_element(out + at, wide, ids[EXT_ABS_SEND_TIME], stamp, 3);
+    }
+    if (ids[EXT_TRANSPORT_CC]) {
+        *wide_sequence = transport->next_transport_cc++;
+        put16(stamp, *wide_sequence);
+        at += put_element(out + at, wide, ids[EXT_TRANSPORT_CC], stamp, 2);
+    }
+    if (at == 16) return 12;
+    while (at % 4) out[at++] = 0;
+    out[0] |= 0x10;
+    put16(out + 12, wide ? 0x1000 : 0xBEDE);
+    put16(out + 14, (uint32_t)(at - 16) / 4);
+    return at;
+}
+
+/* Header, payload, protection, log; NULL when it cannot be sent. */
+static uint8_t *put_packet(struct core *core, struct sink *sink, const struct heading *heading,
+                           const uint8_t *payload, size_t length, int *size) {
+    struct transport *transport = sink->transport;
+    uint16_t wide_sequence = 0;
+    if (length > PACKET_CAP - SRTP_OVERHEAD - 128) return NULL;
+    uint8_t *out = batch_reserve(core->batch);
+    size_t head = put_header(core, sink, heading, out, &wide_sequence);
+    if (transport->secure) {
+        *size = srtp_protect(transport->sending, out, head, payload, length, PACKET_CAP);
+        if (*size < 0) return NULL;
+    } else {
+        memcpy(out + head, payload, length);
+        *size = (int)(head + length);
+    }
+    if (transport->extensions[EXT_TRANSPORT_CC])
+        log_add(&core->departures, transport->node.id, wide_sequence, (size_t)*size, core->now_us);
+    transport->row.sent_packets++;
+    transport->row.sent_bytes += (uint64_t)*size;
+    return out;
+}
+
+static void remember(struct sink *sink, const struct heading *heading, const uint8_t *payload,
+                     size_t length, const uint8_t *wire, size_t size) {
+    if (sink->history.size == 0) return;
+    if (!sink->rtx[heading->payload_type]) {
+        history_put(&sink->history, heading->sequence, wire, size);
+        return;
+    }
+    struct kept *kept = history_put(&sink->history, heading->sequence, payload, length);
+    kept->payload_type = heading->payload_type;
+    kept->marker = heading->marker;
+    kept->has_level = heading->has_level;
+    kept->level = heading->level;
+    kept->timestamp = heading->timestamp;
+}
+
+static void emit(struct core *core, struct sink *sink, const struct passing *passing,
+                 uint16_t sequence, bool marker, const uint8_t *payload, size_t length) {
+    struct heading heading = {
+        .payload_type = sink->payloads[passing->codec],
+        .marker = marker,
+        .has_level = passing->has_level,
+        .level = passing->level,
+        .sequence = sequence,
+        .timestamp = passing->packet->timestamp + sink->timestamp_offset,
+        .ssrc = sink->asked.ssrc,
+    };
+    int size;
+    uint8_t *wire = put_packet(core, sink, &heading, payload, length, &size);
+    if (!wire) {
+        sink->row.dropped++;
+        return;
+    }
+    remember(sink, &heading, payload, length, wire, (size_t)size);
+    batch_commit(core->batch, &sink->transport->rtp, wire, (size_t)size, core->received_us);
+    sink->row.packets++;
+    sink->row.octets += length;
+    sink->row.last_sent_us = core->now_us;
+    if (!sink->started || (int32_t)(heading.timestamp - sink->last_timestamp) > 0) {
+        sink->last_timestamp = heading.timestamp;
+        sink->last_timestamp_us = core->received_us;
+    }
+    sink->started = true;
+}
+
+/* RFC 4588, or the very datagram where the peer has no RTX. */
+void sink_resend(struct core *core, struct sink *sink, uint16_t sequence) {
+    if (!transport_ready(sink->transport)) return;
+    struct kept *kept = history_take(&sink->history, sequence, core->now_us);
+    if (!kept) return;
+    const uint8_t *bytes = history_bytes(&sink->history, kept);
+    int size = kept->length;
+    uint8_t *wire;
+    if (kept->payload_type == 0) {
+        wire = batch_reserve(core->batch);
+        memcpy(wire, bytes, kept->length);
+        sink->transport->row.sent_packets++;
+        sink->transport->row.sent_bytes += kept->length;
+    } else {
+        struct heading heading = {
+            .payload_type = sink->rtx[kept->payload_type], .marker = kept->marker,
+            .has_level = kept->has_level, .level = kept->level, .sequence = sink->next_rtx++,
+            .timestamp = kept->timestamp, .ssrc = sink->asked.rtx_ssrc,
+        };
+        if (kept->length > PACKET_CAP - 2) return;
+        put16(core->scratch, kept->sequence);
+        memcpy(core->scratch + 2, bytes, kept->length);
+        wire = put_packet(core, sink, &heading, core->scratch, kept->length + 2u, &size);
+        if (!wire) return;
+    }
+    batch_commit(core->batch, &sink->transport->rtp, wire, (size_t)size, 0);
+    sink->row.retransmitted++;
+}
+
+/* Joins a stream to what the sink has sent: timestamps go on by the time that has passed. */
+static void rebase(struct core *core, struct sink *sink, const struct passing *passing) {
+    if (sink->started) {
+        int64_t passed_us = core->received_us - sink->last_timestamp_us;
+        int64_t ticks = passed_us * sink->asked.clock_hz / 1000000;
+        uint32_t next = sink->last_timestamp + (uint32_t)(ticks > 1 ? ticks : 1);
+        sink->timestamp_offset = next - passing->packet->timestamp;
+    }
+    memset(sink->places, 0, sizeof sink->places);
+    sink->highest = passing->extended - 1;
+    sink->rebase = sink->unit_known = sink->fragments = false;
+    sink->picture_rebase = true;
+}
+
+/* A packet's place in the sink's count; false when it comes too late to have one. */
+static bool find_place(struct sink *sink, uint32_t extended, bool *in_order, uint16_t *kept) {
+    int32_t ahead = (int32_t)(extended - sink->highest);
+    struct place *place = &sink->places[extended % PLACES];
+    *in_order = ahead > 0;
+    if (ahead <= 0) {
+        if (place->source_sequence != extended || place->state != PLACE_RESERVED) return false;
+        place->state = PLACE_USED;
+        *kept = place->sequence;
+        return true;
+    }
+    for (uint32_t missing = sink->highest + 1; missing != extended; missing++)
+        sink->places[missing % PLACES] =
+            (struct place){missing, sink->next_sequence++, PLACE_RESERVED};
+    *place = (struct place){extended, 0, PLACE_USED};
+    sink->highest = extended;
+    return true;
+}
+
+static void note_sets(struct sink *sink, const struct passing *passing) {
+    uint32_t timestamp = passing->packet->timestamp;
+    if (!sink->unit_known || sink->unit_timestamp != timestamp) sink->unit_sets = 0;
+    sink->unit_known = true;
+    sink->unit_timestamp = timestamp;
+    sink->unit_sets |= passing->look.sets;
+}
+
+static void emit_sets(struct core *core, struct sink *sink, const struct passing *passing,
+                      uint8_t type) {
+    const struct source *source = passing->source;
+    for (int i = 0; i < source->set_count; i++)
+        if (source->sets[i].type == type)
+            emit(core, sink, passing, sink->next_sequence++, false, source->sets[i].bytes,
+                 source->sets[i].length);
+}
+
+/* A decoder that has just come, or was switched, needs SPS and PPS before the IDR picture. */
+static void precede_with_sets(struct core *core, struct sink *sink, const struct passing *passing) {
+    note_sets(sink, passing);
+    if (!passing->look.keyframe || sink->unit_sets == (SETS_SPS | SETS_PPS)) return;
+    uint8_t cached = 0;
+    for (int i = 0; i < passing->source->set_count; i++)
+        cached |= passing->source->sets[i].type == NAL_SPS ? SETS_SPS : SETS_PPS;
+    if (cached != (SETS_SPS | SETS_PPS)) return;
+    emit_sets(core, sink, passing, NAL_SPS);
+    emit_sets(core, sink, passing, NAL_PPS);
+    sink->unit_sets = SETS_SPS | SETS_PPS;
+}
+
+static void split(struct core *core, struct sink *sink, const struct passing *passing,
+                  bool in_order, uint16_t sequence) {
+    const struct packet *packet = passing->packet;
+    int count = stap_count(packet->payload, packet->length);
+    if (count == 0 || (!in_order && count > 1)) {
+        sink->row.dropped++;
+        return;
+    }
+    size_t at = 1;
+    struct span nal;
+    for (int left = count; stap_next(packet->payload, packet->length, &at, &nal);) {
+        bool marker = --left == 0 && packet->marker;
+        emit(core, sink, passing, in_order ? sink->next_sequence++ : sequence, marker, nal.bytes,
+             nal.length);
+    }
+}
+
+/* FU-A (RFC 6184 section 5.8): fragments in order become one packet, if it stays small enough. */
+static void join(struct core *core, struct sink *sink, const struct passing *passing,
+                 bool in_order) {
+    const struct packet *packet = passing->packet;
+    bool start = packet->length > 1 && packet->payload[1] & 0x80;
+    bool end = packet->length > 1 && packet->payload[1] & 0x40;
+    if (start && in_order) {
+        sink->fragments = true;
+        sink->next_fragment = passing->extended;
+        sink->nal[0] = (uint8_t)((packet->payload[0] & 0xe0) | (packet->payload[1] & 0x1f));
+        sink->nal_length = 1;
+    }
+    if (packet->length <= 2 || !sink->fragments || sink->next_fragment != passing->extended ||
+        sink->nal_length + packet->length - 2 > MTU_PAYLOAD) {
+        if (in_order) sink->fragments = false;
+        sink->row.dropped++;
+        return;
+    }
+    memcpy(sink->nal + sink->nal_length, packet->payload + 2, packet->length - 2);
+    sink->nal_length += packet->length - 2;
+    sink->next_fragment++;
+    if (!end) return;
+    sink->fragments = false;
+    emit(core, sink, passing, sink->next_sequence++, packet->marker, sink->nal, sink->nal_length);
+}
+
+/* Picture numbers go on over a switch (RFC 7741); the payload is ours to write in. */
+static void renumber_pictures(struct sink *sink, const struct passing *passing, bool in_order) {
+    const struct look *look = &passing->look;
+    uint8_t *payload = passing->packet->payload;
+    if (sink->picture_rebase) {
+        sink->picture_offset =
+            sink->has_picture ? (uint16_t)(sink->last_picture + 1 - look->picture) : 0;
+        sink->tl0_offset = sink->has_tl0 ? (uint8_t)(sink->last_tl0 + 1 - look->tl0) : 0;
+        sink->picture_rebase = false;
+    }
+    if (look->picture_bytes) {
+        uint16_t picture = (uint16_t)(look->picture + sink->picture_offset);
+        if (look->picture_bytes == 2) {
+            picture &= 0x7fff;
+            put16(payload + look->picture_at, 0x8000u | picture);
+        } else {
+            picture &= 0x7f;
+            payload[look->picture_at] = (uint8_t)picture;
+        }
+        if (in_order) sink->last_picture = picture;
+        sink->has_picture = true;
+    }
+    if (look->tl0_at) {
+        uint8_t tl0 = (uint8_t)(look->tl0 + sink->tl0_offset);
+        payload[look->tl0_at] = tl0;
+        if (in_order) sink->last_tl0 = tl0;
+        sink->has_tl0 = true;
+    }
+}
+
+/* Mode 0 takes nothing but single NAL units (RFC 6184 section 6.2). */
+static bool single_nal(const struct passing *passing) {
+    unsigned type = passing->packet->payload[0] & 31;
+    return type >= 1 && type <= 23;
+}
+
+static void pass(struct core *core, struct sink *sink, const struct passing *passing,
+                 bool in_order, uint16_t sequence) {
+    const struct packet *packet = passing->packet;
+    if (passing->codec == CODEC_H264 && sink->asked.single_nal && !single_nal(passing)) {
+        unsigned type = packet->payload[0] & 31;
+        if (type == NAL_STAP_A)
+            split(core, sink, passing, in_order, sequence);
+        else if (type == NAL_FU_A)
+            join(core, sink, passing, in_order);
+        else
+            sink->row.dropped++;
+        return;
+    }
+    if (passing->codec == CODEC_VP8) renumber_pictures(sink, passing, in_order);
+    emit(core, sink, passing, in_order ? sink->next_sequence++ : sequence, packet->marker,
+         packet->payload, packet->length);
+}
+
+/* The new source takes over at its key frame. */
+static bool take_over(struct sink *sink, const struct passing *passing) {
+    if (passing->skip || passing->late || !passing->look.keyframe) return false;
+    if (!sink->payloads[passing->codec] || !transport_ready(sink->transport)) return false;
+    struct source *before = sink->source;
+    sink->source = passing->source;
+    sink->pending = NULL;
+    sink->rebase = true;
+    if (before) source_unlink(before, sink);
+    return true;
+}
+
+static void forward_to(struct core *core, struct sink *sink, const struct passing *passing) {
+    uint16_t sequence = 0;
+    bool in_order;
+    if (sink->source != passing->source && !take_over(sink, passing)) return;
+    if (!transport_ready(sink->transport)) {
+        sink->rebase = true;
+        return;
+    }
+    bool known = sink->payloads[passing->codec] != 0;
+    if (!known && !passing->skip) sink->row.dropped++;
+    if (sink->rebase) {
+        if (passing->skip || !known) return;
+        rebase(core, sink, passing);
+    }
+    if (!find_place(sink, passing->extended, &in_order, &sequence)) return;
+    if (passing->skip || !known) return;
+    if (passing->codec == CODEC_H264 && in_order) precede_with_sets(core, sink, passing);
+    pass(core, sink, passing, in_order, sequence);
+}
+
+void forward(struct core *core, struct passing *passing) {
+    struct source *source = passing->source;
+    for (int i = source->sink_count - 1; i >= 0; i--) forward_to(core, source->sinks[i], passing);
+}

@@ -1,0 +1,51 @@
+/* Packets sent, kept to be sent again: the datagram as it left, or with RTX the plain payload. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+#define RESEND_US 10000 /* the same packet is not asked for by the same peer any sooner */
+
+void history_free(struct history *history) {
+    free(history->kept);
+    free(history->bytes);
+    *history = (struct history){0};
+}
+
+bool history_resize(struct history *history, uint32_t wanted) {
+    uint32_t size = wanted ? 1 : 0;
+    while (size < wanted && size < HISTORY_MAX) size *= 2;
+    if (size == history->size) return true;
+    history_free(history);
+    if (size == 0) return true;
+    history->kept = calloc(size, sizeof *history->kept);
+    history->bytes = malloc((size_t)size * PACKET_CAP);
+    if (!history->kept || !history->bytes) {
+        history_free(history);
+        return false;
+    }
+    history->size = size;
+    return true;
+}
+
+struct kept *history_put(struct history *history, uint16_t sequence, const uint8_t *bytes,
+                         size_t length) {
+    size_t index = sequence & (history->size - 1);
+    struct kept *kept = &history->kept[index];
+    *kept = (struct kept){.used = true, .sequence = sequence, .length = (uint16_t)length};
+    memcpy(history->bytes + index * PACKET_CAP, bytes, length);
+    return kept;
+}
+
+struct kept *history_take(struct history *history, uint16_t sequence, int64_t now_us) {
+    if (history->size == 0) return NULL;
+    struct kept *kept = &history->kept[sequence & (history->size - 1)];
+    if (!kept->used || kept->sequence != sequence) return NULL;
+    if (kept->resent_us && now_us - kept->resent_us < RESEND_US) return NULL;
+    kept->resent_us = now_us;
+    return kept;
+}
+
+const uint8_t *history_bytes(const struct history *history, const struct kept *kept) {
+    return history->bytes + (size_t)(kept - history->kept) * PACKET_CAP;
+}

@@ -1,0 +1,75 @@
+/* A look into H.264 (RFC 6184) and VP8 (RFC 7741) payloads, never decoding. */
+#include "packet.h"
+
+#define STAP_UNITS_MAX 32
+
+bool stap_next(const uint8_t *payload, size_t length, size_t *at, struct span *nal) {
+    if (*at + 2 > length) return false;
+    size_t size = get16(payload + *at);
+    if (size == 0 || *at + 2 + size > length) return false;
+    *nal = (struct span){payload + *at + 2, size};
+    *at += 2 + size;
+    return true;
+}
+
+int stap_count(const uint8_t *payload, size_t length) {
+    size_t at = 1;
+    int count = 0;
+    struct span nal;
+    while (stap_next(payload, length, &at, &nal)) count++;
+    return at == length && count <= STAP_UNITS_MAX ? count : 0;
+}
+
+/* The first slice of an IDR picture: first_mb_in_slice is ue(v), so zero is a leading one bit. */
+static void look_at_nal(struct look *look, unsigned type, const uint8_t *body, size_t length) {
+    if (type == NAL_IDR && length > 0 && body[0] & 0x80) look->keyframe = true;
+    if (type == NAL_SPS) look->sets |= SETS_SPS;
+    if (type == NAL_PPS) look->sets |= SETS_PPS;
+}
+
+struct look h264_look(const uint8_t *payload, size_t length) {
+    struct look look = {0};
+    if (length == 0) return look;
+    unsigned type = payload[0] & 31;
+    if (type == NAL_STAP_A) {
+        size_t at = 1;
+        struct span nal;
+        while (stap_next(payload, length, &at, &nal))
+            look_at_nal(&look, nal.bytes[0] & 31, nal.bytes + 1, nal.length - 1);
+    } else if (type == NAL_FU_A) {
+        if (length > 2 && payload[1] & 0x80) /* S: the NAL begins here */
+            look_at_nal(&look, payload[1] & 31, payload + 2, length - 2);
+    } else {
+        look_at_nal(&look, type, payload + 1, length - 1);
+    }
+    return look;
+}
+
+/*  X R N S R PID | I L T K RSV | M PictureID (7 or 15) | TL0PICIDX | TID Y KEYIDX | header  */
+struct look vp8_look(const uint8_t *payload, size_t length) {
+    struct look look = {0};
+    if (length == 0) return look;
+    size_t at = 1;
+    uint8_t has = 0;
+    if (payload[0] & 0x80) {
+        if (at >= length) return look;
+        has = payload[at++];
+    }
+    if (has & 0x80) {
+        if (at >= length) return look;
+        look.picture_bytes = payload[at] & 0x80 ? 2 : 1;
+        if (at + look.picture_bytes > length) return (struct look){0};
+        look.picture_at = (uint8_t)at;
+        look.picture = look.picture_bytes == 2 ? get16(payload + at) & 0x7fff : payload[at];
+        at += look.picture_bytes;
+    }
+    if (has & 0x40) {
+        if (at >= length) return (struct look){0};
+        look.tl0_at = (uint8_t)at;
+        look.tl0 = payload[at++];
+    }
+    if (has & 0x30) at++;
+    bool begins = (payload[0] & 0x10) && (payload[0] & 7) == 0;
+    look.keyframe = begins && at < length && (payload[at] & 1) == 0;
+    return look;
+}

@@ -1,0 +1,430 @@
+"""The native engine on loopback: real sockets, real thread."""
+
+import asyncio
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from sfu.media.engine.command import (
+    CloseSocket,
+    CloseTransport,
+    Command,
+    Extensions,
+    OpenSocket,
+    OpenTransport,
+    SetKeys,
+    SetRoute,
+    SetSink,
+    SetSource,
+    Transmit,
+    TransmitRtcp,
+)
+from sfu.media.engine.event import (
+    DatagramReceived,
+    Event,
+    KeyframePassed,
+    RtcpReceived,
+    SourceAppeared,
+    TelephoneEventReceived,
+    TransportLatched,
+)
+from sfu.media.engine.snapshot import Snapshot
+from sfu.model import (
+    Address,
+    Codec,
+    Keys,
+    Kind,
+    Latch,
+    SinkId,
+    SocketId,
+    SourceId,
+    SrtpSuite,
+    Ssrc,
+    TransportId,
+)
+from sfu.shell.engine import Engine
+
+PATIENCE_S = 2.0
+RECEIVER_REPORT = bytes.fromhex("80c90001000000aa")
+
+
+class Peer:
+    """A UDP peer, and the engine's socket it talks to."""
+
+    def __init__(self, engine: Engine, number: int) -> None:
+        self.number = number
+        ours = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        ours.bind(("127.0.0.1", 0))
+        self.server = ours.getsockname()
+        engine.apply(OpenSocket(SocketId(number), ours.detach()))
+        self.socket = udp()
+
+    @property
+    def address(self) -> Address:
+        return Address(*self.socket.getsockname())
+
+    def open(self, **changes: object) -> OpenTransport:
+        wish: dict[str, object] = {
+            "transport": TransportId(self.number),
+            "rtp_socket": SocketId(self.number),
+            "rtcp_socket": SocketId(self.number),
+            "remote": self.address,
+            "rtcp_remote": None,
+            "latch": Latch.FIXED,
+            "secure": False,
+        }
+        return OpenTransport(**(wish | changes))  # type: ignore[arg-type]
+
+    def send(self, datagram: bytes) -> None:
+        self.socket.sendto(datagram, self.server)
+
+    def receive(self, count: int = 1) -> list[bytes]:
+        return [receive(self.socket) for _ in range(count)]
+
+
+def udp() -> socket.socket:
+    it = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    it.bind(("127.0.0.1", 0))
+    it.setblocking(False)
+    return it
+
+
+def receive(from_: socket.socket) -> bytes:
+    ready, _, _ = select.select([from_], [], [], PATIENCE_S)
+    assert ready, "nothing came"
+    return from_.recv(4096)
+
+
+def silent(peer: Peer, for_s: float = 0.05) -> bool:
+    return not select.select([peer.socket], [], [], for_s)[0]
+
+
+def rtp(sequence: int, payload: bytes = b"x" * 160, *, pt: int = 9, ssrc: int = 1) -> bytes:
+    return struct.pack(">BBHII", 0x80, pt, sequence & 0xFFFF, sequence * 160, ssrc) + payload
+
+
+def sequence_of(packet: bytes) -> int:
+    return int.from_bytes(packet[2:4], "big")
+
+
+def events(engine: Engine, count: int = 1) -> list[Event]:
+    until = time.monotonic() + PATIENCE_S
+    found: list[Event] = []
+    while len(found) < count and time.monotonic() < until:
+        found += engine.poll()
+    assert len(found) >= count, found
+    return found
+
+
+def source(number: int, transport: int, **changes: object) -> SetSource:
+    wish: dict[str, object] = {
+        "source": SourceId(number),
+        "transport": TransportId(transport),
+        "kind": Kind.AUDIO,
+        "ssrc": None,
+        "payloads": ((9, Codec.G722), (101, Codec.TELEPHONE_EVENT)),
+        "clock_hz": 8000,
+    }
+    return SetSource(**(wish | changes))  # type: ignore[arg-type]
+
+
+def sink(number: int, transport: int, **changes: object) -> SetSink:
+    wish: dict[str, object] = {
+        "sink": SinkId(number),
+        "transport": TransportId(transport),
+        "kind": Kind.AUDIO,
+        "ssrc": Ssrc(0xBEEF),
+        "payloads": ((Codec.G722, 19),),
+        "clock_hz": 8000,
+    }
+    return SetSink(**(wish | changes))  # type: ignore[arg-type]
+
+
+def route(sink_number: int, source_number: int | None) -> SetRoute:
+    return SetRoute(SinkId(sink_number), SourceId(source_number) if source_number else None)
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    it = Engine()
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def pair(engine: Engine) -> tuple[Peer, Peer]:
+    one, two = Peer(engine, 1), Peer(engine, 2)
+    engine.apply(one.open(), two.open(), source(1, 1), sink(1, 2), route(1, 1))
+    return one, two
+
+
+def test_a_packet_is_forwarded_under_the_sinks_own_numbers(pair: tuple[Peer, Peer]) -> None:
+    one, two = pair
+    one.send(rtp(7))
+    (packet,) = two.receive()
+    assert packet[1] == 19
+    assert packet[8:12] == b"\0\0\xbe\xef"
+    assert packet[12:] == b"x" * 160
+    assert sequence_of(packet) < 0x8000
+
+
+def test_a_run_of_packets_arrives_whole_with_and_without_segmentation(
+    engine: Engine, pair: tuple[Peer, Peer]
+) -> None:
+    one, two = pair
+    for gso, start in ((True, 0), (False, 20)):
+        engine.apply(two.open(gso=gso))
+        for i in range(start, start + 20):
+            one.send(rtp(i, bytes([i]) * (100 if i % 7 else 60)))
+        got = two.receive(20)
+        assert [p[12] for p in got] == list(range(start, start + 20))
+    assert engine.snapshot().sockets[SocketId(2)].send_errors == 0
+
+
+def test_a_switch_leaves_no_gap_in_the_sinks_numbers(
+    engine: Engine, pair: tuple[Peer, Peer]
+) -> None:
+    one, two = pair
+    three = Peer(engine, 3)
+    engine.apply(three.open(), source(3, 3))
+    one.send(rtp(100))
+    first = two.receive()[0]
+    engine.apply(route(1, 3))
+    one.send(rtp(101))
+    three.send(rtp(60000))
+    second = two.receive()[0]
+    assert sequence_of(second) == sequence_of(first) + 1
+    assert silent(two)
+
+
+def test_a_nack_is_answered_with_the_very_packet(engine: Engine, pair: tuple[Peer, Peer]) -> None:
+    one, two = pair
+    engine.apply(sink(1, 2, history=64))
+    one.send(rtp(1))
+    (packet,) = two.receive()
+    nack = struct.pack(">BBHIIHH", 0x81, 205, 3, 5, 0xBEEF, sequence_of(packet), 0)
+    two.send(nack)
+    assert two.receive() == [packet]
+    (event,) = events(engine)
+    assert isinstance(event, RtcpReceived)
+    assert event.payload == nack
+    row = engine.snapshot().sinks[SinkId(1)]
+    assert (row.nacks_received, row.retransmitted) == (1, 1)
+
+
+def test_rtx_carries_the_original_number_before_the_payload(
+    engine: Engine, pair: tuple[Peer, Peer]
+) -> None:
+    one, two = pair
+    engine.apply(sink(1, 2, history=64, rtx_ssrc=Ssrc(0xF00), rtx_payloads=((19, 20),)))
+    one.send(rtp(1))
+    (packet,) = two.receive()
+    two.send(struct.pack(">BBHIIHH", 0x81, 205, 3, 5, 0xBEEF, sequence_of(packet), 0))
+    (again,) = two.receive()
+    assert again[1] == 20
+    assert again[8:12] == b"\0\0\x0f\0"
+    assert again[12:] == packet[2:4] + packet[12:]
+
+
+def test_rtcp_goes_both_ways(engine: Engine, pair: tuple[Peer, Peer]) -> None:
+    _, two = pair
+    engine.apply(TransmitRtcp(TransportId(2), RECEIVER_REPORT))
+    assert two.receive() == [RECEIVER_REPORT]
+    two.send(RECEIVER_REPORT)
+    (event,) = events(engine)
+    assert isinstance(event, RtcpReceived)
+    assert (event.transport, event.payload) == (2, RECEIVER_REPORT)
+
+
+def test_stun_goes_up_and_answers_go_down(engine: Engine) -> None:
+    peer = Peer(engine, 1)
+    binding = bytes.fromhex("000100002112a442") + bytes(12)
+    peer.send(binding)
+    (event,) = events(engine)
+    assert isinstance(event, DatagramReceived)
+    assert (event.socket, event.remote, event.payload) == (1, peer.address, binding)
+    assert abs(event.at_us - time.monotonic_ns() // 1000) < 1_000_000
+    engine.apply(Transmit(SocketId(1), peer.address, b"\x01\x01answer"))
+    assert peer.receive() == [b"\x01\x01answer"]
+
+
+def test_a_fixed_transport_takes_nothing_from_strangers(
+    engine: Engine, pair: tuple[Peer, Peer]
+) -> None:
+    one, two = pair
+    udp().sendto(rtp(1), one.server)
+    one.send(rtp(2))
+    two.receive()
+    assert silent(two)
+    assert engine.snapshot().sockets[SocketId(1)].unknown_packets == 1
+
+
+def test_the_first_valid_packet_is_kept_and_others_refused(engine: Engine) -> None:
+    one, two = Peer(engine, 1), Peer(engine, 2)
+    engine.apply(
+        one.open(remote=None, latch=Latch.FIRST_VALID),
+        two.open(),
+        source(1, 1),
+        sink(1, 2),
+        route(1, 1),
+    )
+    stranger = udp()
+    stranger.sendto(rtp(1, pt=77), one.server)  # not a payload we await
+    one.send(rtp(1))
+    two.receive()
+    stranger.sendto(rtp(2), one.server)
+    one.send(rtp(3))
+    two.receive()
+    assert silent(two)
+    assert events(engine) == [TransportLatched(TransportId(1), one.address, False)]
+    assert engine.snapshot().transports[TransportId(1)].refused == 2
+    engine.apply(one.open(remote=None, latch=Latch.FIRST_VALID))  # again: nothing changes
+    one.send(rtp(4))
+    two.receive()
+
+
+def test_the_same_host_may_use_another_port_and_is_answered_there(engine: Engine) -> None:
+    one = Peer(engine, 1)
+    signalled = Address("127.0.0.1", 9)
+    engine.apply(one.open(remote=signalled, latch=Latch.SAME_HOST), source(1, 1))
+    one.send(rtp(1))
+    assert events(engine) == [TransportLatched(TransportId(1), one.address, False)]
+    engine.apply(TransmitRtcp(TransportId(1), RECEIVER_REPORT))
+    assert one.receive() == [RECEIVER_REPORT]
+
+
+def test_a_worker_talks_over_a_socket_pair(engine: Engine, pair: tuple[Peer, Peer]) -> None:
+    _, two = pair
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    worker = SocketId(9)
+    engine.apply(
+        OpenSocket(worker, ours.detach()),
+        OpenTransport(TransportId(9), worker, worker, None, None, Latch.CONNECTED, False),
+        source(9, 9),
+        sink(9, 9, ssrc=Ssrc(5)),
+        source(2, 2, payloads=((9, Codec.G722),)),
+        route(1, 9),
+        route(9, 2),
+    )
+    theirs.send(rtp(1, b"mix"))
+    assert two.receive()[0][12:] == b"mix"
+    two.send(rtp(1, b"room"))
+    assert receive(theirs)[12:] == b"room"
+    theirs.close()
+    two.send(rtp(2, b"room"))  # nobody there: counted, nothing else
+
+
+def test_unknown_sources_are_told_once_with_their_names(engine: Engine) -> None:
+    one = Peer(engine, 1)
+    engine.apply(one.open(extensions=Extensions(mid=1, rid=2)))
+    extension = bytes.fromhex("bede0002") + b"\x100\x20h" + bytes(4)
+    packet = b"\x90" + rtp(1, b"", pt=96, ssrc=77)[1:] + extension + b"pay"
+    one.send(packet)
+    one.send(packet)
+    assert events(engine) == [SourceAppeared(TransportId(1), Ssrc(77), 96, "0", "h", "")]
+    engine.snapshot()
+    assert engine.poll() == []
+
+
+def test_digits_go_up_and_leave_no_hole(engine: Engine, pair: tuple[Peer, Peer]) -> None:
+    one, two = pair
+    one.send(rtp(1))
+    one.send(rtp(2, b"\x05\x8a\x03\x20", pt=101))
+    one.send(rtp(3))
+    first, second = two.receive(2)
+    assert sequence_of(second) == sequence_of(first) + 1
+    assert events(engine) == [TelephoneEventReceived(SourceId(1), 5, True, 800, 320)]
+
+
+def test_a_key_frame_is_told_and_starts_a_waiting_sink(engine: Engine) -> None:
+    one, two = Peer(engine, 1), Peer(engine, 2)
+    video = {"kind": Kind.VIDEO, "clock_hz": 90_000}
+    engine.apply(
+        one.open(),
+        two.open(),
+        source(1, 1, payloads=((97, Codec.H264),), **video),
+        sink(1, 2, payloads=((Codec.H264, 98),), **video),
+        route(1, 1),
+    )
+    one.send(rtp(1, b"\x41\x9adelta", pt=97))
+    one.send(rtp(2, b"\x65\x88idr", pt=97))
+    assert two.receive()[0][12:] == b"\x65\x88idr"
+    assert silent(two)
+    (event,) = events(engine)
+    assert isinstance(event, KeyframePassed)
+    assert not engine.snapshot().sinks[SinkId(1)].waiting
+
+
+@pytest.mark.parametrize("suite", SrtpSuite)
+def test_protected_media_comes_out_protected_anew(engine: Engine, suite: SrtpSuite) -> None:
+    """Two transports chained back to back: what the first protects the second must take."""
+    one, two, end = Peer(engine, 1), Peer(engine, 2), Peer(engine, 3)
+    keys = Keys(suite, b"k" * suite.key_bytes, b"s" * suite.salt_bytes)
+    commands: list[Command] = [
+        one.open(),
+        two.open(secure=True),
+        OpenTransport(
+            TransportId(4), SocketId(3), SocketId(3), two.address, None, Latch.FIXED, True
+        ),
+        source(1, 1),
+        sink(1, 2),
+        route(1, 1),
+        source(4, 4, payloads=((19, Codec.G722),)),
+        end.open(),
+        sink(3, 3),
+        route(3, 4),
+        SetKeys(TransportId(2), True, keys),
+        SetKeys(TransportId(4), False, keys),
+    ]
+    engine.apply(*commands)
+    one.send(rtp(1, b"secret" * 20))
+    (protected,) = two.receive()
+    assert b"secret" not in protected
+    two.socket.sendto(protected, end.server)
+    assert end.receive()[0][12:] == b"secret" * 20
+    two.socket.sendto(protected, end.server)
+    forged = protected[:3] + bytes([protected[3] ^ 1]) + protected[4:]
+    two.socket.sendto(forged, end.server)
+    until = time.monotonic() + PATIENCE_S
+    row = engine.snapshot().transports[TransportId(4)]
+    while row.replayed + row.auth_failed < 2 and time.monotonic() < until:
+        row = engine.snapshot().transports[TransportId(4)]
+    assert (row.replayed, row.auth_failed) == (1, 1)
+
+
+def test_the_snapshot_counts_what_passed(engine: Engine, pair: tuple[Peer, Peer]) -> None:
+    one, two = pair
+    for i in (1, 2, 4):
+        one.send(rtp(i))
+    two.receive(3)
+    shot: Snapshot = engine.snapshot()
+    heard, sent = shot.sources[SourceId(1)], shot.sinks[SinkId(1)]
+    assert (heard.packets, heard.lost, heard.codec, heard.ssrc) == (3, 1, Codec.G722, 1)
+    assert (sent.packets, sent.octets, sent.source) == (3, 480, 1)
+    assert sum(shot.engine.latency_counts) == 3
+    assert shot.transports[TransportId(2)].sent_packets == 3
+
+
+def test_events_wake_the_loop(engine: Engine) -> None:
+    peer = Peer(engine, 1)
+
+    async def wait() -> Event:
+        heard: asyncio.Queue[Event] = asyncio.Queue()
+        engine.on_event(heard.put_nowait)
+        peer.send(b"\x00\x01stun")
+        return await asyncio.wait_for(heard.get(), PATIENCE_S)
+
+    assert isinstance(asyncio.run(wait()), DatagramReceived)
+
+
+def test_closing_gives_the_port_back(engine: Engine, pair: tuple[Peer, Peer]) -> None:
+    one, _ = pair
+    engine.apply(CloseTransport(TransportId(1)), CloseSocket(SocketId(1)))
+    again = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    again.bind(one.server)
+    again.close()
+    assert set(engine.snapshot().sockets) == {2}
