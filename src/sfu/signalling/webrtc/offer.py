@@ -190,7 +190,7 @@ class _Parts:
     """Gives the lines their parts, in order; a mid keeps its own, a place has one mid."""
 
     def __init__(self, session: SessionDescription, known: Mapping[str, Part]) -> None:
-        mids = {attribute.mid_of(media) for media in session.media}
+        mids = {attribute.mid_of(media) for media in session.media if _alive(media)}
         self._session = session
         self._group = frozenset(attribute.bundled(session))
         self._parts = {mid: part for mid, part in known.items() if mid in mids}
