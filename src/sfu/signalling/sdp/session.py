@@ -15,7 +15,7 @@ CR for CRLF, `s=` or `t=` missing, any bytes (latin-1 keeps each of them).  Writ
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from sfu.errors import PeerError
@@ -46,19 +46,29 @@ class Section:
 
     lines: tuple[str, ...]
 
+    _index: dict[str, list[str]] = field(init=False, repr=False, compare=False)
+    """Values by "b" or "a=rtpmap", so that a reader need not look at every line again."""
+
+    def __post_init__(self) -> None:
+        """Look at each line once."""
+        index: dict[str, list[str]] = {}
+        for line in self.lines:
+            letter, equals, value = line.partition("=")
+            letter = letter.strip()
+            if equals:
+                index.setdefault(letter, []).append(value.strip())
+            if equals and letter == "a":
+                name, _, rest = value.partition(":")
+                index.setdefault(f"a={name.strip().lower()}", []).append(rest.strip())
+        object.__setattr__(self, "_index", index)
+
     def fields(self, letter: str) -> Iterator[str]:
         """Yield the values of the lines of one type, say "b", blanks around them removed."""
-        for line in self.lines:
-            head, equals, value = line.partition("=")
-            if equals and head.strip() == letter:
-                yield value.strip()
+        yield from self._index.get(letter, ())
 
     def values(self, name: str) -> Iterator[str]:
         """Yield the values of all attributes of a name, "" for a=name without a value."""
-        for field in self.fields("a"):
-            head, _, value = field.partition(":")
-            if head.strip().lower() == name:
-                yield value.strip()
+        yield from self._index.get(f"a={name}", ())
 
     def value(self, name: str) -> str | None:
         """Return the first value of an attribute, None where it is missing."""
