@@ -1,0 +1,235 @@
+"""The shell of the SIP core: listeners, connections, one timer.
+
+::
+
+    UDP, TCP, TLS --Received--> UserAgent --CallEvent--> on_event
+    order() ------------------>          --Send, Connect--> sockets
+                 one timer  <-- deadline
+"""
+
+import asyncio
+import contextlib
+import os
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from sfu.model import Address, CallId
+from sfu.shell import dns
+from sfu.shell.tasks import spawn
+from sfu.shell.tcp import StreamDoor, StreamEvents
+from sfu.shell.tls import client_context, server_context
+from sfu.shell.udp import Advertised, UdpListener
+from sfu.signalling.call import CallEvent, CallOrder, HangUp
+from sfu.signalling.sip.flow import (
+    Carrier,
+    Connect,
+    Connected,
+    ConnectFailed,
+    Flow,
+    FlowClosed,
+    Received,
+    Send,
+    literal,
+)
+from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
+from sfu.signalling.sip.settings import SipSettings
+from sfu.signalling.sip.useragent import SipEvent, UserAgent
+
+POLITE_S = 1.0
+"""How long a closing shell waits for the answers to its BYEs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where SIP is spoken; port 0 takes any free one, None none at all."""
+
+    hosts: tuple[str, ...] = ("0.0.0.0",)
+    port: int = 5060
+    """UDP and TCP."""
+    tls_port: int | None = 5061
+    certificate: Path | None = None
+    """PEM with key; without it there is no TLS listener."""
+    key: Path | None = None
+    public_host: str = ""
+    """Address that peers shall be told; "" for the one they reached."""
+    verify: bool = False
+    """Whether connections out check the peer's certificate."""
+
+
+class SipShell:
+    """One SIP endpoint on real sockets."""
+
+    def __init__(
+        self,
+        settings: SipSettings,
+        listening: Listening,
+        on_event: Callable[[CallEvent], None],
+        *,
+        on_registration: Callable[[RegistrarFact], None] | None = None,
+        entropy: Callable[[int], bytes] = os.urandom,
+        new_call: Callable[[], CallId] | None = None,
+    ) -> None:
+        """Make the core; nothing is opened before `start`."""
+        fresh = new_call or map(CallId, count(1)).__next__
+        self._core = UserAgent(settings, entropy, fresh)
+        self._listening = listening
+        self._on_event = on_event
+        self._on_registration = on_registration
+        self._advertised = Advertised(listening.public_host)
+        events = StreamEvents(self._message, lambda flow: self._handle(FlowClosed(flow)))
+        self._door = StreamDoor(self._advertised, events, client_context(listening.verify))
+        self._udp: list[UdpListener] = []
+        self._inbox: deque[SipEvent] = deque()
+        self._pumping = False
+        self._heard = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self.addresses: list[tuple[Carrier, Address]] = []
+
+    async def start(self) -> None:
+        """Listen; raise UseError with one clear line where an address cannot be had."""
+        context = None
+        if self._listening.certificate is not None:
+            context = server_context(self._listening.certificate, self._listening.key)
+        try:
+            for host in self._listening.hosts:
+                await self._listen(host, context)
+        except BaseException:
+            self._close_sockets()
+            raise
+
+    async def _listen(self, host: str, context: ssl.SSLContext | None) -> None:
+        """UDP and TCP share a port number, also where the system chose it."""
+        port = self._listening.port
+        udp = UdpListener(len(self._udp), self._advertised, self._message)
+        await udp.bind(host, port)
+        self._udp.append(udp)
+        tcp = await self._door.listen(Carrier.TCP, host, udp.bound.port, None)
+        self.addresses += [(Carrier.UDP, udp.bound), (Carrier.TCP, tcp)]
+        if context is not None and self._listening.tls_port is not None:
+            tls = await self._door.listen(Carrier.TLS, host, self._listening.tls_port, context)
+            self.addresses.append((Carrier.TLS, tls))
+
+    def order(self, order: CallOrder) -> None:
+        """Have the core carry something out; may be called from within `on_event`."""
+        self._handle(order)
+
+    def advertised_host(self, peer: str) -> str:
+        """Return our address as a peer host shall know it, for session descriptions too."""
+        bound = self._listening.hosts[0]
+        for host in self._listening.hosts:
+            if (":" in host) == (":" in peer):
+                bound = host
+        return self._advertised.host(bound, Address(peer, 0))
+
+    async def close(self) -> None:
+        """Hang up what lives, give the BYEs a moment, close all sockets."""
+        live = self._core.calls
+        for call in live:
+            self._handle(HangUp(call))
+        until = time.monotonic() + POLITE_S
+        while live and self._core.waits_for_answers and time.monotonic() < until:
+            self._heard.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._heard.wait(), until - time.monotonic())
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        for listener in self._udp:
+            listener.close()
+        self._door.close()
+
+    def _message(self, flow: Flow, data: bytes) -> None:
+        self._heard.set()
+        self._handle(Received(flow, data))
+
+    def _handle(self, event: SipEvent) -> None:
+        """Feed the core; an event that arises meanwhile waits its turn."""
+        self._inbox.append(event)
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._inbox:
+                self._core.handle(self._inbox.popleft(), time.monotonic())
+                self._drain()
+        finally:
+            self._pumping = False
+        self._arm()
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._core.tick(time.monotonic())
+        self._pumping = True
+        try:
+            self._drain()
+        finally:
+            self._pumping = False
+        if self._inbox:
+            self._handle(self._inbox.popleft())
+        self._arm()
+
+    def _drain(self) -> None:
+        for output in self._core.poll():
+            match output:
+                case Send(flow, data):
+                    self._send(flow, data)
+                case Connect():
+                    self._connect(output)
+                case Registered() | Unregistered():
+                    if self._on_registration is not None:
+                        self._on_registration(output)
+                case _:
+                    self._on_event(output)
+
+    def _arm(self) -> None:
+        """Keep one timer for the whole core."""
+        deadline = self._core.deadline
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None:
+            delay = max(0.0, deadline - time.monotonic())
+            self._timer = loop.call_later(delay, self._tick)
+
+    def _send(self, flow: Flow, data: bytes) -> None:
+        if flow.carrier is Carrier.UDP:
+            self._udp[flow.id].send(flow.remote, data)
+        else:
+            self._door.send(flow, data)
+
+    def _connect(self, wish: Connect) -> None:
+        hop = wish.hop
+        if hop.carrier is Carrier.UDP and hop.port is not None and literal(hop.host):
+            flow = self._udp_flow(Address(hop.host, hop.port))
+            failed = ConnectFailed(wish.ticket, "no socket of that family")
+            self._inbox.append(Connected(wish.ticket, flow) if flow else failed)
+            return
+        spawn(f"sip connect {hop.host}", self._find(wish))
+
+    async def _find(self, wish: Connect) -> None:
+        """Try the places a name stands for, one after the other."""
+        for target in await dns.resolve(wish.hop):
+            flow = (
+                self._udp_flow(target.address)
+                if target.carrier is Carrier.UDP
+                else await self._door.connect(target.carrier, target.address, wish.hop.host)
+            )
+            if flow is not None:
+                self._handle(Connected(wish.ticket, flow))
+                return
+        self._handle(ConnectFailed(wish.ticket, f"{wish.hop.host} cannot be reached"))
+
+    def _udp_flow(self, remote: Address) -> Flow | None:
+        for listener in self._udp:
+            if listener.takes(remote):
+                return listener.flow_to(remote)
+        return None

@@ -1,0 +1,111 @@
+"""SIP datagrams: one listening socket, and which address of ours a peer sees."""
+
+import asyncio
+import socket
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import cast
+
+from sfu.model import Address
+from sfu.shell.fault import naming
+from sfu.signalling.sip.flow import Carrier, Flow
+
+MAX_REMEMBERED = 4096
+RECEIVE_BUFFER = 1 << 20
+ANY = ("0.0.0.0", "::")
+
+OnDatagram = Callable[[Flow, bytes], None]
+
+
+def local_host_toward(remote: Address) -> str:
+    """Return the address of ours that packets to a peer carry; nothing is sent."""
+    family = socket.AF_INET6 if ":" in remote.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((remote.host, remote.port or 9))
+        except OSError:
+            return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+class Advertised:
+    """Which address of ours a peer shall be told: the public one, else the one it reached."""
+
+    def __init__(self, public_host: str = "") -> None:
+        """Advertise `public_host` to everybody if it is given."""
+        self._public_host = public_host
+        self._known: OrderedDict[str, str] = OrderedDict()
+
+    def host(self, bound: str, remote: Address) -> str:
+        """Return our host for a peer; the routing table is asked once per peer."""
+        if self._public_host or bound not in ANY:
+            return self._public_host or bound
+        host = self._known.get(remote.host)
+        if host is None:
+            host = self._known[remote.host] = local_host_toward(remote)
+            if len(self._known) > MAX_REMEMBERED:
+                self._known.popitem(last=False)
+        return host
+
+
+class UdpListener(asyncio.DatagramProtocol):
+    """One socket; each peer it hears is a flow."""
+
+    def __init__(self, index: int, advertised: Advertised, on_datagram: OnDatagram) -> None:
+        """Belong to a shell that knows listeners by their index."""
+        self._index = index
+        self._advertised = advertised
+        self._on_datagram = on_datagram
+        self._transport: asyncio.DatagramTransport | None = None
+        self.bound = Address("", 0)
+
+    async def bind(self, host: str, port: int) -> None:
+        """Open the socket, or say in one line why not."""
+        where = Address(host, port)
+        with naming(f"SIP over UDP, {where}"):
+            sock = socket.socket(
+                socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM
+            )
+            try:
+                if ":" in host:
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+                sock.bind((host, port))
+                sock.setblocking(False)
+            except OSError:
+                sock.close()
+                raise
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: self, sock=sock)
+        self.bound = Address(host, sock.getsockname()[1])
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember how to send."""
+        # neither asyncio's nor uvloop's class says that it is a DatagramTransport
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Hand a datagram on."""
+        self._on_datagram(self.flow_to(Address(addr[0], addr[1])), data)
+
+    def error_received(self, exc: Exception) -> None:
+        """Do nothing: an ICMP error cannot be tied to a request; timers notice."""
+
+    def takes(self, remote: Address) -> bool:
+        """Tell whether this socket can reach a peer."""
+        return (":" in self.bound.host) == (":" in remote.host)
+
+    def flow_to(self, remote: Address) -> Flow:
+        """Return the flow to a peer."""
+        local = Address(self._advertised.host(self.bound.host, remote), self.bound.port)
+        return Flow(self._index, Carrier.UDP, local, remote)
+
+    def send(self, remote: Address, data: bytes) -> None:
+        """Send a datagram."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(data, (remote.host, remote.port))
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._transport is not None:
+            self._transport.close()

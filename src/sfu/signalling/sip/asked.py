@@ -1,0 +1,45 @@
+"""A request of ours: as drafted, and as sent."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from sfu.model import CallId
+from sfu.signalling.sip.body import SDP
+from sfu.signalling.sip.flow import Flow
+from sfu.signalling.sip.message import Header, Request
+
+
+class Purpose(Enum):
+    """Why we sent a request, so where its answer goes."""
+
+    DIAL = auto()
+    OFFER = auto()
+    REFRESH = auto()
+    PROBE = auto()
+    OTHER = auto()
+    """BYE, INFO, CANCEL: the answer changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request without what depends on its flow: Via and Contact."""
+
+    method: str
+    target: str
+    headers: tuple[Header, ...]
+    body: bytes = b""
+    content_type: str = SDP
+    contact: str | None = None
+    """User part of a Contact, None for no Contact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that waits for its answer; flow and request are known once it was sent."""
+
+    call: CallId
+    draft: Draft
+    purpose: Purpose
+    authorised: bool = False
+    flow: Flow | None = None
+    request: Request | None = None

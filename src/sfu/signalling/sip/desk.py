@@ -1,0 +1,162 @@
+"""What all event families share: tables of calls, answers, requests of ours, outputs.
+
+The families (`invited`, `dialled`, `reinvite`, `midcall`, `refresh`, `outside`) are functions that
+take the desk and a leg; none of them knows another's insides.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+
+from sfu.model import CallId
+from sfu.signalling.call import CallEnded, CallEvent, End
+from sfu.signalling.sip.asked import Asked
+from sfu.signalling.sip.flow import Connect, Flow, Hop, Send
+from sfu.signalling.sip.guard import Guard
+from sfu.signalling.sip.leg import Alarm, Leg, State
+from sfu.signalling.sip.message import Header, Request, Response
+from sfu.signalling.sip.registrar import Registrar, RegistrarFact
+from sfu.signalling.sip.reply import reply
+from sfu.signalling.sip.settings import SipSettings
+from sfu.signalling.sip.timers import TIMEOUT_S, Alarms
+from sfu.signalling.sip.transaction.key import ServerKey
+from sfu.signalling.sip.transaction.layer import Transactions
+from sfu.signalling.sip.uri import Uri, escape
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+ACCEPT = "application/sdp, application/media_control+xml, application/dtmf-relay, application/dtmf"
+SUPPORTED = "timer"
+
+SipOutput = Send | Connect | CallEvent | RegistrarFact
+
+
+class Desk:
+    """Tables, limits and the ways out."""
+
+    def __init__(
+        self,
+        settings: SipSettings,
+        entropy: Callable[[int], bytes],
+        new_call: Callable[[], CallId],
+    ) -> None:
+        """Start with no call; `entropy(n)` gives n unpredictable bytes."""
+        self.settings = settings
+        self.entropy = entropy
+        self.new_call = new_call
+        self.secret = entropy(32)
+        self.guard = Guard(settings.realm, settings.accounts, entropy(32))
+        self.registrar = Registrar()
+        self.transactions = Transactions()
+        self.legs: dict[CallId, Leg] = {}
+        self.dialogs: dict[tuple[str, str], Leg] = {}
+        self.early: Counter[str] = Counter()
+        self.alarms: Alarms[tuple[CallId, Alarm]] = Alarms()
+        self.answered: deque[tuple[Asked, Response]] = deque()
+        self.connecting: dict[int, Callable[[Flow | None, float], None]] = {}
+        self.no_tcp: set[str] = set()
+        self.outputs: deque[SipOutput] = deque()
+        self._tickets = 0
+
+    def token(self, size: int = 8) -> str:
+        """Return an unguessable word for a tag, branch, Call-ID or cnonce."""
+        return self.entropy(size).hex()
+
+    def chance(self, low: float, high: float) -> float:
+        """Return a number between two, in steps of 10 ms (14.1)."""
+        steps = round((high - low) * 100)
+        return low + int.from_bytes(self.entropy(2), "big") % (steps + 1) / 100
+
+    def tell(self, event: CallEvent | RegistrarFact) -> None:
+        """Tell the server."""
+        self.outputs.append(event)
+
+    def connect(self, hop: Hop, then: Callable[[Flow | None, float], None]) -> None:
+        """Have the shell find a flow, and go on with it (None: there is none)."""
+        self._tickets += 1
+        self.connecting[self._tickets] = then
+        self.outputs.append(Connect(self._tickets, hop))
+
+    def add(self, leg: Leg) -> None:
+        """Enter a new call."""
+        self.legs[leg.call] = leg
+        self.dialogs[leg.call_id, leg.local_tag] = leg
+        if leg.flow is not None and leg.state is State.INVITED:
+            self.early[leg.flow.remote.host] += 1
+        else:
+            leg.early = False
+
+    def settled(self, leg: Leg) -> None:
+        """Stop counting a call against the limit of its source."""
+        if leg.early and leg.flow is not None:
+            leg.early = False
+            self.early[leg.flow.remote.host] -= 1
+            if not self.early[leg.flow.remote.host]:
+                del self.early[leg.flow.remote.host]
+
+    def close(self, leg: Leg, cause: End, status: int, text: str, now: float) -> None:
+        """Tell the server that a call is over, once; keep it for signalling still owed."""
+        if leg.state is State.CLOSED:
+            return
+        leg.state = State.CLOSED
+        leg.queued = leg.pending = None
+        for alarm in Alarm:
+            if alarm is not Alarm.RESEND:
+                self.alarms.set((leg.call, alarm), None)
+        self.alarms.set((leg.call, Alarm.LINGER), now + TIMEOUT_S)
+        self.tell(CallEnded(leg.call, cause, status, text))
+
+    def forget(self, leg: Leg) -> None:
+        """Drop a closed call from the tables."""
+        if self.legs.pop(leg.call, None) is None:
+            return
+        self.settled(leg)
+        self.dialogs.pop((leg.call_id, leg.local_tag), None)
+        for alarm in Alarm:
+            self.alarms.set((leg.call, alarm), None)
+
+    def contact(self, flow: Flow, user: str) -> Header:
+        """Return our Contact on a flow."""
+        params = () if not flow.carrier.reliable else (("transport", str(flow.carrier)),)
+        local = flow.local
+        return "Contact", f"<{Uri('sip', escape(user), local.host, local.port, params)}>"
+
+    def answer(
+        self,
+        key: ServerKey,
+        request: Request,
+        status: int,
+        now: float,
+        *,
+        tag: str = "",
+        reason: str = "",
+        headers: Iterable[Header] = (),
+        body: bytes = b"",
+    ) -> Response:
+        """Answer a request in its transaction."""
+        headers = (("Server", self.settings.user_agent), *headers)
+        response = reply(
+            request, status, tag=tag or self.token(), reason=reason, headers=headers, body=body
+        )
+        self.transactions.respond(key, response, now)
+        return response
+
+    def answer_leg(
+        self,
+        leg: Leg,
+        key: ServerKey,
+        request: Request,
+        status: int,
+        now: float,
+        *,
+        reason: str = "",
+        headers: Iterable[Header] = (),
+        body: bytes = b"",
+    ) -> Response:
+        """Answer within a call: our tag, and where a dialog is made Contact and Record-Route."""
+        extra = list(headers)
+        if request.method in ("INVITE", "UPDATE") and 100 < status < 300 and leg.flow is not None:
+            routes = [(n, v) for n, v in request.headers if n == "Record-Route"]
+            fixed = [("Allow", ALLOW), ("Supported", SUPPORTED)]
+            extra = [*routes, self.contact(leg.flow, leg.user), *fixed, *extra]
+        return self.answer(
+            key, request, status, now, tag=leg.local_tag, reason=reason, headers=extra, body=body
+        )

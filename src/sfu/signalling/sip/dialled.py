@@ -1,0 +1,147 @@
+"""We call a room (RFC 3261 sections 8.1, 13.1, 13.2, 9.1).
+
+::
+
+    Dial -> hop -> INVITE -> 1xx: CallRinging -> 200: ACK, CallAnswered
+                    `-> 401/407: again with credentials    `-> 200 of another fork: ACK, BYE
+    HangUp before the 200 -> CANCEL once heard of -> 487; a 200 that crosses it -> ACK, BYE
+"""
+
+from dataclasses import replace
+
+from sfu.errors import PeerError
+from sfu.signalling.call import CallAnswered, CallEnded, CallRinging, Dial, End
+from sfu.signalling.sip import reinvite, session_timer
+from sfu.signalling.sip.address import NameAddr
+from sfu.signalling.sip.asked import Asked, Draft, Purpose
+from sfu.signalling.sip.body import session_description
+from sfu.signalling.sip.desk import ALLOW, Desk
+from sfu.signalling.sip.dialog import calling_dialog
+from sfu.signalling.sip.flow import Flow, Hop, Send
+from sfu.signalling.sip.hangup import bye, hang_up
+from sfu.signalling.sip.leg import Alarm, Leg, State
+from sfu.signalling.sip.message import Response
+from sfu.signalling.sip.outbox import acknowledge, cancel, carrier_of, fail, launch, send
+from sfu.signalling.sip.refresh import arm_session
+from sfu.signalling.sip.text import plain, quote
+from sfu.signalling.sip.uri import Uri, escape, parse_uri
+
+
+def dial(desk: Desk, order: Dial, now: float) -> None:
+    """Start a call; a name of our registrar is called where it is registered."""
+    try:
+        uri = parse_uri(order.uri if ":" in order.uri else f"sip:{order.uri}@{desk.settings.realm}")
+    except PeerError as error:
+        desk.tell(CallEnded(order.call, End.UNREACHABLE, 400, error.reason))
+        return
+    if len(desk.legs) >= desk.settings.max_calls or not uri.is_sip:
+        status = 503 if uri.is_sip else 416
+        desk.tell(CallEnded(order.call, End.UNREACHABLE, status, "cannot be called"))
+        return
+    leg = Leg(order.call, State.CALLING, desk.token(16), desk.token(), user=order.user, called=True)
+    leg.local_sdp = order.description
+    desk.add(leg)
+    desk.alarms.set((leg.call, Alarm.ANSWER), now + desk.settings.ring_s)
+    bindings = desk.registrar.bindings(uri.name) if uri.host == desk.settings.realm else []
+    if bindings:
+        uri = bindings[0].uri
+        _invite(desk, leg, order, uri, bindings[0].flow, now)
+        return
+    hop = Hop(uri.host, uri.port, carrier_of(uri))
+    desk.connect(hop, lambda flow, then: _invite(desk, leg, order, uri, flow, then))
+
+
+def _invite(desk: Desk, leg: Leg, order: Dial, uri: Uri, flow: Flow | None, now: float) -> None:
+    if leg.state is State.CLOSED:
+        desk.forget(leg)  # hung up while the way was looked for
+        return
+    if flow is None:
+        fail(desk, Asked(leg.call, Draft("INVITE", str(uri), ()), Purpose.DIAL), 503)
+        return
+    us = Uri("sip", escape(order.user), flow.local.host)
+    sender = NameAddr(quote(order.display_name), us, (("tag", leg.local_tag),))
+    headers = (
+        ("From", str(sender)),
+        ("To", f"<{replace(uri, params=(), headers='')}>"),
+        ("Call-ID", leg.call_id),
+        ("CSeq", "1 INVITE"),
+        ("Allow", ALLOW),
+        ("Supported", "timer"),
+    )
+    target = str(replace(uri, headers=""))
+    draft = Draft("INVITE", target, headers, order.description, contact=order.user)
+    launch(desk, Asked(leg.call, draft, Purpose.DIAL), flow, now)
+
+
+def answered(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -> None:
+    """Take an answer to our first INVITE."""
+    if response.status < 200:
+        _heard_of(desk, leg, response, now)
+    elif response.status >= 300:
+        if leg.state is State.CALLING:
+            desk.close(leg, _cause(response.status), response.status, plain(response.reason), now)
+        desk.forget(leg)
+    elif leg.dialog is not None and leg.dialog.remote_tag == response.to.tag:
+        if leg.sent_ack is not None:
+            desk.outputs.append(Send(leg.sent_ack.flow, leg.sent_ack.data))
+    elif leg.dialog is not None:
+        _drop_fork(desk, leg, asked, response, now)
+    else:
+        _taken(desk, leg, asked, response, now)
+
+
+def _heard_of(desk: Desk, leg: Leg, response: Response, now: float) -> None:
+    first, leg.provisional = not leg.provisional, True
+    if leg.state is State.CLOSED:
+        if first:
+            cancel(desk, leg, now)
+    elif response.status == 180 and not leg.ringing:
+        leg.ringing = True
+        desk.tell(CallRinging(leg.call))
+
+
+def _taken(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -> None:
+    assert asked.request is not None
+    leg.dialog = calling_dialog(asked.request, response)
+    acknowledge(desk, leg, asked.request.cseq.number, now)
+    if leg.state is State.CLOSED:
+        bye(desk, leg, now)  # our CANCEL came too late
+        return
+    leg.state, leg.asking = State.CONFIRMED, None
+    desk.alarms.set((leg.call, Alarm.ANSWER), None)
+    leg.allows = response.options("Allow")
+    try:
+        answer = session_description(response)
+    except PeerError:
+        answer = None
+    if answer is None:
+        hang_up(desk, leg, End.PROTOCOL_ERROR, now, 488, "200 without answer")
+        return
+    leg.remote_sdp = answer
+    arm_session(desk, leg, session_timer.answered(response), now)
+    model = response.get("User-Agent") or response.get("Server") or ""
+    desk.tell(CallAnswered(leg.call, answer, plain(model)))
+    reinvite.go_on(desk, leg, now)
+
+
+def _drop_fork(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -> None:
+    """13.2.2.4: a second phone took the call too; it is acknowledged and hung up."""
+    assert asked.request is not None
+    other = Leg(leg.call, State.CLOSED, leg.call_id, leg.local_tag, leg.user)
+    other.flow, other.flow_open = leg.flow, leg.flow_open
+    other.dialog = calling_dialog(asked.request, response)
+    acknowledge(desk, other, asked.request.cseq.number, now)
+    target, headers = other.dialog.head("BYE")
+    send(desk, other, Draft("BYE", target, headers), Purpose.OTHER, now)
+
+
+def _cause(status: int) -> End:
+    if status in (486, 600):
+        return End.BUSY
+    if status in (408, 480):
+        return End.NO_ANSWER
+    if status == 487:
+        return End.CANCELLED
+    if status in (404, 410, 484, 502, 503, 504, 604) or status < 400:
+        return End.UNREACHABLE
+    return End.REFUSED

@@ -1,0 +1,132 @@
+"""Between the core and the shell: where bytes come from and go to.
+
+A flow is one way to one peer: a connection, or over UDP a listening socket and a remote address.
+The shell tells its `local` address as the peer shall know it (configured public address, or the
+address this flow arrived on, with the port we listen on): it goes into Via and Contact.
+
+::
+
+    shell --Received, Connected, ConnectFailed, FlowClosed--> core
+    shell <--------------- Send, Connect -------------------- core
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+
+from sfu.model import Address
+
+
+class Carrier(StrEnum):
+    """What carries SIP; the Via names it in capitals."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+    @property
+    def reliable(self) -> bool:
+        """Whether it delivers or tells: no retransmission then."""
+        return self is not Carrier.UDP
+
+    @property
+    def port(self) -> int:
+        """Port where none is told."""
+        return 5061 if self is Carrier.TLS else 5060
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One way to one peer; `id` tells connections (or listening sockets) apart."""
+
+    id: int
+    carrier: Carrier
+    local: Address
+    remote: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Where a request shall go; no carrier or port means: by SRV (RFC 3263)."""
+
+    host: str
+    port: int | None
+    carrier: Carrier | None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A datagram or a framed message came in."""
+
+    flow: Flow
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A `Connect` succeeded."""
+
+    ticket: int
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectFailed:
+    """A `Connect` failed: no such name, nobody there."""
+
+    ticket: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowClosed:
+    """A connection is gone."""
+
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Put these bytes on this flow."""
+
+    flow: Flow
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Find or make a flow to this hop, and tell by the ticket."""
+
+    ticket: int
+    hop: Hop
+
+
+FlowEvent = Received | Connected | ConnectFailed | FlowClosed
+
+
+def literal(host: str) -> bool:
+    """Tell whether a host is an IP address."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def private(host: str) -> bool:
+    """Tell whether a host is an address that means nothing outside its own network."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_private or address.is_link_local
+
+
+def same_host(one: str, other: str) -> bool:
+    """Compare hosts; IPv6 addresses have many spellings."""
+    if one == other:
+        return True
+    try:
+        return ip_address(one) == ip_address(other)
+    except ValueError:
+        return one.lower() == other.lower()

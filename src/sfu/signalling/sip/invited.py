@@ -1,0 +1,190 @@
+"""A call comes in (RFC 3261 sections 8.2, 13.3, 14.2 in part).
+
+::
+
+    INVITE -> checks -> CallOffered        Ring -> 180, Accept -> 200 (repeated) -> ACK
+              `-> 401 415 420 422 503      Reject -> 4xx-6xx     CANCEL -> 487
+"""
+
+from sfu.errors import PeerError
+from sfu.model import Protocol
+from sfu.signalling.call import CallConfirmed, CallOffered, End, Reject
+from sfu.signalling.sip import reinvite, session_timer
+from sfu.signalling.sip.accepted import answer_invite
+from sfu.signalling.sip.body import session_description
+from sfu.signalling.sip.desk import Desk
+from sfu.signalling.sip.dialog import answering_dialog
+from sfu.signalling.sip.flow import Flow, same_host
+from sfu.signalling.sip.guard import Verdict
+from sfu.signalling.sip.hangup import bye, hang_up
+from sfu.signalling.sip.leg import Alarm, Leg, Pending, State
+from sfu.signalling.sip.message import Request
+from sfu.signalling.sip.text import plain, quote
+from sfu.signalling.sip.transaction.key import ServerKey
+
+EXTENSIONS = frozenset({"timer", "100rel"})
+"""What a caller may require.  100rel is kept by sending no provisional answer but 100."""
+
+
+def invited(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: float) -> None:
+    """Take an INVITE outside any dialog."""
+    verdict, account = desk.guard.judge(request, now)
+    open_to_all = not desk.settings.account_for_calls
+    if not (open_to_all or account is not None or desk.settings.trusts(flow.remote.host)):
+        refuse_stranger(desk, key, request, verdict, now)
+        return
+    unknown = request.options("Require") - EXTENSIONS
+    if unknown:
+        headers = [("Unsupported", ", ".join(sorted(unknown)))]
+        desk.answer(key, request, 420, now, headers=headers)
+    elif _full(desk, flow):
+        desk.answer(key, request, 503, now, headers=[("Retry-After", "10")])
+    else:
+        offer = session_description(request)
+        session_timer.answering(request, desk.settings.min_session_s)
+        _offer(desk, key, flow, request, offer, account, now)
+
+
+def refuse_stranger(
+    desk: Desk, key: ServerKey, request: Request, verdict: Verdict, now: float
+) -> None:
+    """Ask for a password, or refuse a wrong one."""
+    if verdict is Verdict.WRONG:
+        desk.answer(key, request, 403, now)
+    else:
+        headers = desk.guard.challenges(now, verdict is Verdict.STALE)
+        desk.answer(key, request, 401, now, headers=headers)
+
+
+def _full(desk: Desk, flow: Flow) -> bool:
+    settings = desk.settings
+    crowded = desk.early[flow.remote.host] >= settings.max_early
+    return crowded or len(desk.legs) >= settings.max_calls
+
+
+def _offer(
+    desk: Desk,
+    key: ServerKey,
+    flow: Flow,
+    request: Request,
+    offer: bytes | None,
+    account: str | None,
+    now: float,
+) -> None:
+    tag = desk.token()
+    leg = Leg(
+        call=desk.new_call(),
+        state=State.INVITED,
+        call_id=request.call_id,
+        local_tag=tag,
+        user=request.uri.name,
+        flow=flow,
+        flow_open=True,
+        behind_nat=_behind_nat(request, flow),
+        dialog=answering_dialog(request, tag),
+        pending=Pending(key, request, offer),
+        allows=request.options("Allow"),
+    )
+    desk.add(leg)
+    desk.alarms.set((leg.call, Alarm.ANSWER), now + desk.settings.ring_s)
+    desk.tell(
+        CallOffered(
+            call=leg.call,
+            protocol=Protocol.SIP,
+            target=request.uri.name,
+            caller=request.sender.uri.address,
+            display_name=request.sender.name,
+            model=plain(request.get("User-Agent") or ""),
+            source=flow.remote,
+            account=account,
+            offer=offer,
+        )
+    )
+
+
+def _behind_nat(request: Request, flow: Flow) -> bool:
+    """Tell whether the Via names another place than the packets come from."""
+    via = request.via
+    moved = via.param("rport") is not None and ((via.port or flow.carrier.port) != flow.remote.port)
+    return moved or not same_host(via.host, flow.remote.host)
+
+
+def ring(desk: Desk, leg: Leg, now: float) -> None:
+    """Answer 180, unless it would have to be reliable (RFC 3262 section 3)."""
+    pending = leg.pending
+    if leg.state is not State.INVITED or pending is None:
+        return
+    if "100rel" not in pending.request.options("Require"):
+        desk.answer_leg(leg, pending.key, pending.request, 180, now)
+
+
+def accept(desk: Desk, leg: Leg, description: bytes, now: float) -> None:
+    """Answer 200 with our session description."""
+    pending = leg.pending
+    if leg.state is not State.INVITED or pending is None:
+        return
+    desk.alarms.set((leg.call, Alarm.ANSWER), None)
+    leg.state, leg.pending = State.ANSWERED, None
+    answer_invite(desk, leg, pending, description, now)
+
+
+def reject(desk: Desk, leg: Leg, order: Reject, now: float) -> None:
+    """Refuse the call; a warning says why in words (20.43)."""
+    pending = leg.pending
+    if leg.state is not State.INVITED or pending is None:
+        hang_up(desk, leg, End.REFUSED, now, order.status, order.reason)
+        return
+    warning = f"399 {desk.settings.realm} {quote(order.warning)}"
+    headers = [("Warning", warning)] if order.warning else []
+    desk.answer_leg(
+        leg, pending.key, pending.request, order.status, now, reason=order.reason, headers=headers
+    )
+    cause = End.BUSY if order.status in (486, 600) else End.REFUSED
+    desk.close(leg, cause, order.status, order.reason, now)
+    desk.forget(leg)
+
+
+def acknowledged(desk: Desk, leg: Leg, request: Request, now: float) -> None:
+    """Take the ACK of a 2xx."""
+    unacked = leg.unacked
+    if unacked is None or request.cseq.number != unacked.cseq:
+        return  # repeated, or too late
+    leg.unacked = None
+    desk.alarms.set((leg.call, Alarm.RESEND), None)
+    desk.settled(leg)
+    first = leg.state is State.ANSWERED
+    if leg.state is State.CLOSED:
+        bye(desk, leg, now)
+        return
+    leg.state = State.CONFIRMED
+    answer = _answer_in(request) if unacked.ours else None
+    if unacked.ours and answer is None:
+        hang_up(desk, leg, End.PROTOCOL_ERROR, now, 488, "ACK without answer")
+    elif first:
+        leg.remote_sdp = answer or leg.remote_sdp
+        desk.tell(CallConfirmed(leg.call, answer))
+        reinvite.go_on(desk, leg, now)
+    else:
+        reinvite.answered_in_ack(desk, leg, answer, now)
+
+
+def _answer_in(request: Request) -> bytes | None:
+    try:
+        return session_description(request)
+    except PeerError:
+        return None
+
+
+def cancelled(desk: Desk, leg: Leg, now: float) -> None:
+    """End a call whose caller gave up (9.2), or take back a mid-call INVITE."""
+    pending = leg.pending
+    if pending is None:
+        return
+    desk.answer_leg(leg, pending.key, pending.request, 487, now)
+    leg.pending = None
+    if leg.state is State.INVITED:
+        desk.close(leg, End.CANCELLED, 487, "", now)
+        desk.forget(leg)
+    else:
+        desk.alarms.set((leg.call, Alarm.PENDING), None)
+        reinvite.go_on(desk, leg, now)

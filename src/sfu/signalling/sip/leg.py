@@ -1,0 +1,129 @@
+"""One call as the SIP core keeps it: state only; the event families act on it.
+
+::
+
+    incoming:  INVITED --200 sent--> ANSWERED --ACK--> CONFIRMED --BYE--> CLOSED
+    outgoing:  CALLING --------200, ACK sent---------> CONFIRMED
+    CLOSED is told to the server at once; signalling that is still owed goes on for a while.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from sfu.model import CallId
+from sfu.signalling.sip.asked import Asked
+from sfu.signalling.sip.dialog import Dialog
+from sfu.signalling.sip.flow import Flow
+from sfu.signalling.sip.message import Request, Response
+from sfu.signalling.sip.transaction.key import ServerKey
+
+
+class State(Enum):
+    """How far the call is."""
+
+    INVITED = auto()
+    ANSWERED = auto()
+    CALLING = auto()
+    CONFIRMED = auto()
+    CLOSED = auto()
+
+
+class Alarm(Enum):
+    """What a leg waits for."""
+
+    ANSWER = auto()
+    """The call goes unanswered."""
+    RESEND = auto()
+    """Our 2xx has no ACK."""
+    GLARE = auto()
+    """Our offer may be tried again after a 491."""
+    PENDING = auto()
+    """The server owes an answer to their mid-call offer."""
+    REFRESH = auto()
+    """The session must be refreshed by us."""
+    EXPIRY = auto()
+    """The session was not refreshed."""
+    LINGER = auto()
+    """A closed leg has waited long enough for what was owed."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """An INVITE or UPDATE of the peer that waits for the server's answer."""
+
+    key: ServerKey
+    request: Request
+    offer: bytes | None
+
+
+@dataclass(slots=True)
+class Unacked:
+    """Our 2xx to an INVITE, repeated until its ACK (13.3.1.4)."""
+
+    key: ServerKey
+    response: Response
+    cseq: int
+    ours: bool
+    """The 2xx carried our offer: the ACK carries the answer."""
+    interval: float
+    ends_at: float
+
+
+@dataclass(slots=True)
+class SentAck:
+    """The ACK to a 2xx, kept because every repeated 2xx gets it again (13.2.2.4)."""
+
+    cseq: int
+    flow: Flow
+    data: bytes
+
+
+@dataclass(slots=True)
+class SessionTimer:
+    """What RFC 4028 calls the session interval, and who refreshes."""
+
+    interval_s: int
+    ours: bool
+
+
+@dataclass(slots=True)
+class Leg:
+    """Everything known of one call."""
+
+    call: CallId
+    state: State
+    call_id: str
+    local_tag: str
+    user: str
+    """User part of our Contact."""
+    flow: Flow | None = None
+    flow_open: bool = False
+    behind_nat: bool = False
+    """The peer's Via does not name where its packets come from."""
+    dialog: Dialog | None = None
+    pending: Pending | None = None
+    """Their offer (at first their INVITE) that waits for the server."""
+    unacked: Unacked | None = None
+    asking: Asked | None = None
+    """Our INVITE, first or mid-call, as sent last."""
+    busy: bool = False
+    """A mid-call offer or refresh of ours is under way."""
+    offered: bytes | None = None
+    """Our mid-call offer under way; None for a mere refresh."""
+    queued: bytes | None = None
+    """Our next mid-call offer, waiting its turn."""
+    sent_ack: SentAck | None = None
+    ringing: bool = False
+    provisional: bool = False
+    """Our INVITE was heard of: it may be cancelled."""
+    local_sdp: bytes = b""
+    remote_sdp: bytes = b""
+    they_offered: bool = False
+    """The last exchange was their offer and our answer."""
+    timer: SessionTimer | None = None
+    allows: frozenset[str] = field(default_factory=frozenset)
+    """Methods the peer's Allow named, in lower case."""
+    early: bool = True
+    """Counts against its source's limit."""
+    called: bool = False
+    """We called, so the Call-ID is ours."""

@@ -1,0 +1,58 @@
+"""Requests outside any call: REGISTER, OPTIONS, what we do not do (RFC 3261 sections 8.2, 10)."""
+
+from sfu.signalling.sip.desk import ALLOW, SUPPORTED, Desk
+from sfu.signalling.sip.flow import Flow
+from sfu.signalling.sip.guard import Verdict
+from sfu.signalling.sip.invited import invited, refuse_stranger
+from sfu.signalling.sip.message import Request
+from sfu.signalling.sip.midcall import abilities
+from sfu.signalling.sip.registrar import MIN_EXPIRES_S
+from sfu.signalling.sip.transaction.key import ServerKey
+
+KNOWN = frozenset({"SUBSCRIBE", "NOTIFY", "MESSAGE", "REFER", "PUBLISH"})
+"""Methods that have no meaning here: 405, and 489 for events; others get 501."""
+
+
+def requested(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: float) -> None:
+    """Take a request outside any dialog."""
+    match request.method:
+        case "INVITE":
+            invited(desk, key, flow, request, now)
+        case "REGISTER":
+            _register(desk, key, flow, request, now)
+        case "OPTIONS":
+            desk.answer(key, request, 200, now, headers=abilities())
+        case "BYE" | "UPDATE" | "INFO" | "PRACK" | "CANCEL":
+            desk.answer(key, request, 481, now)
+        case "SUBSCRIBE" | "NOTIFY":
+            desk.answer(key, request, 489, now)
+        case method:
+            status = 405 if method in KNOWN else 501
+            desk.answer(key, request, status, now, headers=[("Allow", ALLOW)])
+
+
+def _register(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: float) -> None:
+    """10.3: who is it, may it, then change the bindings."""
+    verdict, account = desk.guard.judge(request, now)
+    name = request.to.uri.name
+    trusted = desk.settings.trusts(flow.remote.host)
+    if account is None and not (trusted and verdict is Verdict.NONE):
+        refuse_stranger(desk, key, request, verdict, now)
+        return
+    unknown = request.options("Require") - {"timer", "path", "gruu", "outbound"}
+    if unknown:
+        headers = [("Unsupported", ", ".join(sorted(unknown)))]
+        desk.answer(key, request, 420, now, headers=headers)
+    elif account is not None and name != account:
+        desk.answer(key, request, 403, now)
+    elif not name:
+        desk.answer(key, request, 404, now)
+    else:
+        headers = desk.registrar.register(account or name, request, flow, now)
+        headers.append(("Supported", SUPPORTED))
+        desk.answer(key, request, 200, now, headers=headers)
+
+
+def too_brief() -> list[tuple[str, str]]:
+    """Return what a 423 must say."""
+    return [("Min-Expires", str(MIN_EXPIRES_S))]

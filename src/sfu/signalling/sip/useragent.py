@@ -1,0 +1,324 @@
+"""The SIP core: bytes, orders and time in; bytes, call events and registrations out.
+
+::
+
+    Received -> parse -> Transactions -> dialog? -> midcall, reinvite
+                                            `-----> outside, invited
+    CallOrder ------------------------------------> dialled, invited, reinvite, hangup, midcall
+    tick -> Transactions, Registrar, alarms of the legs
+
+Sans-IO: `handle(event, now)`, `tick(now)`, `deadline`, `poll()`.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import assert_never
+
+from sfu.errors import PeerError
+from sfu.model import CallId
+from sfu.signalling.call import (
+    Accept,
+    AnswerMedia,
+    AskPicture,
+    CallOrder,
+    Dial,
+    End,
+    HangUp,
+    OfferMedia,
+    Probe,
+    RefuseMedia,
+    Reject,
+    Ring,
+)
+from sfu.signalling.sip import (
+    accepted,
+    dialled,
+    hangup,
+    invited,
+    midcall,
+    outbox,
+    outside,
+    refresh,
+    reinvite,
+)
+from sfu.signalling.sip.asked import Asked, Purpose
+from sfu.signalling.sip.desk import ACCEPT, Desk, SipOutput
+from sfu.signalling.sip.flow import (
+    Connected,
+    ConnectFailed,
+    Flow,
+    FlowClosed,
+    FlowEvent,
+    Received,
+    Send,
+)
+from sfu.signalling.sip.leg import Alarm, Leg, State
+from sfu.signalling.sip.message import (
+    Request,
+    Response,
+    check_request,
+    parse_message,
+)
+from sfu.signalling.sip.reply import mark_source, reply, reply_flow, stateless_tag
+from sfu.signalling.sip.settings import SipSettings
+from sfu.signalling.sip.text import quote
+from sfu.signalling.sip.transaction.key import ServerKey, server_key
+from sfu.signalling.sip.transaction.layer import (
+    AckArrived,
+    RequestArrived,
+    RequestFailed,
+    ResponseArrived,
+)
+
+SipEvent = FlowEvent | CallOrder
+
+
+class UserAgent:
+    """All calls and registrations of one server."""
+
+    def __init__(
+        self,
+        settings: SipSettings,
+        entropy: Callable[[int], bytes],
+        new_call: Callable[[], CallId],
+    ) -> None:
+        """Start idle; `entropy(n)` gives n unpredictable bytes, `new_call` a fresh id."""
+        self._desk = Desk(settings, entropy, new_call)
+
+    @property
+    def deadline(self) -> float | None:
+        """When to tick."""
+        desk = self._desk
+        each = (desk.transactions.deadline, desk.registrar.deadline, desk.alarms.deadline)
+        return min((when for when in each if when is not None), default=None)
+
+    @property
+    def calls(self) -> list[CallId]:
+        """The calls that are not over."""
+        return [leg.call for leg in self._desk.legs.values() if leg.state is not State.CLOSED]
+
+    @property
+    def waits_for_answers(self) -> bool:
+        """Whether a request of ours has no final answer yet."""
+        return self._desk.transactions.waiting
+
+    def handle(self, event: SipEvent, now: float) -> None:
+        """Take one event; what follows from it waits in `poll`."""
+        desk = self._desk
+        match event:
+            case Received(flow, data):
+                self._received(flow, data, now)
+            case Connected(ticket, flow):
+                if then := desk.connecting.pop(ticket, None):
+                    then(flow, now)
+            case ConnectFailed(ticket, _):
+                if then := desk.connecting.pop(ticket, None):
+                    then(None, now)
+            case FlowClosed(flow):
+                for leg in desk.legs.values():
+                    leg.flow_open = leg.flow_open and leg.flow != flow
+                desk.transactions.flow_closed(flow)
+            case Dial():
+                dialled.dial(desk, event, now)
+            case _:
+                self._ordered(event, now)
+        self._drain(now)
+
+    def tick(self, now: float) -> None:
+        """Let time pass."""
+        desk = self._desk
+        desk.transactions.tick(now)
+        desk.registrar.tick(now)
+        for call, alarm in desk.alarms.due(now):
+            self._alarmed(desk.legs[call], alarm, now)
+        self._drain(now)
+
+    def poll(self) -> Iterator[SipOutput]:
+        """Yield what the shell must do and what the server must know, oldest first."""
+        while self._desk.outputs:
+            yield self._desk.outputs.popleft()
+
+    def _received(self, flow: Flow, data: bytes, now: float) -> None:
+        if not data.strip(b"\r\n\0"):
+            return  # keep-alive
+        try:
+            message = parse_message(data)
+            if isinstance(message, Response):
+                self._desk.transactions.receive_response(message, now)
+                return
+            request = mark_source(message, flow)
+        except PeerError:
+            return  # nothing that could be answered
+        try:
+            check_request(request)
+        except PeerError as error:
+            self._refuse_statelessly(flow, request, error)
+            return
+        self._desk.transactions.receive_request(flow, request, now)
+
+    def _refuse_statelessly(self, flow: Flow, request: Request, error: PeerError) -> None:
+        """Answer what is too broken for a transaction (8.2.7)."""
+        if request.method == "ACK":
+            return
+        try:
+            tag = stateless_tag(request, self._desk.secret)
+        except PeerError:
+            tag = "broken"
+        response = reply(request, error.status, tag=tag, reason=error.reason)
+        self._desk.outputs.append(Send(reply_flow(request, flow), response.to_bytes()))
+
+    def _drain(self, now: float) -> None:
+        desk = self._desk
+        while True:
+            for output in desk.transactions.poll():
+                match output:
+                    case Send():
+                        desk.outputs.append(output)
+                    case RequestArrived(key, flow, request):
+                        self._requested(key, flow, request, now)
+                    case AckArrived(request):
+                        self._acknowledged(request, now)
+                    case ResponseArrived(asked, response):
+                        self._answered(asked, response, now)
+                    case RequestFailed(asked, status):
+                        outbox.fail(desk, asked, status)
+                    case _:
+                        assert_never(output)
+            if not desk.answered:
+                break
+            self._answered(*desk.answered.popleft(), now)
+        desk.outputs.extend(desk.registrar.poll())
+
+    def _requested(self, key: ServerKey, flow: Flow, request: Request, now: float) -> None:
+        desk = self._desk
+        try:
+            if request.method == "CANCEL":
+                self._cancelled(key, request, now)
+            elif not request.to.tag:
+                outside.requested(desk, key, flow, request, now)
+            elif (leg := self._leg_of(request)) is not None:
+                self._follow(leg, flow)
+                midcall.requested(desk, leg, key, request, now)
+            else:
+                desk.answer(key, request, 481, now)
+        except PeerError as error:
+            self._refuse(key, request, error, now)
+
+    def _refuse(self, key: ServerKey, request: Request, error: PeerError, now: float) -> None:
+        """Answer what a peer did wrong, with the headers that say how to do it right."""
+        told = {
+            415: [("Accept", ACCEPT), ("Accept-Encoding", "identity")],
+            422: [("Min-SE", str(self._desk.settings.min_session_s))],
+            423: outside.too_brief(),
+            500: [("Retry-After", "1")],
+        }
+        headers = told.get(error.status, [])
+        warning = ("Warning", f"399 {self._desk.settings.realm} {quote(error.reason)}")
+        self._desk.answer(key, request, error.status, now, headers=[*headers, warning])
+
+    def _leg_of(self, message: Request) -> Leg | None:
+        leg = self._desk.dialogs.get((message.call_id, message.to.tag))
+        if leg is None or leg.dialog is None or leg.dialog.remote_tag != message.sender.tag:
+            return None
+        return leg
+
+    @staticmethod
+    def _follow(leg: Leg, flow: Flow) -> None:
+        """Go by the connection the peer uses now, should the old one be gone."""
+        if flow.carrier.reliable and not leg.flow_open:
+            leg.flow, leg.flow_open = flow, True
+
+    def _acknowledged(self, request: Request, now: float) -> None:
+        leg = self._leg_of(request)
+        if leg is not None:
+            invited.acknowledged(self._desk, leg, request, now)
+
+    def _cancelled(self, key: ServerKey, request: Request, now: float) -> None:
+        """9.2: the INVITE with the same branch; 481 if we know none."""
+        desk, invite = self._desk, server_key(request, "INVITE")
+        if not desk.transactions.knows(invite):
+            desk.answer(key, request, 481, now)
+            return
+        desk.answer(key, request, 200, now)
+        for leg in list(desk.legs.values()):
+            if leg.pending is not None and leg.pending.key == invite:
+                invited.cancelled(desk, leg, now)
+
+    def _answered(self, asked: Asked, response: Response, now: float) -> None:
+        """Bring an answer to whoever asked."""
+        desk = self._desk
+        if outbox.authorise(desk, asked, response, now):
+            return
+        leg = desk.legs.get(asked.call)
+        if leg is None:
+            return
+        try:
+            self._dispatch(leg, asked, response, now)
+        except PeerError as error:
+            hangup.hang_up(desk, leg, End.PROTOCOL_ERROR, now, error.status, error.reason)
+
+    def _dispatch(self, leg: Leg, asked: Asked, response: Response, now: float) -> None:
+        match asked.purpose:
+            case Purpose.DIAL:
+                dialled.answered(self._desk, leg, asked, response, now)
+            case Purpose.OFFER:
+                reinvite.answered(self._desk, leg, asked, response, now)
+            case Purpose.REFRESH if asked.draft.method == "INVITE":
+                reinvite.answered(self._desk, leg, asked, response, now)
+            case Purpose.REFRESH:
+                refresh.updated(self._desk, leg, asked, response, now)
+            case Purpose.PROBE:
+                midcall.probed(self._desk, leg, asked, response, now)
+            case Purpose.OTHER:
+                pass
+            case _:
+                assert_never(asked.purpose)
+
+    def _ordered(self, order: CallOrder, now: float) -> None:
+        """Carry out an order; one for a call that is over crossed its end and is dropped."""
+        desk = self._desk
+        leg = desk.legs.get(order.call)
+        if leg is None or leg.state is State.CLOSED:
+            return
+        match order:
+            case Dial():
+                pass  # a call id used twice
+            case Ring():
+                invited.ring(desk, leg, now)
+            case Accept(_, description):
+                invited.accept(desk, leg, description, now)
+            case Reject():
+                invited.reject(desk, leg, order, now)
+            case AnswerMedia(_, description):
+                reinvite.answer(desk, leg, description, now)
+            case RefuseMedia(_, status):
+                reinvite.refuse(desk, leg, status, now)
+            case OfferMedia(_, description):
+                reinvite.offer(desk, leg, description, now)
+            case AskPicture():
+                midcall.ask_picture(desk, leg, now)
+            case Probe():
+                midcall.probe(desk, leg, now)
+            case HangUp(_, cause):
+                hangup.hang_up(desk, leg, cause, now)
+            case _:
+                assert_never(order)
+
+    def _alarmed(self, leg: Leg, alarm: Alarm, now: float) -> None:
+        desk = self._desk
+        match alarm:
+            case Alarm.ANSWER:
+                hangup.hang_up(desk, leg, End.NO_ANSWER, now)
+            case Alarm.RESEND:
+                accepted.resend(desk, leg, now)
+            case Alarm.GLARE:
+                reinvite.glare_over(desk, leg, now)
+            case Alarm.PENDING:
+                reinvite.refuse(desk, leg, 500, now)
+            case Alarm.REFRESH:
+                refresh.refresh(desk, leg, now)
+            case Alarm.EXPIRY:
+                refresh.expired(desk, leg, now)
+            case Alarm.LINGER:
+                desk.forget(leg)
+            case _:
+                assert_never(alarm)
