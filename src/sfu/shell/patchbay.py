@@ -8,7 +8,8 @@
     tick, each TICK_S: snapshot --> reports, key frame wishes      KeyframeRequests per source
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -41,8 +42,8 @@ from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Arrived, Ask, KeyframeRequests, Started, Stopped, Wanted
 from sfu.media.report import Reporter
 from sfu.media.route import RouteTable
-from sfu.media.rtp.rtcp import parse_compound
-from sfu.model import Kind, MemberId, SinkId, SocketId, SourceId, Ssrc, TransportId
+from sfu.media.rtp.rtcp import compound
+from sfu.model import Kind, MemberId, Protocol, SinkId, SocketId, SourceId, Ssrc, TransportId
 from sfu.shell.engine import Engine
 
 log = structlog.get_logger()
@@ -56,6 +57,7 @@ class _Picture:
     """The key frame wishes of one video source, and how they are said."""
 
     ask: Callable[[Ask], None]
+    protocol: Protocol
     requests: KeyframeRequests = field(default_factory=KeyframeRequests)
 
 
@@ -67,13 +69,15 @@ class Patchbay:
         self.engine = engine
         self.reporter = reporter
         self.routes = RouteTable()
-        self.keyframe_requests = 0
+        self.keyframe_requests: Counter[Protocol] = Counter()
+        """Wishes said since the start, by the protocol of whom they were said to."""
         self._ids = count(1)
         self._entropy = entropy
         self._listeners: dict[TransportId, Listener] = {}
         self._sockets: dict[SocketId, Callable[[DatagramReceived], None]] = {}
         self._owners: dict[SourceId, TransportId] = {}
         self._sinks: dict[SinkId, TransportId] = {}
+        self._kinds: dict[SinkId, Kind] = {}
         self._pictures: dict[SourceId, _Picture] = {}
         self._wished: frozenset[SourceId] = frozenset()
         self._now = 0.0
@@ -128,13 +132,17 @@ class Patchbay:
         return Ssrc(int.from_bytes(self._entropy(4)) or 1)
 
     def set_source(
-        self, command: SetSource, member: MemberId | None, ask: Callable[[Ask], None] | None = None
+        self,
+        command: SetSource,
+        member: MemberId,
+        ask: tuple[Protocol, Callable[[Ask], None]] | None = None,
     ) -> None:
         """Expect a stream; `ask` says the wish for a key frame to whoever sends it."""
         self._owners[command.source] = command.transport
         self.reporter.add_source(command, member)
         if command.kind is Kind.VIDEO and ask is not None and command.source not in self._pictures:
-            self._pictures[command.source] = _Picture(ask)
+            protocol, say = ask
+            self._pictures[command.source] = _Picture(say, protocol)
         self.engine.apply(command)
 
     def close_source(self, source: SourceId) -> None:
@@ -145,6 +153,7 @@ class Patchbay:
     def set_sink(self, command: SetSink) -> None:
         """Prepare a stream to send; it carries nothing before `want`."""
         self._sinks[command.sink] = command.transport
+        self._kinds[command.sink] = command.kind
         self.reporter.add_sink(command)
         self.engine.apply(command)
         self.routes.add(command.sink, command.kind)
@@ -165,6 +174,10 @@ class Patchbay:
     def apply(self, commands: Iterable[Command]) -> None:
         """Pass on what a core composed itself."""
         self.engine.apply(*commands)
+
+    def sink_kinds(self) -> Mapping[SinkId, Kind]:
+        """Tell what each open sink carries."""
+        return self._kinds
 
     # ---- routes and key frames
 
@@ -197,6 +210,10 @@ class Patchbay:
             picture.requests.handle(Wanted(), now)
             self._ask(picture)
 
+    def ask_picture(self, source: SourceId, *, fir: bool) -> None:
+        """Say the wish by RTCP: FIR, or PLI."""
+        self.engine.apply(*self.reporter.ask_picture(source, fir=fir))
+
     def _wish(self, now: float) -> None:
         wanted = self.routes.keyframes_wanted()
         for source in wanted - self._wished:
@@ -207,7 +224,7 @@ class Patchbay:
 
     def _ask(self, picture: _Picture) -> None:
         for ask in picture.requests.poll():
-            self.keyframe_requests += 1
+            self.keyframe_requests[picture.protocol] += 1
             picture.ask(ask)
 
     # ---- the rhythm
@@ -247,7 +264,7 @@ class Patchbay:
 
     def _on_rtcp(self, event: RtcpReceived) -> None:
         try:
-            packets = parse_compound(event.payload)
+            packets = compound.parse(event.payload)
         except PeerError as error:
             log.debug("rtcp_refused", transport=event.transport, reason=error.reason)
             return
@@ -268,5 +285,6 @@ class Patchbay:
 
     def _forget_sink(self, sink: SinkId) -> None:
         self._sinks.pop(sink, None)
+        self._kinds.pop(sink, None)
         self.routes.forget_sink(sink)
         self.reporter.remove_sink(sink)

@@ -1,0 +1,184 @@
+"""The house as the web side sees it: implements `sfu.api.house.House`."""
+
+import ipaddress
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hmac import compare_digest
+from typing import TYPE_CHECKING
+
+from sfu.api.house import CallView, Credentials, DialOutcome, MemberView, RoomView, Send
+from sfu.config.settings import holds
+from sfu.errors import UseError
+from sfu.media.engine.snapshot import EngineRow, Snapshot
+from sfu.metrics import Readings, WorkerReading
+from sfu.model import CallId, MemberId, Protocol, RoomId
+from sfu.room.directory import Found
+from sfu.shell.browsers import Session
+from sfu.shell.codec_leg import CodecLeg
+from sfu.shell.record import CallRecord
+from sfu.signalling.call import End
+from sfu.signalling.sip.uri import parse_uri
+
+if TYPE_CHECKING:
+    from sfu.app.server import Server
+
+NOTHING_YET = Snapshot(EngineRow(0, False, 0, (), 0))
+
+
+class Front:
+    """What operators and browsers reach."""
+
+    def __init__(self, server: "Server") -> None:
+        """Look at this server."""
+        self._server = server
+
+    def open_browser(self, send: Send, remote: str, user_agent: str) -> Session:
+        """Welcome a WebSocket."""
+        return self._server.browsers.open(send, remote, user_agent)
+
+    def may_operate(self, remote: str, credentials: Credentials | None) -> bool:
+        """Let in loopback, the networks that may dial out, and known accounts."""
+        if credentials is not None:
+            known = self._server.settings.password_of(credentials.account)
+            given = credentials.password.encode("utf-8", "surrogatepass")
+            return known is not None and compare_digest(known.encode(), given)
+        networks = self._server.settings.dial_out.networks
+        return ipaddress.ip_address(remote).is_loopback or holds(networks, remote)
+
+    def rooms(self) -> Sequence[RoomView]:
+        """Show rooms with somebody in them, and the configured ones."""
+        house = self._server.house
+        numbers = dict.fromkeys(
+            [*house.meetings, *(RoomId(room.number) for room in house.settings.room)]
+        )
+        return [self._room(number) for number in numbers]
+
+    def _room(self, number: RoomId) -> RoomView:
+        house = self._server.house
+        known = house.settings.find_room(number)
+        meeting = house.meetings.get(number)
+        members = [] if meeting is None else list(meeting.legs.values())
+        return RoomView(
+            room=number,
+            name=known.name if known else "",
+            pin=bool(known and known.pin),
+            members=tuple(
+                MemberView(
+                    member=leg.member,
+                    name=leg.name,
+                    protocol=leg.protocol.value,
+                    endpoint=leg.model,
+                    call=int(house.guests[leg.member].record),
+                    joined_at=_iso(house.guests[leg.member].joined_at),
+                )
+                for leg in members
+            ),
+        )
+
+    async def calls(self, limit: int) -> Sequence[CallView]:
+        """Show the newest call records."""
+        return [_call(record) for record in await self._server.house.store.recent(limit)]
+
+    async def dial(self, target: str, room: str) -> DialOutcome:
+        """Call a configured endpoint's number, a registered one, or a SIP URI."""
+        found = self._server.house.find(room)
+        if not isinstance(found, Found):
+            raise UseError(f"no room {room}")
+        if self._server.house.is_full(found.room):
+            raise UseError(f"room {room} is full")
+        uri, name = self._where(target)
+        parsed = parse_uri(uri)
+        outcome = await self._server.calls.dial(uri, name, found.room, host=parsed.host)
+        return DialOutcome(
+            int(outcome.call), outcome.answered, outcome.cause, outcome.status, outcome.text
+        )
+
+    def _where(self, target: str) -> tuple[str, str]:
+        """Give the SIP URI of a target, and a name for the tile."""
+        if target.startswith(("sip:", "sips:")):
+            return target, parse_uri(target).user or target
+        endpoint = self._server.settings.find_endpoint(target)
+        if endpoint is not None:
+            return endpoint.uri, endpoint.name or target
+        contact = self._server.contact_of(target)
+        if contact is not None:
+            return contact, target
+        proxy = self._server.settings.dial_out.proxy
+        if proxy and target.isdigit():
+            return f"sip:{target}@{proxy}", target
+        raise UseError(f"nobody is known by {target!r}")
+
+    def hang_up(self, call: int) -> bool:
+        """End a call, by the number of its record or of its dialling."""
+        for member, guest in list(self._server.house.guests.items()):
+            if int(guest.record) == call:
+                return self._remove(member)
+        return self._server.calls.hang_up(CallId(call))
+
+    def _remove(self, member: MemberId) -> bool:
+        leg = self._server.house.guests[member].leg
+        if isinstance(leg, CodecLeg):
+            return self._server.calls.hang_up(leg.call)
+        return self._server.browsers.remove(member)
+
+    def metrics(self) -> bytes:
+        """Collect now."""
+        return self._server.metrics.exposition()
+
+    def ready(self) -> Sequence[str]:
+        """Say why calls cannot be taken now."""
+        if self._server.browsers.stopping:
+            return ["the server stops"]
+        worker = self._server.worker
+        return ["the mix worker is down"] if worker is not None and not worker.alive else []
+
+    def readings(self) -> Readings:
+        """Gather what a scrape is made of."""
+        server = self._server
+        legs = [guest.leg for guest in server.house.guests.values()]
+        members = Counter(leg.protocol for leg in legs)
+        calls = Counter(members)
+        calls[Protocol.SIP] = len(server.calls)
+        ends = {
+            (Protocol(protocol), End(cause)): number
+            for (protocol, cause), number in server.house.ends.items()
+        }
+        workers: tuple[WorkerReading, ...] = ()
+        if server.worker is not None:
+            workers = (
+                WorkerReading("mix-0", server.worker.alive, server.desk.legs, server.desk.delay_s),
+            )
+        return Readings(
+            snapshot=server.house.snapshot or NOTHING_YET,
+            sink_kinds=server.patchbay.sink_kinds(),
+            rooms=len(server.house.meetings),
+            members=members,
+            calls=calls,
+            call_ends=ends,
+            keyframe_requests=server.patchbay.keyframe_requests,
+            registrations=len(server.registrations),
+            egress_lag_s=server.lag_s,
+            workers=workers,
+        )
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _call(record: CallRecord) -> CallView:
+    end = record.left_at if record.left_at is not None else record.last_seen_at
+    return CallView(
+        call=int(record.id),
+        room=record.room,
+        protocol=record.protocol,
+        caller=record.caller,
+        name=record.name,
+        direction=record.direction,
+        started_at=_iso(record.joined_at),
+        ended_at=_iso(record.left_at) if record.left_at is not None else None,
+        duration_s=max(0.0, end - record.joined_at),
+        reason=record.cause,
+        status=record.status,
+    )

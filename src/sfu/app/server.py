@@ -1,0 +1,293 @@
+"""Everything of one server, in the order in which it is started, and stopped the other way round.
+
+::
+
+    data directory, certificate -> sockets bound (a busy port is told before anything runs)
+    store -> engine, patchbay, mix worker -> house -> SIP, browsers -> web -> tick
+"""
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import structlog
+
+from sfu.api.app import WebSettings, create_app
+from sfu.api.server import WebServer
+from sfu.app.front import Front
+from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
+from sfu.config import Settings
+from sfu.media.connect.dtls import Identity
+from sfu.media.report import Reporter
+from sfu.metrics import Metrics
+from sfu.model import Address, Protocol
+from sfu.room.registration import Contact, Registrations
+from sfu.shell.browser_leg import BrowserSurroundings
+from sfu.shell.browsers import Browsers
+from sfu.shell.calls import Calls
+from sfu.shell.certificate import (
+    Certificate,
+    ensure_certificate,
+    load_certificate,
+    machine_names,
+)
+from sfu.shell.codec_leg import Surroundings
+from sfu.shell.data import DataDirectory
+from sfu.shell.engine import Engine
+from sfu.shell.house import TICK_S, House
+from sfu.shell.icedoor import IceDoor
+from sfu.shell.mixdesk import MixDesk
+from sfu.shell.patchbay import Patchbay
+from sfu.shell.ports import PortRange
+from sfu.shell.sip import Listening, SipShell
+from sfu.shell.store import Store
+from sfu.shell.tasks import spawn
+from sfu.shell.udp import local_host_toward
+from sfu.shell.workers import MixWorker
+from sfu.signalling.sip.flow import private
+from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
+from sfu.signalling.sip.settings import SipSettings
+
+log = structlog.get_logger()
+
+SIP_GOODBYE_S = 1.0
+
+
+class Server:
+    """One server: `start`, `stop`, and what it says of itself."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
+        """Remember how it shall be."""
+        self.settings = settings
+        self._environ = environ
+        self._stack = AsyncExitStack()
+        self._certificate: Certificate | None = None
+
+    async def start(self) -> None:
+        """Start all parts; UseError of one line for what the operator can put right."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def stop(self) -> None:
+        """Say goodbye to everybody and give everything back."""
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        settings = self.settings
+        data = DataDirectory.open(settings.data, self._environ)
+        self._stack.callback(data.close)
+        self._certificate = self._find_certificate(data)
+        https = [bind_listener("page", host, settings.http.tls_port) for host in self._hosts()]
+        http = [bind_listener("API", "127.0.0.1", settings.http.local_port)]
+        media = [udp_socket(host, settings.webrtc.udp_port) for host in self._hosts()]
+        for one in (*https, *http):
+            self._stack.callback(one.close)
+        store = await Store.open(data.store_url(settings.store.url))
+        self._stack.push_async_callback(store.close)
+        writing = spawn("call records", store.run())
+        self._stack.callback(writing.cancel)
+        await self._start_media(store, media)
+        await self._start_sip()
+        self._start_rhythm()
+        await self._start_web(https, http)
+
+    def _hosts(self) -> list[str]:
+        return listen_hosts(self.settings.network.listen)
+
+    def _find_certificate(self, data: DataDirectory) -> Certificate:
+        tls = self.settings.tls
+        if tls.certificate:
+            return load_certificate(Path(tls.certificate), Path(tls.private_key or tls.certificate))
+        public = [str(one) for one in self.settings.network.public_addresses]
+        return ensure_certificate(data.tls, [*machine_names(), *tls.names, *public])
+
+    # ---- media
+
+    async def _start_media(self, store: Store, media: list[socket.socket]) -> None:
+        settings = self.settings
+        engine = Engine()
+        self._stack.callback(engine.close)
+        reporter = Reporter(os.urandom(8).hex(), os.urandom)
+        self.patchbay = Patchbay(engine, reporter, os.urandom)
+        self.worker: MixWorker | None = None
+        if settings.media.mix_workers and MixWorker.available():
+            self.worker = MixWorker(
+                lambda fd: self.desk.connect(fd), lambda report: self.desk.take_report(report)
+            )
+        else:
+            log.warning("no_mixer", why="PyAV is not installed, or mix_workers is 0")
+        self.desk = MixDesk(self.patchbay, self.worker)
+        if self.worker is not None:
+            await self.worker.start()
+            self._stack.push_async_callback(self.worker.close)
+        self.house = House(settings, self.patchbay, self.desk, store)
+        self.door = IceDoor(self.patchbay, Identity(time.time()), self._candidates(), os.urandom)
+        for one in media:
+            self.door.listen(one.detach())
+        self.browsers = Browsers(
+            self.house,
+            BrowserSurroundings(
+                self.patchbay, self.door, os.urandom, settings.media.video_bps,
+                settings.limits.vanish_s, settings.media.gso,
+            ),
+            os.urandom,
+        )  # fmt: skip
+
+    def _candidates(self) -> tuple[Address, ...]:
+        """Give the addresses browsers are told: the public ones, then those of this host."""
+        port = self.settings.webrtc.udp_port
+        public = [str(one) for one in self.settings.network.public_addresses]
+        listen = [str(one) for one in self.settings.network.listen]
+        hosts = dict.fromkeys([*public, *(listen or all_addresses())])
+        return tuple(Address(host, port) for host in hosts)
+
+    # ---- SIP
+
+    async def _start_sip(self) -> None:
+        settings = self.settings
+        assert self._certificate is not None
+        public = [str(one) for one in settings.network.public_addresses]
+        self.registrations = Registrations()
+        self.sip = SipShell(
+            SipSettings(
+                realm=settings.sip.domain or "sfu",
+                accounts={one.user: one.password for one in settings.account},
+                networks=settings.register.networks,
+                max_calls=settings.limits.max_calls,
+            ),
+            Listening(
+                tuple(self._hosts()),
+                settings.sip.udp_port,
+                settings.sip.tls_port,
+                self._certificate.chain,
+                self._certificate.key,
+                public[0] if public else "",
+                tcp_port=settings.sip.tcp_port,
+            ),
+            lambda event: self.calls.handle(event),
+            on_registration=self._registered,
+        )
+        around = Surroundings(
+            self.patchbay,
+            PortRange(settings.rtp.first_port, settings.rtp.last_port),
+            self.sip.order,
+            os.urandom,
+            settings.media.gso,
+            settings.limits.vanish_s,
+        )
+        self.calls = Calls(self.house, around, self._advertise)
+        await self.sip.start()
+        self._stack.push_async_callback(self.sip.close)
+
+    def _registered(self, fact: RegistrarFact) -> None:
+        """Keep where endpoints are reached, for calls out."""
+        match fact:
+            case Registered():
+                contact = Contact(
+                    fact.contact, fact.flow.remote, Protocol.SIP, fact.expires_at, fact.model
+                )
+                self.registrations.put(fact.account, contact)
+            case Unregistered():
+                self.registrations.remove(fact.account, fact.contact)
+        log.info("registration", account=fact.account, known=isinstance(fact, Registered))
+
+    def contact_of(self, alias: str) -> str | None:
+        """Give the newest address an endpoint registered, None where there is none."""
+        found = self.registrations.find(alias, time.monotonic())
+        return found[0].uri if found else None
+
+    def _advertise(self, host: str) -> str:
+        """Give our address as this host shall know it: a public one only beyond our networks."""
+        public = [str(one) for one in self.settings.network.public_addresses]
+        same = [one for one in public if (":" in one) == (":" in host)]
+        if same and not private(host):
+            return same[0]
+        return local_host_toward(Address(host, 9))
+
+    # ---- the rhythm
+
+    def _start_rhythm(self) -> None:
+        self.lag_s = 0.0
+        self.front = Front(self)
+        self.metrics = Metrics(self.front.readings)
+        ticking = spawn("tick", self._tick())
+        self._stack.callback(ticking.cancel)
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due = max(due + TICK_S, loop.time())
+            await asyncio.sleep(due - loop.time())
+            self.lag_s = loop.time() - due
+            try:
+                snapshot = self.house.tick()
+                self.calls.tick(snapshot)
+                self.browsers.tick(snapshot)
+                self.registrations.tick(time.monotonic())
+                self.metrics.observe(snapshot, self.patchbay.sink_kinds())
+            except Exception:
+                log.exception("tick_failed")
+
+    # ---- web
+
+    async def _start_web(self, https: list[socket.socket], http: list[socket.socket]) -> None:
+        assert self._certificate is not None
+        names = frozenset(name.lower() for name in (*machine_names(), *self.settings.tls.names))
+        public = create_app(
+            self.front, WebSettings(metrics=self.settings.http.public_metrics, names=names)
+        )
+        local = create_app(self.front, WebSettings(metrics=True, names=names))
+        servers = [
+            WebServer(
+                public, https, certificate=self._certificate.chain, key=self._certificate.key
+            ),
+            WebServer(local, http),
+        ]
+        for one in servers:
+            task = spawn("web", one.run())
+            self._stack.push_async_callback(_join, task)
+            self._stack.callback(one.stop)
+            await one.started()
+        self._stack.callback(self.browsers.stop)
+
+    # ---- words
+
+    def welcome(self) -> str:
+        """Say where to go: the page for browsers, the address for codecs."""
+        assert self._certificate is not None
+        shown = [one for one in self.door.candidates if one.host not in ("127.0.0.1", "::1")]
+        host = shown[0].host if shown else "127.0.0.1"
+        bracketed = f"[{host}]" if ":" in host else host
+        return (
+            f"\n  Navigateurs / browsers   https://{bracketed}:{self.settings.http.tls_port}/\n"
+            f"  Visiocodecs / codecs     sip:4201@{bracketed}"
+            f"{'' if self.settings.sip.udp_port == 5060 else f':{self.settings.sip.udp_port}'}\n"
+            f"  Certificat / certificate SHA-256 {self._certificate.fingerprint}\n"
+        )
+
+    def demo_welcome(self, room: str) -> str:
+        """Say where the simulated members are."""
+        return (
+            f"  Démonstration / demo     https://127.0.0.1:{self.settings.http.tls_port}"
+            f"/?room={room}\n"
+        )
+
+    def demo_command(self, room: str) -> list[str]:
+        """Give the command that runs the simulated members."""
+        url = f"ws://127.0.0.1:{self.settings.http.local_port}/ws"
+        return [sys.executable, "-m", "sfu.probe", url, room]
+
+
+async def _join(task: "asyncio.Task[None]") -> None:
+    """Wait for a task that was told to end."""
+    await asyncio.wait([task], timeout=3)
+    task.cancel()

@@ -1,0 +1,276 @@
+r"""Browsers' way in and out: one `Session` for each WebSocket, one `BrowserLeg` for each member.
+
+::
+
+    join --> which room, PIN? --> joined, layout --offer/answer--> media --> Meeting
+               \-- refused: the person tries again, three times a minute and address
+    WebSocket lost --> place kept RESUME_S --join {resume}--> the same member again
+                                           \-- nobody came, or media is gone too: out
+"""
+
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from sfu.errors import PeerError
+from sfu.media.engine.snapshot import Snapshot
+from sfu.model import MemberId
+from sfu.room.directory import Found, UnknownRoom, WrongPin
+from sfu.shell.browser_leg import BrowserLeg, BrowserSurroundings, Send
+from sfu.shell.house import House
+from sfu.signalling.call import End
+from sfu.signalling.webrtc.message import (
+    ClientMessage,
+    EndCode,
+    Join,
+    Joined,
+    Leave,
+    Offer,
+    RefusalCode,
+    Sound,
+    State,
+    ended,
+    refused,
+)
+
+log = structlog.get_logger()
+
+RESUME_S = 20.0
+"""How long a member whose WebSocket is lost keeps its place."""
+PIN_WINDOW_S = 60.0
+"""Wrong PINs of an address count so long."""
+MOST_ADDRESSES = 10_000
+
+
+class PinTries:
+    """Wrong PINs by address, so that nobody can try all of them."""
+
+    def __init__(self, most: int) -> None:
+        """Allow `most` in a window."""
+        self._most = most
+        self._tries: dict[str, list[float]] = {}
+
+    def left(self, remote: str, now: float) -> bool:
+        """Tell whether this address may still try."""
+        tries = [at for at in self._tries.get(remote, []) if now - at < PIN_WINDOW_S]
+        if tries:
+            self._tries[remote] = tries
+        else:
+            self._tries.pop(remote, None)
+        return len(tries) < self._most
+
+    def wrong(self, remote: str, now: float) -> None:
+        """Count a wrong PIN."""
+        if len(self._tries) >= MOST_ADDRESSES:
+            self._tries.pop(next(iter(self._tries)))
+        self._tries.setdefault(remote, []).append(now)
+
+
+@dataclass(slots=True)
+class _Place:
+    """A member, its secret to come back with, and the WebSocket it has now."""
+
+    leg: BrowserLeg
+    token: str
+    session: "Session | None"
+    lost_at: float | None = None
+
+
+class Browsers:
+    """Every browser, joined or on the way."""
+
+    def __init__(
+        self, house: House, around: BrowserSurroundings, entropy: Callable[[int], bytes]
+    ) -> None:
+        """Begin with none."""
+        self.house = house
+        self._around = around
+        self._entropy = entropy
+        self._places: dict[MemberId, _Place] = {}
+        self._sessions: set[Session] = set()
+        self.tries = PinTries(house.settings.rooms.pin_tries)
+        self.stopping = False
+
+    def open(self, send: Send, remote: str, user_agent: str) -> "Session":
+        """Welcome a WebSocket."""
+        session = Session(self, send, remote, user_agent)
+        self._sessions.add(session)
+        return session
+
+    def forget(self, session: "Session") -> None:
+        """Hear that a WebSocket is gone; its member may come back."""
+        self._sessions.discard(session)
+        for place in self._places.values():
+            if place.session is session:
+                place.session, place.lost_at = None, time.monotonic()
+                place.leg.send = _nowhere
+
+    def settle(self, session: "Session", found: Found, name: str) -> BrowserLeg:
+        """Let somebody into a room; its streams come with its offer."""
+        member = self.house.new_member()
+        leg = BrowserLeg(member, name, self._around, session.send, session.user_agent)
+        token = self._entropy(16).hex()
+        self._places[member] = _Place(leg, token, session)
+        meeting = self.house.meeting(found.room)
+        session.send(Joined(member=member, room=found.room, room_name=meeting.name, resume=token))
+        leg.begin(time.monotonic())
+        self.house.enter(leg, found.room, "")
+        return leg
+
+    def resume(self, session: "Session", token: str, room: str) -> BrowserLeg | None:
+        """Give somebody its place back, by its secret; None where there is none."""
+        for place in self._places.values():
+            meeting = self.house.meeting_of(place.leg)
+            if meeting is None or not hmac.compare_digest(place.token, token):
+                continue
+            if place.session is not None:
+                place.session.replaced()
+            place.session, place.lost_at = session, None
+            leg = place.leg
+            session.send(
+                Joined(
+                    member=leg.member, room=meeting.id, room_name=meeting.name, resume=place.token
+                )
+            )
+            leg.come_back(session.send)
+            leg.members_changed(meeting.rows())
+            leg.speaker_changed(meeting.speaker)
+            return leg
+        return None
+
+    def out(self, leg: BrowserLeg, cause: End, code: EndCode, text: str) -> None:
+        """Let a member out and tell it why."""
+        place = self._places.pop(leg.member, None)
+        if place is None:
+            return
+        self.house.leave(leg, cause, text=text)
+        leg.close()
+        if place.session is not None:
+            place.session.leg = None
+            place.session.send(ended(code))
+
+    def tick(self, snapshot: Snapshot) -> None:
+        """Let time pass: handshakes, signs of life, places nobody came back to."""
+        now = time.monotonic()
+        for place in list(self._places.values()):
+            leg = place.leg
+            leg.tick(snapshot, now)
+            if leg.vanished(now):
+                log.info("member_vanished", member=leg.member)
+                self.out(leg, End.VANISHED, EndCode.MEDIA_FAILED, "nothing came for too long")
+            elif place.lost_at is not None and now - place.lost_at > RESUME_S:
+                self.out(leg, End.VANISHED, EndCode.MEDIA_FAILED, "the page did not come back")
+
+    def stop(self) -> None:
+        """Say goodbye to everybody."""
+        self.stopping = True
+        for place in list(self._places.values()):
+            self.out(place.leg, End.ENDED_BY_SERVER, EndCode.SERVER_STOPPING, "server stops")
+
+    def remove(self, member: MemberId) -> bool:
+        """Put a member out by the operator's wish."""
+        place = self._places.get(member)
+        if place is None:
+            return False
+        self.out(place.leg, End.ENDED_BY_SERVER, EndCode.REMOVED, "removed by the operator")
+        return True
+
+
+def _nowhere(message: object) -> None:
+    """Where messages go while a page is away; it is told all anew when it comes back."""
+
+
+class Session:
+    """One WebSocket; implements `sfu.api.house.Browser`."""
+
+    def __init__(self, browsers: Browsers, send: Send, remote: str, user_agent: str) -> None:
+        """Begin outside any room."""
+        self.send = send
+        self.remote = remote
+        self.user_agent = user_agent
+        self.leg: BrowserLeg | None = None
+        self._browsers = browsers
+
+    def receive(self, message: ClientMessage) -> None:
+        """Take a message."""
+        if self._browsers.stopping:
+            self._refuse(RefusalCode.SERVER_STOPPING)
+            return
+        match message:
+            case Join():
+                self._join(message)
+            case _ if self.leg is None:
+                raise PeerError("join first", status=403)
+            case Offer():
+                self._offer(self.leg, message)
+            case State():
+                self.leg.set_state(microphone=message.microphone, camera=message.camera)
+            case Sound():
+                meeting = self._browsers.house.meeting_of(self.leg)
+                if meeting is not None:
+                    meeting.set_sound_rule(self.leg.member, message.forwarded, time.monotonic())
+            case Leave():
+                self._browsers.out(self.leg, End.HUNG_UP, EndCode.LEFT, "you left")
+
+    def closed(self) -> None:
+        """Hear that the WebSocket is gone."""
+        self._browsers.forget(self)
+
+    def replaced(self) -> None:
+        """Hear that the place was taken up from elsewhere."""
+        self.leg = None
+        self.send(ended(EndCode.REPLACED))
+
+    def _join(self, message: Join) -> None:
+        if self.leg is not None:
+            raise PeerError("joined already", status=403)
+        if message.resume is not None:
+            self.leg = self._browsers.resume(self, message.resume, message.room)
+            if self.leg is not None:
+                return
+        if not message.name:
+            self._refuse(RefusalCode.NAME_MISSING)
+            return
+        found = self._find(message)
+        if found is not None:
+            self.leg = self._browsers.settle(self, found, message.name)
+
+    def _find(self, message: Join) -> Found | None:
+        house, now = self._browsers.house, time.monotonic()
+        tries = self._browsers.tries
+        found = house.find(message.room, message.pin or "")
+        match found:
+            case UnknownRoom():
+                self._refuse(RefusalCode.UNKNOWN_ROOM)
+            case WrongPin() | Found() if not tries.left(self.remote, now) and _asks(found):
+                self._refuse(RefusalCode.TOO_MANY_TRIES)
+            case WrongPin():
+                tries.wrong(self.remote, now)
+                left = tries.left(self.remote, now)
+                code = RefusalCode.WRONG_PIN if left else RefusalCode.TOO_MANY_TRIES
+                self._refuse(code)
+            case Found() if found.pin:
+                self._refuse(RefusalCode.PIN_REQUIRED)
+            case Found() if house.is_full(found.room):
+                self._refuse(RefusalCode.ROOM_FULL)
+            case Found():
+                return found
+        return None
+
+    def _offer(self, leg: BrowserLeg, message: Offer) -> None:
+        leg.answer(message.sdp, restart=message.restart)
+        meeting = self._browsers.house.meeting_of(leg)
+        if meeting is not None:
+            meeting.changed(leg, time.monotonic())
+
+    def _refuse(self, code: RefusalCode) -> None:
+        log.info("join_refused", code=code, remote=self.remote)
+        self.send(refused(code))
+
+
+def _asks(found: Found | WrongPin) -> bool:
+    """Tell whether the room has a PIN that was tried or must be."""
+    return isinstance(found, WrongPin) or bool(found.pin)

@@ -1,0 +1,364 @@
+r"""Room codecs' way in and out: call events to legs, PIN gates, dial-out, signs of life.
+
+::
+
+    CallOffered --> which room? --> CodecLeg.answer --> Accept
+                       |                                  |-- no PIN ----------> House.enter
+                       \-- 404, 403, 486, 488             \-- PIN --> PinGate -- Granted --^
+    nothing heard for a while --> Probe (OPTIONS) --> still nothing: HangUp(VANISHED)
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import assert_never
+
+import structlog
+
+from sfu.errors import PeerError, UseError
+from sfu.media.engine.snapshot import Snapshot
+from sfu.media.mix.tone import Tone
+from sfu.model import CallId, RoomId
+from sfu.room import pin
+from sfu.room.directory import Found, UnknownRoom, WrongPin
+from sfu.shell.codec_leg import CodecLeg, Surroundings
+from sfu.shell.house import House
+from sfu.shell.record import Direction
+from sfu.signalling.call import (
+    Accept,
+    AnswerMedia,
+    CallAnswered,
+    CallConfirmed,
+    CallEnded,
+    CallEvent,
+    CallOffered,
+    CallRinging,
+    Dial,
+    DigitPressed,
+    End,
+    HangUp,
+    MediaAnswered,
+    MediaOffered,
+    MediaRefused,
+    PictureWanted,
+    Probe,
+    ProbeAnswered,
+    RefuseMedia,
+    Reject,
+)
+
+log = structlog.get_logger()
+
+PROBE_AFTER_S = 15.0
+"""Silence after which a member is asked whether it lives, and asked again as often."""
+TONES = {pin.Tone.ASK: Tone.PIN, pin.Tone.WRONG: Tone.PIN_WRONG}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """How a call of ours went."""
+
+    call: CallId
+    answered: bool
+    cause: str
+    status: int
+    text: str
+
+
+@dataclass(slots=True)
+class _Visit:
+    """A call, from its first sign to its end."""
+
+    leg: CodecLeg
+    room: RoomId
+    caller: str
+    direction: Direction
+    gate: pin.PinGate | None = None
+    inside: bool = False
+    probed_at: float = 0.0
+    dialled: asyncio.Future[Dialled] | None = None
+
+
+class Calls:
+    """Every call of a room codec."""
+
+    def __init__(
+        self,
+        house: House,
+        around: Surroundings,
+        advertise: Callable[[str], str],
+    ) -> None:
+        """Begin without a call; `advertise` gives our address as a host shall know it."""
+        self.house = house
+        self._around = around
+        self._advertise = advertise
+        self._visits: dict[CallId, _Visit] = {}
+        self._dials = count(1 << 40)  # far from the ids of calls that come in
+
+    def __len__(self) -> int:
+        """Count the calls there are, in rooms or on the way."""
+        return len(self._visits)
+
+    def handle(self, event: CallEvent) -> None:
+        """Take one event of any signalling."""
+        if isinstance(event, CallOffered):
+            self._offered(event)
+            return
+        visit = self._visits.get(event.call)
+        if visit is None:
+            return  # refused by us, or ended a moment ago
+        now = time.monotonic()
+        visit.leg.alive(now)
+        match event:
+            case CallRinging():
+                log.info("ringing", call=event.call, room=visit.room)
+            case CallAnswered():
+                self._taken(visit, event)
+            case CallConfirmed():
+                self._confirmed(visit, event)
+            case MediaOffered():
+                self._media_offered(visit, event)
+            case MediaAnswered():
+                self._media_answered(visit, event.answer)
+            case MediaRefused():
+                log.info("media_change_refused", member=visit.leg.member, status=event.status)
+            case DigitPressed():
+                self._digit(visit, event.digit)
+            case PictureWanted():
+                for sink in visit.leg.streams.pictures:
+                    self._around.patchbay.picture_wanted(sink, now)
+            case ProbeAnswered():
+                pass  # counted as a sign of life above
+            case CallEnded():
+                self._ended(visit, event)
+            case _:
+                assert_never(event)
+
+    # ---- in
+
+    def _offered(self, event: CallOffered) -> None:
+        found = self.house.find(event.target)
+        match found:
+            case UnknownRoom():
+                self._refuse(event, 404, "Not Found", f"no room {event.target!r}")
+            case WrongPin():
+                self._refuse(event, 403, "Forbidden", "wrong PIN")
+            case Found() if self.house.is_full(found.room):
+                self._refuse(event, 486, "Busy Here", f"room {found.room} is full")
+            case Found():
+                self._welcome(event, found)
+
+    def _refuse(self, event: CallOffered, status: int, phrase: str, why: str) -> None:
+        log.info("call_refused", caller=event.caller, status=status, reason=why)
+        self._around.order(Reject(event.call, status, phrase, why))
+
+    def _welcome(self, event: CallOffered, found: Found) -> None:
+        now = time.monotonic()
+        leg = CodecLeg(
+            self.house.new_member(),
+            event.call,
+            event.display_name or event.caller.partition("@")[0] or event.source.host,
+            self._around,
+            host=self._advertise(event.source.host),
+            peer_host=event.source.host,
+            model=event.model,
+            now=now,
+        )
+        self._prefer(leg, found.room)
+        try:
+            body = leg.answer(event.offer) if event.offer is not None else leg.offer()
+        except PeerError as error:
+            leg.close()
+            status = error.status if error.status >= 400 else 488
+            self._refuse(event, status, "Not Acceptable Here", error.reason)
+            return
+        except UseError as error:
+            leg.close()
+            self._refuse(event, 503, "Service Unavailable", str(error))
+            return
+        visit = _Visit(leg, found.room, event.caller, Direction.IN)
+        self._visits[event.call] = visit
+        if found.pin:
+            visit.gate = pin.PinGate(found.pin, now)
+        leg.on_digit = partial(self._digit, visit)
+        self._around.order(Accept(event.call, body))
+        if event.offer is not None:
+            self._open_door(visit)
+
+    def _prefer(self, leg: CodecLeg, room: RoomId) -> None:
+        """Let a mode-0-only receiver already inside decide what the newcomer may send."""
+        meeting = self.house.meetings.get(room)
+        if meeting is not None:
+            leg.prefer_single_nal(
+                any(other.capability.single_nal for other in meeting.legs.values())
+            )
+
+    def _confirmed(self, visit: _Visit, event: CallConfirmed) -> None:
+        if event.answer is None:
+            return
+        try:
+            visit.leg.take_answer(event.answer)
+        except PeerError as error:
+            log.info("answer_refused", member=visit.leg.member, reason=error.reason)
+            if not visit.inside:
+                self._around.order(HangUp(event.call, End.PROTOCOL_ERROR))
+            return
+        if visit.inside:
+            self._changed(visit)
+        else:
+            self._open_door(visit)
+
+    def _open_door(self, visit: _Visit) -> None:
+        """Let in who needs no PIN; ask the others."""
+        if visit.gate is None:
+            self._enter(visit)
+            return
+        place = visit.leg.streams.mix
+        if place is not None:
+            source = self.house.desk.listen(visit.leg.member, place, {})
+            self._around.patchbay.want(place.sink, source)
+            self._around.patchbay.flush(time.monotonic())
+        self._gate(visit)
+
+    def _enter(self, visit: _Visit) -> None:
+        visit.inside = True
+        self.house.enter(visit.leg, visit.room, visit.caller, visit.direction)
+
+    # ---- the gate
+
+    def _digit(self, visit: _Visit, digit: str) -> None:
+        if visit.gate is not None:
+            visit.gate.handle(pin.Pressed(digit), time.monotonic())
+            self._gate(visit)
+
+    def _gate(self, visit: _Visit) -> None:
+        assert visit.gate is not None
+        for output in visit.gate.poll():
+            match output:
+                case pin.PlayTone():
+                    self.house.desk.play_tone(visit.leg.member, TONES[output.tone])
+                case pin.Granted():
+                    visit.gate = None
+                    if self.house.is_full(visit.room):
+                        self._around.order(HangUp(visit.leg.call, End.BUSY))
+                    else:
+                        self._enter(visit)
+                    return
+                case pin.Refused():
+                    log.info("pin_refused", member=visit.leg.member, cause=output.cause)
+                    visit.gate = None
+                    self._around.order(HangUp(visit.leg.call, End.REFUSED))
+                    return
+
+    # ---- in mid call
+
+    def _media_offered(self, visit: _Visit, event: MediaOffered) -> None:
+        try:
+            if event.offer is None:
+                self._around.order(AnswerMedia(event.call, visit.leg.offer()))
+                return
+            body = visit.leg.answer(event.offer)
+        except PeerError as error:
+            log.info("media_change_refused_by_us", member=visit.leg.member, reason=error.reason)
+            self._around.order(RefuseMedia(event.call, 488))
+            return
+        except UseError as error:
+            log.warning("no_media_port", member=visit.leg.member, reason=str(error))
+            self._around.order(RefuseMedia(event.call, 500))
+            return
+        self._around.order(AnswerMedia(event.call, body))
+        self._changed(visit)
+
+    def _media_answered(self, visit: _Visit, answer: bytes) -> None:
+        try:
+            visit.leg.take_answer(answer)
+        except PeerError as error:
+            log.info("answer_refused", member=visit.leg.member, reason=error.reason)
+            return
+        self._changed(visit)
+
+    def _changed(self, visit: _Visit) -> None:
+        meeting = self.house.meeting_of(visit.leg)
+        if meeting is not None:
+            meeting.changed(visit.leg, time.monotonic())
+
+    # ---- out
+
+    async def dial(self, uri: str, name: str, room: RoomId, *, host: str) -> Dialled:
+        """Call an address into a room; return once it is answered or over."""
+        call = CallId(next(self._dials))
+        leg = CodecLeg(
+            self.house.new_member(), call, name, self._around,
+            host=self._advertise(host), peer_host=host, model="", now=time.monotonic(),
+        )  # fmt: skip
+        self._prefer(leg, room)
+        visit = _Visit(leg, room, uri, Direction.OUT)
+        visit.dialled = asyncio.get_running_loop().create_future()
+        self._visits[call] = visit
+        known = self.house.settings.find_room(room)
+        title = known.name if known and known.name else room
+        self._around.order(Dial(call, uri, leg.offer(secure=uri.startswith("sips:")), title, room))
+        return await visit.dialled
+
+    def _taken(self, visit: _Visit, event: CallAnswered) -> None:
+        try:
+            visit.leg.answered(event.description, event.model)
+        except PeerError as error:
+            log.info("answer_refused", call=event.call, reason=error.reason)
+            self._around.order(HangUp(event.call, End.PROTOCOL_ERROR))
+            return
+        self._enter(visit)
+        self._settle(visit, Dialled(event.call, True, "answered", 200, ""))
+
+    def _settle(self, visit: _Visit, outcome: Dialled) -> None:
+        if visit.dialled is not None and not visit.dialled.done():
+            visit.dialled.set_result(outcome)
+
+    def hang_up(self, call: CallId) -> bool:
+        """End a call by the operator's wish; False where there is none of this id."""
+        if call not in self._visits:
+            return False
+        self._around.order(HangUp(call))
+        return True
+
+    def _ended(self, visit: _Visit, event: CallEnded) -> None:
+        del self._visits[event.call]
+        cause = End.VANISHED if visit.leg.gone else event.cause
+        log.info(
+            "call_ended", call=event.call, member=visit.leg.member, room=visit.room,
+            cause=cause, status=event.status, text=event.text,
+        )  # fmt: skip
+        self.house.desk.forget(visit.leg.member)
+        self.house.leave(visit.leg, cause, status=event.status, text=event.text)
+        visit.leg.close()
+        self._settle(visit, Dialled(event.call, False, cause, event.status, event.text))
+
+    # ---- the rhythm
+
+    def tick(self, snapshot: Snapshot) -> None:
+        """Look for signs of life, and let the gates' time pass."""
+        now = time.monotonic()
+        for visit in list(self._visits.values()):
+            if visit.gate is not None:
+                visit.gate.tick(now)
+                self._gate(visit)
+            for transport in visit.leg.transports():
+                row = snapshot.transports.get(transport)
+                if row is not None and row.last_received_us:
+                    visit.leg.received(row.last_received_us / 1e6)
+            self._watch(visit, now)
+
+    def _watch(self, visit: _Visit, now: float) -> None:
+        leg = visit.leg
+        if visit.dialled is not None and not visit.inside:
+            return  # it rings: the SIP core has its own patience
+        if leg.vanished(now) and not leg.gone:
+            leg.gone = True
+            log.info("member_vanished", member=leg.member, room=visit.room)
+            self._around.order(HangUp(leg.call, End.VANISHED))
+        elif leg.silence_s(now) > PROBE_AFTER_S and now - visit.probed_at > PROBE_AFTER_S:
+            visit.probed_at = now
+            self._around.order(Probe(leg.call))

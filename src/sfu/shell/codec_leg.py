@@ -1,0 +1,457 @@
+"""A room codec's leg: its session descriptions, its ports and keys, its streams in the engine.
+
+::
+
+    INVITE + SDP --> answer() --> ports, keys, Agreement --> sources and sinks --> 200 + SDP
+    INVITE       --> offer()  --> 200 + SDP ... ACK + SDP --> take_answer()
+    re-INVITE    --> answer() again: the same ports, SSRCs and sources, so that media goes on
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from sfu.errors import PeerError
+from sfu.media.connect import sdes
+from sfu.media.engine.command import OpenTransport, SetKeys, SetSink, SetSource
+from sfu.media.engine.event import SourceAppeared, TelephoneEventReceived, TransportLatched
+from sfu.media.keyframe import Ask
+from sfu.model import (
+    Address,
+    CallId,
+    Codec,
+    Keys,
+    Kind,
+    Latch,
+    MemberId,
+    Protocol,
+    SinkId,
+    SocketId,
+    SourceId,
+    SrtpSuite,
+    Ssrc,
+    TransportId,
+)
+from sfu.room.output import SendPicture
+from sfu.shell.leg import Leg, MixPlace
+from sfu.shell.patchbay import Patchbay
+from sfu.shell.ports import PortRange
+from sfu.signalling.call import AskPicture, CallOrder, End, HangUp, OfferMedia
+from sfu.signalling.capability import Capability, Feedback
+from sfu.signalling.sdp.agreement import AgreedLine, Agreement
+from sfu.signalling.sdp.answer import compose_answer
+from sfu.signalling.sdp.local import LocalLine, LocalMedia, Policy
+from sfu.signalling.sdp.offer import compose_offer, compose_reoffer, read_answer
+from sfu.signalling.sdp.peer import PeerLine, PeerMedia, read_offer
+from sfu.signalling.sdp.session import SessionDescription, parse, revise
+
+log = structlog.get_logger()
+
+DIGITS = "0123456789*#ABCD"
+SUITES = (
+    SrtpSuite.AES_CM_128_HMAC_SHA1_80,
+    SrtpSuite.AEAD_AES_128_GCM,
+    SrtpSuite.AEAD_AES_256_GCM,
+    SrtpSuite.AES_CM_128_HMAC_SHA1_32,
+)
+"""In order of preference; the first is on every unit that knows SDES."""
+OFFERED_SUITE = SUITES[0]
+NOTHING = Capability(
+    audio_send=frozenset(),
+    audio_receive=frozenset(),
+    video_send=frozenset(),
+    video_receive=frozenset(),
+    h264=None,
+    single_nal=False,
+    can_send_single_nal=False,
+    pictures=0,
+    video_bps=0,
+    forwarded_sounds=False,
+)
+
+
+@dataclass(slots=True)
+class _Line:
+    """One m= line's end on our side; it lives as long as the call."""
+
+    kind: Kind
+    port: int
+    rtp: SocketId
+    rtcp: SocketId
+    transport: TransportId
+    source: SourceId
+    sink: SinkId
+    ssrc: Ssrc
+    crypto: str = ""
+    """Our a=crypto value in force."""
+    sending: Keys | None = None
+    receiving: Keys | None = None
+    agreed: AgreedLine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every leg of a room codec needs of the house."""
+
+    patchbay: Patchbay
+    ports: PortRange
+    order: Callable[[CallOrder], None]
+    entropy: Callable[[int], bytes]
+    gso: bool
+    vanish_s: float
+
+
+class CodecLeg(Leg):
+    """One call of a room codec."""
+
+    def __init__(
+        self,
+        member: MemberId,
+        call: CallId,
+        name: str,
+        around: Surroundings,
+        *,
+        host: str,
+        peer_host: str,
+        model: str,
+        now: float,
+    ) -> None:
+        """Begin without media; `host` is what the far end is told to send to."""
+        super().__init__(member, name, Protocol.SIP)
+        self.call = call
+        self.policy = Policy()
+        self.on_digit: Callable[[str], None] = lambda digit: None
+        self._around = around
+        self._host = host
+        self._peer_host = peer_host
+        self._model = model
+        self._lines: dict[Kind, _Line] = {}
+        self._agreement: Agreement | None = None
+        self._offered: SessionDescription | None = None
+        self._remote: tuple[SessionDescription, PeerMedia] | None = None
+        """What it described last, offer or answer."""
+        self._answered: tuple[bytes, bytes] = (b"", b"")
+        """Its last offer and our answer: the same again is a refresh, and answered the same."""
+        self._session_id = int.from_bytes(around.entropy(4)) >> 1
+        self._said: SessionDescription | None = None
+        self._last_event: tuple[int, int] | None = None
+        self._alive_at = now
+        self._ended = False
+        self.gone = False
+        """It vanished: its last goodbye is on its way, whether anybody hears it or not."""
+
+    @property
+    def capability(self) -> Capability:
+        """What it can, as negotiated last."""
+        return self._agreement.capability if self._agreement else NOTHING
+
+    @property
+    def model(self) -> str:
+        """Its User-Agent."""
+        return self._model
+
+    # ---- session descriptions
+
+    def answer(self, body: bytes) -> bytes:
+        """Answer an offer and put it into effect; PeerError (488) where nothing is common."""
+        if body == self._answered[0]:
+            return self._answered[1]
+        offer = parse(body)
+        peer = read_offer(offer)
+        local = self._local(peer)
+        answer, agreement = compose_answer(offer, peer, local, self.policy)
+        if not agreement.lines:
+            raise PeerError("no codec in common", status=488)
+        self._apply(agreement)
+        self._remote = (offer, peer)
+        self._answered = (body, self._versioned(answer))
+        return self._answered[1]
+
+    def offer(self, *, secure: bool = False) -> bytes:
+        """Compose our offer: for a call of ours, a delayed one, or a change in mid call."""
+        if self._remote is None:
+            self._offered = compose_offer(self._local(None, secure=secure), self.policy)
+        else:
+            remote, peer = self._remote
+            self._offered = compose_reoffer(remote, peer, self._local(peer), self.policy)
+        return self._versioned(self._offered)
+
+    def take_answer(self, body: bytes) -> None:
+        """Put the answer to our offer into effect; PeerError where it refuses everything."""
+        if self._offered is None:
+            raise PeerError("an answer to no offer")
+        answer = parse(body)
+        agreement = read_answer(self._offered, answer)
+        if not agreement.lines:
+            raise PeerError("the answer refuses all media", status=488)
+        self._apply(agreement)
+        self._remote, self._answered = (answer, read_offer(answer)), (b"", b"")
+
+    def answered(self, body: bytes, model: str) -> None:
+        """Take the answer to a call of ours, and who gave it."""
+        self._model = model
+        self.take_answer(body)
+
+    def prefer_single_nal(self, prefer: bool) -> None:
+        """Ask for H.264 mode 0 in the first description: somebody inside knows no other."""
+        self.policy = replace(self.policy, single_nal_receivers=prefer)
+
+    def _versioned(self, session: SessionDescription) -> bytes:
+        """Say what changed with a higher version, and the same again as it was said before."""
+        self._said = revise(self._said, session)
+        return bytes(self._said)
+
+    def _local(self, peer: PeerMedia | None, *, secure: bool = False) -> LocalMedia:
+        wanted = {
+            Kind.AUDIO: peer is None or peer.audio is not None,
+            Kind.VIDEO: peer is None or peer.video is not None,
+        }
+        lines: dict[Kind, LocalLine | None] = {}
+        for kind, needed in wanted.items():
+            line = self._line(kind) if needed else None
+            offered = _peer_line(peer, kind)
+            if line is None:
+                lines[kind] = None
+                continue
+            if offered is not None:
+                self._choose_keys(line, offered)
+            elif secure:
+                self._offer_keys(line)
+            crypto = (line.crypto,) if line.crypto else ()
+            lines[kind] = LocalLine(line.port, line.port + 1, crypto)
+        return LocalMedia(self._host, self._session_id, lines[Kind.AUDIO], lines[Kind.VIDEO])
+
+    def _choose_keys(self, line: _Line, offered: PeerLine) -> None:
+        """Choose keys for an offered line; ours stay as long as their suite is offered.
+
+        A key is never used anew with sequence numbers already spent.
+        """
+        theirs = _keys_offered(offered)
+        if theirs is None:
+            line.crypto, line.sending, line.receiving = "", None, None
+            return
+        suite = theirs.keys.suite
+        if line.sending is None or line.sending.suite is not suite:
+            noise = self._around.entropy(sdes.material_bytes(suite))
+            line.sending = sdes.own(theirs.tag, suite, noise).keys
+        line.crypto = sdes.compose(sdes.Crypto(theirs.tag, line.sending))
+        line.receiving = theirs.keys
+
+    def _offer_keys(self, line: _Line) -> None:
+        """Offer the one suite every unit has; keys in force are offered again."""
+        if line.sending is None:
+            noise = self._around.entropy(sdes.material_bytes(OFFERED_SUITE))
+            line.sending = sdes.own(1, OFFERED_SUITE, noise).keys
+            line.crypto = sdes.compose(sdes.Crypto(1, line.sending))
+
+    # ---- into the engine
+
+    def _line(self, kind: Kind) -> _Line:
+        line = self._lines.get(kind)
+        if line is None:
+            bay = self._around.patchbay
+            pair = self._around.ports.take(ipv6=":" in self._host)
+            line = self._lines[kind] = _Line(
+                kind,
+                pair.port,
+                bay.open_socket(pair.rtp_fd),
+                bay.open_socket(pair.rtcp_fd),
+                bay.new_transport(),
+                bay.new_source(),
+                bay.new_sink(),
+                bay.new_ssrc(),
+            )
+        return line
+
+    def _apply(self, agreement: Agreement) -> None:
+        self._agreement = agreement
+        for agreed in agreement.lines:
+            self._open(self._lines[agreed.kind], agreed)
+        self._name_streams(agreement)
+
+    def _open(self, line: _Line, agreed: AgreedLine) -> None:
+        bay = self._around.patchbay
+        secure = bool(agreed.crypto)
+        if secure and (theirs := sdes.parse(agreed.remote_crypto)) is not None:
+            line.receiving = theirs.keys
+        remote = agreed.remote or (line.agreed.remote if line.agreed else None)
+        rtcp = agreed.rtcp_remote or (line.agreed.rtcp_remote if line.agreed else None)
+        if line.agreed is None or (remote, rtcp) != (line.agreed.remote, line.agreed.rtcp_remote):
+            bay.open_transport(
+                OpenTransport(
+                    line.transport,
+                    line.rtp,
+                    line.rtp if agreed.rtcp_mux else line.rtcp,
+                    remote,
+                    rtcp,
+                    self._latch(remote, secure=secure),
+                    secure,
+                    gso=self._around.gso,
+                ),
+                self._heard,
+            )
+        if secure and line.sending is not None and line.receiving is not None:
+            bay.set_keys(
+                SetKeys(line.transport, True, line.sending),
+                SetKeys(line.transport, False, line.receiving),
+            )
+        self._open_streams(line, agreed)
+        line.agreed = agreed
+
+    def _latch(self, remote: Address | None, *, secure: bool) -> Latch:
+        """Take media from the signalled host; where keys prove the sender, from anywhere.
+
+        A private address that is not where the call came from stands behind a NAT: its first
+        valid packet tells where (RFC 4961).
+        """
+        if secure or remote is None:
+            return Latch.FIRST_VALID
+        return Latch.SAME_HOST if remote.host == self._peer_host else Latch.FIRST_VALID
+
+    def _open_streams(self, line: _Line, agreed: AgreedLine) -> None:
+        bay = self._around.patchbay
+        receive = agreed.receive
+        if agreed.telephone_event is not None:
+            receive = (*receive, (agreed.telephone_event, Codec.TELEPHONE_EVENT))
+        if line.kind is Kind.AUDIO and agreed.clock_hz == Codec.CN.clock_hz:
+            receive = (*receive, (13, Codec.CN))
+        bay.set_source(
+            SetSource(
+                line.source,
+                line.transport,
+                line.kind,
+                None,
+                receive,
+                agreed.clock_hz,
+                nack=Feedback.NACK in agreed.feedback,
+                parameter_sets=agreed.parameter_sets,
+            ),
+            self.member,
+            (self.protocol, self._ask_picture) if line.kind is Kind.VIDEO else None,
+        )
+        payloads = {codec: number for number, codec in reversed(agreed.send)}
+        bay.set_sink(
+            SetSink(
+                line.sink,
+                line.transport,
+                line.kind,
+                line.ssrc,
+                tuple(payloads.items()),
+                agreed.clock_hz,
+                single_nal=agreed.single_nal,
+                history=512 if line.kind is Kind.VIDEO else 0,
+            )
+        )
+
+    def _name_streams(self, agreement: Agreement) -> None:
+        audio, video = self._lines.get(Kind.AUDIO), self._lines.get(Kind.VIDEO)
+        self.streams.sound = audio.source if audio and agreement.audio else None
+        self.streams.picture = video.source if video and agreement.video else None
+        self.streams.pictures = [video.sink] if video and agreement.video else []
+        agreed = agreement.audio
+        self.streams.mix = None
+        if audio is not None and agreed is not None and agreed.may_send and agreed.send:
+            self.streams.mix = MixPlace(audio.sink, agreed.send[0][1], agreed.ptime_ms)
+
+    # ---- what is heard of it
+
+    def _heard(self, event: SourceAppeared | TelephoneEventReceived | TransportLatched) -> None:
+        match event:
+            case TelephoneEventReceived():
+                self._digit(event)
+            case TransportLatched():
+                log.info(
+                    "media_from_elsewhere", member=self.member, remote=str(event.remote),
+                    rtcp=event.rtcp,
+                )  # fmt: skip
+            case SourceAppeared():
+                pass  # its sources take any SSRC; another payload type is nothing agreed
+
+    def _digit(self, event: TelephoneEventReceived) -> None:
+        """Count a key once: its packets share event and timestamp (RFC 4733 section 2.5.1.2)."""
+        key = (event.event, event.timestamp)
+        if key != self._last_event and event.event < len(DIGITS):
+            self._last_event = key
+            self.on_digit(DIGITS[event.event])
+
+    def _ask_picture(self, ask: Ask) -> None:
+        line = self._lines[Kind.VIDEO]
+        feedback = line.agreed.feedback if line.agreed else frozenset()
+        bay = self._around.patchbay
+        if Feedback.FIR in feedback or Feedback.PLI in feedback:
+            bay.ask_picture(line.source, fir=Feedback.PLI not in feedback)
+        if ask.escalated or not feedback & {Feedback.FIR, Feedback.PLI}:
+            self._around.order(AskPicture(self.call))
+
+    def send_picture(self, order: SendPicture) -> None:
+        """Move it to packetization-mode 0 or back by a re-INVITE, if it offered both."""
+        if order.single_nal == self.policy.single_nal_receivers or self._agreement is None:
+            return
+        self.policy = replace(self.policy, single_nal_receivers=order.single_nal)
+        video = self._agreement.video
+        if video is None or not self.capability.can_send_single_nal:
+            return
+        if video.single_nal != order.single_nal:
+            self._around.order(OfferMedia(self.call, self.offer()))
+
+    # ---- life and end
+
+    def alive(self, now: float) -> None:
+        """Hear that it answered by signalling."""
+        self._alive_at = now
+
+    @property
+    def held(self) -> bool:
+        """Tell whether it sends us nothing by agreement."""
+        lines = self._agreement.lines if self._agreement else ()
+        return bool(lines) and not any(line.may_receive for line in lines)
+
+    def transports(self) -> list[TransportId]:
+        """Its paths in the engine."""
+        return [line.transport for line in self._lines.values()]
+
+    def received(self, at: float) -> None:
+        """Count media or RTCP that came at this time."""
+        self._alive_at = max(self._alive_at, at)
+
+    def silence_s(self, now: float) -> float:
+        """Return how long nothing at all has come."""
+        return now - self._alive_at
+
+    def vanished(self, now: float) -> bool:
+        """Tell whether nothing has come for too long."""
+        return self.silence_s(now) > self._around.vanish_s
+
+    def end(self, cause: End, text: str) -> None:
+        """Hang up."""
+        self._around.order(HangUp(self.call, cause))
+
+    def close(self) -> None:
+        """Give back ports and paths, once the call is over."""
+        if self._ended:
+            return
+        self._ended = True
+        bay = self._around.patchbay
+        for line in self._lines.values():
+            bay.close_transport(line.transport)
+            bay.close_socket(line.rtp)
+            bay.close_socket(line.rtcp)
+
+
+def _keys_offered(offered: PeerLine) -> sdes.Crypto | None:
+    """Return the offered a=crypto line we like best, None where we speak none of them."""
+    found = []
+    for one in offered.crypto:
+        with contextlib.suppress(PeerError):  # one bad line does not spoil the others
+            if (crypto := sdes.parse(one.text)) is not None:
+                found.append(crypto)
+    return sdes.choose(found, SUITES)
+
+
+def _peer_line(peer: PeerMedia | None, kind: Kind) -> PeerLine | None:
+    if peer is None:
+        return None
+    index = peer.audio if kind is Kind.AUDIO else peer.video
+    return peer.lines[index] if index is not None else None

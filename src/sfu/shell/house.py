@@ -1,0 +1,169 @@
+r"""The house: which meetings there are, and who is on the way in or out of them.
+
+::
+
+    SIP shell -- CallEvent --> Calls ----\
+                                          >-- enter, leave --> Meeting
+    WebSocket -- ClientMessage --> Browsers /                      |
+    tick: Patchbay.tick -> snapshot -> legs' signs of life -> Meeting.tick
+
+`Calls` and `Browsers` are the two ways in; the house keeps what they share.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import count
+
+import structlog
+
+from sfu.config import Policy, Settings
+from sfu.media.engine.snapshot import Snapshot
+from sfu.model import MemberId, RoomId, SourceId, TransportId
+from sfu.room.directory import Directory, Found, RoomSetting, UnknownRoom, WrongPin
+from sfu.shell.leg import Leg
+from sfu.shell.meeting import Meeting
+from sfu.shell.mixdesk import MixDesk
+from sfu.shell.patchbay import Patchbay
+from sfu.shell.record import Direction, Joining, RecordId, Traffic
+from sfu.shell.store import HEARTBEAT_S, Store
+
+log = structlog.get_logger()
+
+TICK_S = 0.05
+
+
+@dataclass(slots=True)
+class Guest:
+    """A member inside, and its line in the call records."""
+
+    leg: Leg
+    meeting: Meeting
+    record: RecordId
+    joined_at: float
+    transports: list[TransportId] = field(default_factory=list)
+
+
+class RoomFull(Exception):
+    """A room, or the house, has as many members as it takes."""
+
+
+class House:
+    """Meetings by room, members by id; owns no socket."""
+
+    def __init__(self, settings: Settings, patchbay: Patchbay, desk: MixDesk, store: Store) -> None:
+        """Open with every room empty."""
+        self.settings = settings
+        self.patchbay = patchbay
+        self.desk = desk
+        self.store = store
+        self.meetings: dict[RoomId, Meeting] = {}
+        self.guests: dict[MemberId, Guest] = {}
+        self.ends: dict[tuple[str, str], int] = {}
+        """How many members of each protocol ended by each cause."""
+        self.snapshot: Snapshot | None = None
+        self.directory = Directory(
+            RoomSetting(RoomId(room.number), room.name, room.pin, room.aliases)
+            for room in settings.room
+        )
+        self._members = count(1)
+        self._beat_at = 0.0
+        desk.on_restart = self._mixer_restarted
+
+    def new_member(self) -> MemberId:
+        """Choose an id nobody had before."""
+        return MemberId(f"m{next(self._members)}")
+
+    def find(self, target: str, pin: str = "") -> Found | UnknownRoom | WrongPin:
+        """Say which room a target means; numbers of configured ranges are rooms too."""
+        return self.directory.find(target, pin)
+
+    def meeting(self, room: RoomId) -> Meeting:
+        """Return the meeting in a room, begun if there is none."""
+        if room not in self.meetings:
+            known = self.settings.find_room(room)
+            name = known.name if known else ""
+            self.meetings[room] = Meeting(room, name, self.patchbay, self.desk)
+        return self.meetings[room]
+
+    def is_full(self, room: RoomId) -> bool:
+        """Tell whether nobody more may come in."""
+        known = self.settings.find_room(room)
+        most = self.settings.limits.max_members
+        if known is not None and known.max_members:
+            most = known.max_members
+        if known is not None and known.policy is Policy.POINT_TO_POINT:
+            most = 2
+        inside = self.meetings.get(room)
+        crowded = len(self.guests) >= self.settings.limits.max_calls
+        return crowded or (inside is not None and len(inside.legs) >= most)
+
+    def enter(
+        self, leg: Leg, room: RoomId, caller: str, direction: Direction = Direction.IN
+    ) -> None:
+        """Let a member into a room."""
+        now = time.monotonic()
+        meeting = self.meeting(room)
+        joining = Joining(room, leg.member, leg.name, leg.protocol, caller, leg.model, direction)
+        record = self.store.joined(joining, time.time())
+        self.guests[leg.member] = Guest(leg, meeting, record, time.time())
+        meeting.join(leg, now)
+
+    def leave(self, leg: Leg, cause: str, *, status: int = 0, text: str = "") -> None:
+        """Let a member out; whoever calls this closes the leg."""
+        guest = self.guests.pop(leg.member, None)
+        if guest is None:
+            return
+        key = (str(leg.protocol), str(cause))
+        self.ends[key] = self.ends.get(key, 0) + 1
+        traffic = self._traffic(leg)
+        guest.meeting.leave(leg, time.monotonic())
+        self.store.left(
+            guest.record, time.time(), str(cause), status=status, text=text, traffic=traffic
+        )
+        if not guest.meeting.legs:
+            self.meetings.pop(guest.meeting.id, None)
+
+    def meeting_of(self, leg: Leg) -> Meeting | None:
+        """Return the meeting a member is in."""
+        guest = self.guests.get(leg.member)
+        return guest.meeting if guest else None
+
+    def tick(self) -> Snapshot:
+        """Let TICK_S pass: numbers out of the engine, into meetings and records."""
+        now = time.monotonic()
+        snapshot = self.snapshot = self.patchbay.tick(now, time.time())
+        measured = self.desk.levels()
+        for meeting in list(self.meetings.values()):
+            meeting.tick(snapshot, measured, now)
+        if now >= self._beat_at:
+            self._beat_at = now + HEARTBEAT_S
+            self.store.heartbeat([guest.record for guest in self.guests.values()], time.time())
+        return snapshot
+
+    def _mixer_restarted(self) -> None:
+        for meeting in self.meetings.values():
+            meeting.mixer_changed(time.monotonic())
+
+    def _traffic(self, leg: Leg) -> Traffic:
+        """Sum up what the engine counted of a leg, as of the last tick."""
+        if self.snapshot is None:
+            return Traffic()
+        sources = [self.snapshot.sources.get(one) for one in _sources(leg)]
+        rows = [row for row in sources if row is not None]
+        paths = {row.transport for row in rows}
+        transports = [
+            self.snapshot.transports[one] for one in paths & set(self.snapshot.transports)
+        ]
+        return Traffic(
+            received_bytes=sum(row.received_bytes for row in transports),
+            sent_bytes=sum(row.sent_bytes for row in transports),
+            received_packets=sum(row.packets for row in rows),
+            lost_packets=max(0, sum(row.lost for row in rows)),
+        )
+
+
+def _sources(leg: Leg) -> Iterable[SourceId]:
+    for source in (leg.streams.sound, leg.streams.picture):
+        if source is not None:
+            yield source
