@@ -7,6 +7,7 @@
 """
 
 import asyncio
+import math
 import os
 import socket
 import sys
@@ -191,8 +192,9 @@ class Server:
         """Keep where endpoints are reached, for calls out."""
         match fact:
             case Registered():
+                # the SIP core tells the end of a binding; a refresh is nothing new
                 contact = Contact(
-                    fact.contact, fact.flow.remote, Protocol.SIP, fact.expires_at, fact.model
+                    fact.contact, fact.flow.remote, Protocol.SIP, math.inf, fact.model
                 )
                 self.registrations.put(fact.account, contact)
             case Unregistered():
@@ -232,7 +234,6 @@ class Server:
                 snapshot = self.house.tick()
                 self.calls.tick(snapshot)
                 self.browsers.tick(snapshot)
-                self.registrations.tick(time.monotonic())
                 self.metrics.observe(snapshot, self.patchbay.sink_kinds())
             except Exception:
                 log.exception("tick_failed")

@@ -21,6 +21,8 @@ from sfu.model import RoomId
 LONGEST_TARGET = 64
 """Nobody dials more; it bounds what a stranger can make us keep."""
 SEPARATOR = "##"
+OPEN_NUMBERS = range(4000, 5000)
+"""What anybody may open where nothing else is configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +92,13 @@ class Directory:
     """All rooms that are or may be."""
 
     def __init__(
-        self, rooms: Iterable[RoomSetting] = (), *, first: int = 4000, last: int = 4999
+        self, rooms: Iterable[RoomSetting] = (), numbers: Iterable[range] = (OPEN_NUMBERS,)
     ) -> None:
-        """Take the configured rooms and the range of numbers anybody may open.
+        """Take the configured rooms and the ranges of numbers anybody may open.
 
         Raises UseError where two rooms share a number or an alias.
         """
-        self._open = range(first, last + 1)
+        self._open = tuple(numbers)
         self.rooms: dict[RoomId, RoomSetting] = {}
         self._names: dict[str, RoomSetting] = {}
         for room in rooms:
@@ -118,7 +120,7 @@ class Directory:
 
     def _find_open(self, number: str) -> Outcome:
         canonical = number.isascii() and number.isdigit() and not number.startswith("0")
-        if canonical and int(number) in self._open:
+        if canonical and any(int(number) in numbers for numbers in self._open):
             return Found(RoomId(number), "", pin="")
         return UnknownRoom(number)
 

@@ -63,8 +63,11 @@ class House:
         """How many members of each protocol ended by each cause."""
         self.snapshot: Snapshot | None = None
         self.directory = Directory(
-            RoomSetting(RoomId(room.number), room.name, room.pin, room.aliases)
-            for room in settings.room
+            (
+                RoomSetting(RoomId(room.number), room.name, room.pin, room.aliases)
+                for room in settings.room
+            ),
+            map(_range, settings.rooms.numbers),
         )
         self._members = count(1)
         self._beat_at = 0.0
@@ -161,6 +164,12 @@ class House:
             received_packets=sum(row.packets for row in rows),
             lost_packets=max(0, sum(row.lost for row in rows)),
         )
+
+
+def _range(numbers: str) -> range:
+    """Read "4000-4999" or "4000"."""
+    first, _, last = numbers.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 def _sources(leg: Leg) -> Iterable[SourceId]:
