@@ -1,0 +1,307 @@
+// The second screen: a meeting, from `joined` to `ended`.
+
+import { measure, remember, stored } from "/devices.js";
+import { knows, t } from "/i18n.js";
+import { button, warnings } from "/lobby.js";
+import { Peer } from "/media.js";
+import { Tiles } from "/tiles.js";
+
+const $ = (id) => document.getElementById(id);
+const LISTEN_MS = 200;
+const SPEAKING = 0.02; // of full scale, linear
+const LINGER_MS = 700;
+const BANNER_MS = 3000;
+
+export class Call {
+  #connection;
+  #devices;
+  #tiles = new Tiles($("tiles"));
+  #member = null;
+  #room = "";
+  #on;
+  #sounds = {};
+  #heard = new Map(); // member -> when last heard
+  #people = 0;
+  #notices = new Map(); // about/code -> text
+  #timer = 0;
+  #stopMeter = () => {};
+  #silent = new Set(); // audio elements the browser does not let play yet
+  #wakeLock = null;
+  peer = null;
+
+  constructor(connection, devices) {
+    this.#connection = connection;
+    this.#devices = devices;
+    $("mic").addEventListener("click", () => this.toggle("microphone"));
+    $("cam").addEventListener("click", () => this.toggle("camera"));
+    $("leave").addEventListener("click", () => connection.leave());
+    $("unlock").addEventListener("click", () => this.#unlock());
+    $("sound-rule").addEventListener("change", () => {
+      remember("sound", $("sound-rule").value);
+      this.#saySound();
+    });
+    $("sound-rule").value = stored("sound") || "3";
+    document.addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("visibilitychange", () => this.#stayAwake());
+  }
+
+  get open() {
+    return this.#member !== null;
+  }
+
+  /** Take a message of the server. */
+  async take(message) {
+    switch (message.type) {
+      case "joined":
+        return this.#joined(message);
+      case "layout":
+        return this.peer?.setLayout(message);
+      case "answer":
+        return this.peer?.takeAnswer(message.sdp);
+      case "members":
+        return this.#setMembers(message);
+      case "slots":
+        this.#sounds = message.sounds;
+        return this.#tiles.setPictures(message.pictures);
+      case "speaker":
+        return this.#tiles.setSpeaker(message.member);
+      case "send":
+        return this.peer?.send(message.camera);
+      case "notice":
+        return this.#notice(message);
+      default:
+        return undefined; // of a newer server
+    }
+  }
+
+  /** The devices to begin with: what the lobby has on. */
+  prepare(on) {
+    this.#on = { ...on };
+  }
+
+  async #joined({ member, room, room_name: roomName }) {
+    if (this.#member === member) {
+      this.#sayState();
+      return this.peer.takeBack({ again: true });
+    }
+    this.#begin(member, room, roomName);
+    await this.peer.setMicrophone(this.#devices.microphone);
+    return this.peer.setCamera(this.#devices.camera);
+  }
+
+  #begin(member, room, roomName) {
+    this.#end();
+    this.#member = member;
+    this.#room = room;
+    this.peer = new Peer((type, fields) => this.#connection.say(type, fields), {
+      track: (mid, track) => this.#track(mid, track),
+      state: (word) => this.#mediaIs(word),
+    });
+    $("room-title").textContent = roomName || t("room_title", { room });
+    $("alone-text").textContent = t("alone", { room });
+    document.title = `${$("room-title").textContent} · ${t("brand")}`;
+    $("call").hidden = false;
+    this.#people = 0;
+    this.#refresh();
+    this.#setMembers({ members: [], you: member });
+    this.#sayState();
+    this.#saySound();
+    this.#timer = setInterval(() => this.#listen(), LISTEN_MS);
+    this.#stayAwake();
+    announce(t("joined", { room }));
+    $("mic").focus();
+  }
+
+  /** Put everything away. */
+  close() {
+    this.#end();
+    if ($("settings").open) $("settings").close();
+    $("call").hidden = true;
+    document.title = t("brand");
+  }
+
+  #end() {
+    this.peer?.close();
+    this.peer = null;
+    this.#member = null;
+    clearInterval(this.#timer);
+    this.#stopMeter();
+    this.#tiles.clear();
+    this.#sounds = {};
+    this.#heard.clear();
+    this.#notices.clear();
+    this.#silent.clear();
+    $("sounds").replaceChildren();
+    $("unlock").hidden = true;
+    banner("");
+    this.#showNotices();
+    this.#wakeLock?.release();
+    this.#wakeLock = null;
+  }
+
+  async toggle(kind) {
+    this.#on[kind] = !this.#on[kind];
+    if (kind === "camera") {
+      if (this.#on.camera) await this.#devices.openOne("camera");
+      else this.#devices.close("camera");
+    } else if (this.#on.microphone && !this.#devices.microphone) {
+      await this.#devices.openOne("microphone");
+    }
+    if (this.#on[kind] && !this.#devices[kind]) {
+      this.#on[kind] = false;
+      const lines = this.#devices.secure ? warnings(this.#devices.problems) : [t("device_insecure")];
+      banner(lines.join(" "), { forMs: 2 * BANNER_MS });
+    }
+    await this.devicesChanged();
+    announce(t(kind === "camera" ? (this.#on.camera ? "cam_on" : "camera_off") : this.#on.microphone ? "mic_on" : "mic_off"));
+  }
+
+  /** A track is new or gone: send it, show it, say it. */
+  async devicesChanged() {
+    const { microphone, camera } = this.#devices;
+    await this.peer?.setMicrophone(this.#on.microphone ? microphone : null);
+    await this.peer?.setCamera(camera);
+    this.#refresh();
+    this.#sayState();
+  }
+
+  #refresh() {
+    const { microphone, camera } = this.#devices;
+    const open = this.#on.microphone && microphone;
+    button($("mic"), open, "mic", open ? "mute" : "unmute", " (M)");
+    button($("cam"), camera, "cam", camera ? "camera_stop" : "camera_start", " (V)");
+    $("mic").querySelector("span").textContent = t(open ? "mic_on" : "mic_off");
+    $("cam").querySelector("span").textContent = t(camera ? "cam_on" : "camera_off");
+    $("self-muted").toggleAttribute("hidden", Boolean(open));
+    $("self-empty").hidden = Boolean(camera);
+    const video = $("self-video");
+    if (video.srcObject?.getTracks()[0] !== camera) video.srcObject = camera && new MediaStream([camera]);
+    this.#stopMeter();
+    this.#stopMeter = measure(open ? microphone : null, (level) => $("self").classList.toggle("speaking", level > 0.5));
+  }
+
+  #sayState() {
+    const { microphone, camera } = this.#devices;
+    this.#connection.say("state", { microphone: Boolean(this.#on.microphone && microphone), camera: Boolean(camera) });
+  }
+
+  #saySound() {
+    this.#connection.say("sound", { forwarded: Number($("sound-rule").value) });
+  }
+
+  #setMembers({ members, you }) {
+    const first = this.#people === 0;
+    const { came, went } = this.#tiles.setMembers(members, you);
+    if (!first) announce([...came.map((name) => t("came", { name })), ...went.map((name) => t("went", { name }))].join(" "));
+    this.#people = members.length;
+    $("count").textContent = members.length > 1 ? t("count_n", { n: members.length }) : t("count_1");
+    $("alone").hidden = members.length !== 1;
+    $("stage").classList.toggle("empty", members.length <= 1);
+    this.#showNotices();
+  }
+
+  #track(mid, track) {
+    if (track.kind === "video") return this.#tiles.setTrack(mid, track);
+    const audio = document.createElement("audio");
+    audio.dataset.mid = mid;
+    audio.autoplay = true;
+    audio.srcObject = new MediaStream([track]);
+    $("sounds").append(audio);
+    const speakers = stored("speakers");
+    if (speakers) audio.setSinkId?.(speakers).catch(() => {}); // unplugged since
+    return this.#play(audio);
+  }
+
+  async #play(audio) {
+    try {
+      await audio.play();
+      this.#silent.delete(audio);
+    } catch (error) {
+      if (error.name === "NotAllowedError") this.#silent.add(audio);
+    }
+    $("unlock").hidden = this.#silent.size === 0;
+  }
+
+  #unlock() {
+    for (const audio of this.#silent) this.#play(audio);
+  }
+
+  /** Hear sound from other loudspeakers. */
+  setSpeakers(id) {
+    remember("speakers", id);
+    for (const audio of $("sounds").children) audio.setSinkId?.(id).catch(() => {});
+  }
+
+  /** Mark who is heard now, by the levels of the places they are played from. */
+  #listen() {
+    const now = performance.now();
+    for (const [mid, level] of this.peer?.levels() ?? []) {
+      const member = this.#sounds[mid];
+      if (member && level > SPEAKING) this.#heard.set(member, now);
+    }
+    const speaking = [...this.#heard].filter(([, at]) => now - at < LINGER_MS).map(([member]) => member);
+    this.#tiles.setSpeaking(new Set(speaking));
+  }
+
+  #notice({ code, about, active, text }) {
+    const key = `${code}/${about}`;
+    if (active) this.#notices.set(key, { code, about, text });
+    else this.#notices.delete(key);
+    this.#tiles.setNotice(about, code, active);
+    this.#showNotices();
+  }
+
+  #showNotices() {
+    const lines = [...this.#notices.values()].map(({ code, about, text }) => {
+      const name = this.#tiles.nameOf(about);
+      return knows(`notice_${code}`) && name ? t(`notice_${code}`, { name }) : text;
+    });
+    const shown = [...$("notices").children].map((line) => line.textContent);
+    if (shown.join() === lines.join()) return;
+    $("notices").replaceChildren(
+      ...lines.map((line) => Object.assign(document.createElement("p"), { textContent: line })),
+    );
+  }
+
+  #mediaIs(word) {
+    if (word === "connected") banner("", { only: "media" });
+    else banner(t(word === "blocked" ? "media_blocked" : "media_lost"), { only: "media" });
+  }
+
+  /** The WebSocket was lost or found; sound and picture may go on meanwhile. */
+  linkIs(word) {
+    banner(t(word), { only: "link", forMs: word === "found" ? BANNER_MS : 0 });
+  }
+
+  #key(event) {
+    const typing = event.target.closest("input, select, textarea, dialog");
+    if (!this.open || typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    const key = event.key.toLowerCase();
+    if (key === "m") this.toggle("microphone");
+    if (key === "v") this.toggle("camera");
+  }
+
+  async #stayAwake() {
+    if (!this.open || document.hidden) return;
+    this.#wakeLock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+  }
+}
+
+/** Say it to who listens to the page. */
+export function announce(text) {
+  if (text) $("announcer").textContent = text;
+}
+
+let bannerTimer = 0;
+
+/** One line over the meeting; `only` names what it is about, so that only the same takes it away. */
+function banner(text, { only = "", forMs = 0 } = {}) {
+  const element = $("banner");
+  if (!text && only && element.dataset.about !== only) return;
+  clearTimeout(bannerTimer);
+  element.hidden = !text;
+  element.textContent = text;
+  element.dataset.about = only;
+  element.dataset.kind = forMs ? "good" : "wait";
+  if (forMs) bannerTimer = setTimeout(() => banner("", { only }), forMs);
+}

@@ -1,0 +1,134 @@
+// The first screen: who, where, with which devices; and what was refused.
+
+import { measure, remember, stored } from "/devices.js";
+import { t } from "/i18n.js";
+
+const $ = (id) => document.getElementById(id);
+
+export class Lobby {
+  #devices;
+  #stopMeter = () => {};
+  on = { microphone: stored("microphone.off") !== "1", camera: stored("camera.off") !== "1" };
+
+  /** `enter(fields)` is called when the person asks to be let in. */
+  constructor(devices, enter) {
+    this.#devices = devices;
+    const asked = new URLSearchParams(location.search);
+    $("room").value = asked.get("room") ?? stored("room");
+    $("name").value = asked.get("name") ?? stored("name");
+    $("join").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit(enter);
+    });
+    $("lobby-mic").addEventListener("click", () => this.toggle("microphone"));
+    $("lobby-cam").addEventListener("click", () => this.toggle("camera"));
+    $("room").addEventListener("input", () => this.#forgetPin());
+  }
+
+  async open() {
+    $("call").hidden = true;
+    $("lobby").hidden = false;
+    this.setBusy(false);
+    const first = [$("room"), $("name")].find((input) => !input.value);
+    (first ?? $("enter")).focus();
+    await this.#devices.open(this.on);
+    this.refresh();
+  }
+
+  close() {
+    $("lobby").hidden = true;
+    this.#stopMeter();
+  }
+
+  async toggle(kind) {
+    this.on[kind] = !this.on[kind];
+    remember(`${kind}.off`, this.on[kind] ? "" : "1");
+    if (this.on[kind]) await this.#devices.openOne(kind);
+    else this.#devices.close(kind);
+    this.refresh();
+  }
+
+  /** Show what the devices are now. */
+  refresh() {
+    const { microphone, camera } = this.#devices;
+    button($("lobby-mic"), microphone, "mic", microphone ? "mute" : "unmute");
+    button($("lobby-cam"), camera, "cam", camera ? "camera_stop" : "camera_start");
+    const video = $("preview");
+    if (video.srcObject?.getTracks()[0] !== camera) video.srcObject = camera && new MediaStream([camera]);
+    $("preview-empty").hidden = Boolean(camera);
+    $("preview-reason").textContent = t(this.on.camera ? "no_camera" : "camera_off");
+    this.#stopMeter();
+    this.#stopMeter = measure(microphone, (level) => {
+      $("level").firstElementChild.style.transform = `scaleX(${level.toFixed(2)})`;
+      $("level").setAttribute("aria-valuenow", Math.round(level * 100));
+    });
+    this.#warn();
+  }
+
+  /** Say why not, and put the cursor where it can be mended. */
+  refuse(code) {
+    this.setBusy(false);
+    this.say(t(`refused_${code}`));
+    if (code === "pin_required" || code === "wrong_pin") {
+      $("pin-field").hidden = false;
+      $("pin").value = "";
+      $("pin").focus();
+      if (code === "pin_required") this.say(t("refused_pin_required"), "ask");
+    }
+    if (code === "unknown_room" || code === "room_missing") $("room").focus();
+    if (code === "name_missing") $("name").focus();
+  }
+
+  say(text, kind = "stop") {
+    $("refusal").hidden = !text;
+    $("refusal").dataset.kind = kind;
+    $("refusal").textContent = text;
+  }
+
+  setBusy(busy) {
+    $("enter").disabled = busy;
+    $("enter").textContent = t(busy ? "entering" : "enter");
+  }
+
+  #submit(enter) {
+    const room = $("room").value.replaceAll(/\s/g, "");
+    const name = $("name").value.trim();
+    if (!room) return this.refuse("room_missing");
+    if (!name) return this.refuse("name_missing");
+    remember("room", room);
+    remember("name", name);
+    this.say("");
+    this.setBusy(true);
+    const pin = $("pin-field").hidden ? "" : $("pin").value.trim();
+    return enter(pin ? { room, name, pin } : { room, name });
+  }
+
+  #forgetPin() {
+    $("pin-field").hidden = true;
+    $("pin").value = "";
+  }
+
+  #warn() {
+    const { problems, secure } = this.#devices;
+    const lines = secure ? warnings(problems) : [t("device_insecure")];
+    $("device-warning").hidden = !lines.length;
+    $("device-warning").textContent = lines.join(" ");
+  }
+}
+
+/** One sentence for each problem, naming the devices it strikes. */
+export function warnings(problems) {
+  const struck = new Map();
+  for (const [kind, problem] of Object.entries(problems)) {
+    struck.set(problem, [...(struck.get(problem) ?? []), t(`what_${kind}`)]);
+  }
+  return [...struck].map(([problem, kinds]) => t(`device_${problem}`, { what: kinds.join(", ") }));
+}
+
+/** Show a switch as it stands: its icon, and what pressing it does. */
+export function button(element, on, icon, label, hint = "") {
+  element.dataset.on = String(Boolean(on));
+  element.title = t(label) + hint;
+  element.querySelector("use").setAttribute("href", on ? `#i-${icon}` : `#i-${icon}-off`);
+  if (!element.querySelector("span")) element.setAttribute("aria-label", t(label));
+}

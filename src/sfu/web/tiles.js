@@ -1,0 +1,204 @@
+// A tile for each other member: picture or the reason why there is none, name, marks.
+
+import { knows, t } from "/i18n.js";
+
+const RATIO = 16 / 9;
+const GAP = 12;
+const MIN_WIDTH = 150;
+const WAIT_MS = 8000;
+
+export class Tiles {
+  #list;
+  #tiles = new Map(); // member -> Tile
+  #tracks = new Map(); // mid -> MediaStreamTrack
+  #notices = new Map(); // member -> code
+
+  constructor(list) {
+    this.#list = list;
+    new ResizeObserver(() => this.#arrange()).observe(list.parentElement);
+  }
+
+  /** State who is here; returns {came: [names], went: [names]}. */
+  setMembers(members, you) {
+    const others = members.filter(({ member }) => member !== you);
+    const here = new Set(others.map(({ member }) => member));
+    const went = [...this.#tiles].filter(([member]) => !here.has(member)).map(([member, tile]) => {
+      tile.element.remove();
+      this.#tiles.delete(member);
+      return tile.name;
+    });
+    const came = [];
+    for (const row of others) {
+      let tile = this.#tiles.get(row.member);
+      if (!tile) {
+        tile = new Tile(row.member);
+        this.#tiles.set(row.member, tile);
+        this.#list.append(tile.element);
+        came.push(row.name);
+      }
+      tile.setRow(row);
+      tile.setNotice(this.#notices.get(row.member));
+    }
+    this.#arrange();
+    return { came, went };
+  }
+
+  setTrack(mid, track) {
+    this.#tracks.set(mid, track);
+    for (const tile of this.#tiles.values()) if (tile.mid === mid) tile.setPicture(mid, track);
+  }
+
+  /** {mid: member or null} */
+  setPictures(places) {
+    const mids = new Map(Object.entries(places).filter(([, member]) => member).map(([mid, member]) => [member, mid]));
+    for (const [member, tile] of this.#tiles) {
+      const mid = mids.get(member);
+      tile.setPicture(mid, this.#tracks.get(mid));
+    }
+  }
+
+  setSpeaker(member) {
+    for (const [id, tile] of this.#tiles) tile.element.classList.toggle("leads", id === member);
+  }
+
+  setSpeaking(members) {
+    for (const [id, tile] of this.#tiles) tile.setSpeaking(members.has(id));
+  }
+
+  setNotice(member, code, active) {
+    if (active) this.#notices.set(member, code);
+    else if (this.#notices.get(member) === code) this.#notices.delete(member);
+    this.#tiles.get(member)?.setNotice(this.#notices.get(member));
+  }
+
+  nameOf(member) {
+    return this.#tiles.get(member)?.name ?? "";
+  }
+
+  clear() {
+    this.#tiles.forEach((tile) => tile.element.remove());
+    this.#tiles.clear();
+    this.#tracks.clear();
+    this.#notices.clear();
+  }
+
+  /** As many columns as give the largest tiles that fit; very many scroll. */
+  #arrange() {
+    const { clientWidth: width, clientHeight: height } = this.#list.parentElement;
+    const count = this.#tiles.size;
+    let best = 0;
+    for (let columns = 1; columns <= count; columns++) {
+      const rows = Math.ceil(count / columns);
+      const wide = (width - GAP * (columns + 1)) / columns;
+      const high = ((height - GAP * (rows + 1)) / rows) * RATIO;
+      best = Math.max(best, Math.min(wide, high));
+    }
+    const least = Math.min(MIN_WIDTH, width - 2 * GAP);
+    this.#list.style.setProperty("--tile", `${Math.floor(Math.max(best, least))}px`);
+  }
+}
+
+class Tile {
+  mid = null;
+  name = "";
+  #row = null;
+  #notice;
+  #fresh = false; // a frame was shown since this place was given
+  #overdue = false;
+  #timer = 0;
+  #speaking = false;
+
+  constructor(member) {
+    this.element = document.createElement("li");
+    this.element.className = "tile";
+    this.element.dataset.member = member;
+    this.element.append(document.getElementById("tile-template").content.cloneNode(true));
+    this.video = this.element.querySelector("video");
+    this.video.muted = true; // sound comes by elements of its own
+  }
+
+  setRow(row) {
+    this.#row = row;
+    this.name = row.name;
+    const room = row.protocol !== "webrtc";
+    this.#text(".tile-name", row.name);
+    this.#text(".tile-badge span", t(`badge_${row.protocol}`));
+    this.element.querySelector(".tile-badge use").setAttribute("href", room ? "#i-room" : "#i-browser");
+    this.#text(".tile-initials", initials(row.name));
+    this.element.dataset.protocol = row.protocol;
+    this.element.querySelector(".tile-muted").toggleAttribute("hidden", row.sound);
+    this.#refresh();
+  }
+
+  setPicture(mid, track) {
+    const stream = this.video.srcObject;
+    const same = this.mid === (mid ?? null) && stream?.getTracks()[0] === track;
+    this.mid = mid ?? null;
+    this.element.dataset.mid = mid ?? "";
+    if (same && track) return;
+    clearTimeout(this.#timer);
+    this.#fresh = this.#overdue = false;
+    this.video.srcObject = mid && track ? new MediaStream([track]) : null;
+    if (this.video.srcObject) {
+      this.video.play().catch(() => {}); // shown when the browser lets it
+      this.#timer = setTimeout(() => this.#wait(), WAIT_MS);
+      this.#awaitFrame(this.video.srcObject);
+    }
+    this.#refresh();
+  }
+
+  setSpeaking(speaking) {
+    if (this.#speaking === speaking) return;
+    this.#speaking = speaking;
+    this.element.classList.toggle("speaking", speaking);
+  }
+
+  setNotice(code) {
+    this.#notice = code;
+    this.#refresh();
+  }
+
+  #awaitFrame(stream) {
+    const shown = () => {
+      if (this.video.srcObject !== stream) return;
+      this.#fresh = true;
+      this.#refresh();
+    };
+    if (this.video.requestVideoFrameCallback) this.video.requestVideoFrameCallback(shown);
+    else this.video.addEventListener("timeupdate", shown, { once: true });
+  }
+
+  #wait() {
+    this.#overdue = true;
+    this.#refresh();
+  }
+
+  #refresh() {
+    if (!this.#row) return;
+    const live = this.#row.picture === "ok" && this.#fresh;
+    this.element.classList.toggle("live", live);
+    this.#text(".tile-reason", live ? "" : this.#reason());
+    const marks = [this.name, t(`badge_${this.#row.protocol}`)];
+    if (!this.#row.sound) marks.push(t("tile_muted"));
+    if (!live) marks.push(this.#reason());
+    this.element.setAttribute("aria-label", marks.join(", "));
+  }
+
+  #reason() {
+    const { picture } = this.#row;
+    if (picture !== "ok") return t(`tile_${picture}`);
+    if (this.#notice && knows(`tile_${this.#notice}`)) return t(`tile_${this.#notice}`);
+    return t(this.mid && !this.#overdue ? "tile_waiting" : "tile_hidden");
+  }
+
+  #text(selector, text) {
+    const element = this.element.querySelector(selector);
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
+
+function initials(name) {
+  const words = name.split(/[\s-]+/).filter(Boolean);
+  const chosen = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return chosen.map((word) => [...word][0].toUpperCase()).join("");
+}
