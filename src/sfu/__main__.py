@@ -1,6 +1,5 @@
-"""`python -m sfu` is `sfu`."""
+"""`python -m sfu` is the command line."""
 
 from sfu.cli import main
 
-if __name__ == "__main__":
-    main()
+main()

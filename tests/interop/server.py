@@ -87,7 +87,7 @@ level = "debug"
         path.write_text(self.configuration())
         with open(self.home / "log", "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "sfu.cli", "serve", "--config", str(path),
+                [*self.prefix, sys.executable, "-m", "sfu", "serve", "--config", str(path),
                  "--data", str(self.home / "data")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

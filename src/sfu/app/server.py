@@ -116,7 +116,7 @@ class Server:
         settings = self.settings
         engine = Engine()
         self._stack.callback(engine.close)
-        reporter = Reporter(os.urandom(8).hex(), os.urandom)
+        reporter = Reporter(os.urandom(8).hex(), time.time() - time.monotonic())
         self.patchbay = Patchbay(engine, reporter, os.urandom)
         self.worker: MixWorker | None = None
         if settings.media.mix_workers and MixWorker.available():

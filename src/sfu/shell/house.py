@@ -135,7 +135,7 @@ class House:
     def tick(self) -> Snapshot:
         """Let TICK_S pass: numbers out of the engine, into meetings and records."""
         now = time.monotonic()
-        snapshot = self.snapshot = self.patchbay.tick(now, time.time())
+        snapshot = self.snapshot = self.patchbay.tick(now)
         measured = self.desk.levels()
         for meeting in list(self.meetings.values()):
             meeting.tick(snapshot, measured, now)

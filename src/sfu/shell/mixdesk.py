@@ -84,6 +84,7 @@ class MixDesk:
                 self._transport, self._socket, self._socket, None, None, Latch.CONNECTED, False
             ),
             lambda event: None,
+            reports=False,
         )
         for one in self._inputs.values():
             one.sink = self._new_sink(one.ssrc)

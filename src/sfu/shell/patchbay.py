@@ -40,9 +40,8 @@ from sfu.media.engine.event import (
 )
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Arrived, Ask, KeyframeRequests, Started, Stopped, Wanted
-from sfu.media.report import Reporter
+from sfu.media.report import PictureAsked, Reporter
 from sfu.media.route import RouteTable
-from sfu.media.rtp.rtcp import compound
 from sfu.model import Kind, MemberId, Protocol, SinkId, SocketId, SourceId, Ssrc, TransportId
 from sfu.shell.engine import Engine
 
@@ -104,8 +103,12 @@ class Patchbay:
         """Choose the id of a path to open."""
         return TransportId(next(self._ids))
 
-    def open_transport(self, command: OpenTransport, listener: Listener) -> None:
+    def open_transport(
+        self, command: OpenTransport, listener: Listener, *, reports: bool = True
+    ) -> None:
         """Open a path, or state it again with another address."""
+        if reports and command.transport not in self._listeners:
+            self.reporter.add_transport(command.transport, self.new_ssrc(), transport_cc=True)
         self._listeners[command.transport] = listener
         self.engine.apply(command)
 
@@ -138,8 +141,12 @@ class Patchbay:
         ask: tuple[Protocol, Callable[[Ask], None]] | None = None,
     ) -> None:
         """Expect a stream; `ask` says the wish for a key frame to whoever sends it."""
+        known = command.source in self._owners
         self._owners[command.source] = command.transport
-        self.reporter.add_source(command, member)
+        if not known:
+            self.reporter.add_source(
+                command.source, command.transport, command.clock_hz, member, command.ssrc
+            )
         if command.kind is Kind.VIDEO and ask is not None and command.source not in self._pictures:
             protocol, say = ask
             self._pictures[command.source] = _Picture(say, protocol)
@@ -152,9 +159,12 @@ class Patchbay:
 
     def set_sink(self, command: SetSink) -> None:
         """Prepare a stream to send; it carries nothing before `want`."""
+        if command.sink not in self._sinks:
+            self.reporter.add_sink(
+                command.sink, command.transport, command.ssrc, command.kind, command.clock_hz
+            )
         self._sinks[command.sink] = command.transport
         self._kinds[command.sink] = command.kind
-        self.reporter.add_sink(command)
         self.engine.apply(command)
         self.routes.add(command.sink, command.kind)
 
@@ -229,7 +239,7 @@ class Patchbay:
 
     # ---- the rhythm
 
-    def tick(self, now: float, wall: float) -> Snapshot:
+    def tick(self, now: float) -> Snapshot:
         """Take the engine's numbers and send what they call for; return them."""
         self._now = now
         snapshot = self.engine.snapshot()
@@ -238,7 +248,7 @@ class Patchbay:
         for picture in self._pictures.values():
             picture.requests.tick(now)
             self._ask(picture)
-        reports = self.reporter.tick(snapshot, now, wall)
+        reports = self.reporter.tick(snapshot)
         if reports:
             self.engine.apply(*reports)
         return snapshot
@@ -264,15 +274,10 @@ class Patchbay:
 
     def _on_rtcp(self, event: RtcpReceived) -> None:
         try:
-            packets = compound.parse(event.payload)
+            facts = self.reporter.handle(event)
         except PeerError as error:
             log.debug("rtcp_refused", transport=event.transport, reason=error.reason)
             return
-        self._heard(self.reporter.handle_rtcp(event.transport, packets, event.at_us / 1e6), event)
-
-    def _heard(self, facts: Iterable[object], event: RtcpReceived) -> None:
-        from sfu.media.report import PictureAsked
-
         for fact in facts:
             if isinstance(fact, PictureAsked):
                 self.picture_wanted(fact.sink, event.at_us / 1e6)
