@@ -94,7 +94,7 @@ def test_who_may_stop_is_wanted_again_when_it_leads_and_shown_when_it_comes():
 
 def test_a_leader_whose_camera_is_off_makes_nobody_else_stop():
     meeting = Meeting()
-    meeting.join("anna", browser(), picture=None)
+    meeting.join("anna", browser(tiles=0), picture=None)
     meeting.join("ben", browser(tiles=1), picture=None)
     meeting.join("morez", codec())
     meeting.talk(2, anna=20)

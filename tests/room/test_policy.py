@@ -86,6 +86,31 @@ def test_a_camera_that_comes_back_comes_back_to_its_tile():
     assert meeting.sees("anna") == ["ben", "cleo", "dora", None]
 
 
+def test_two_cameras_that_come_back_the_other_way_round_find_their_own_tiles():
+    meeting = browsers("anna", "ben", "cleo")
+    meeting.tell(PictureStopped(BEN), PictureStopped(CLEO))
+    assert meeting.sees("anna") == [None] * 4
+    meeting.tell(PictureStarted(CLEO, Codec.H264))
+    meeting.tell(PictureStarted(BEN, Codec.H264))
+    assert meeting.sees("anna") == ["ben", "cleo", None, None]
+
+
+def test_a_camera_that_comes_back_does_not_take_a_better_tile_that_is_free():
+    meeting = browsers("anna", "ben", "cleo", "dora")
+    meeting.tell(MemberLeft(BEN), PictureStopped(CLEO))
+    assert meeting.sees("anna") == [None, None, "dora", None]
+    meeting.tell(PictureStarted(CLEO, Codec.H264))
+    assert meeting.sees("anna") == [None, "cleo", "dora", None]
+
+
+def test_a_picture_nobody_led_for_is_not_changed_for_one_that_comes_back():
+    meeting = rooms("morez", "oyonnax", "dole")
+    meeting.tell(PictureStopped(MemberId("morez")))
+    assert meeting.sees("dole") == ["oyonnax"]
+    meeting.tell(PictureStarted(MemberId("morez"), Codec.H264))
+    assert meeting.sees("dole") == ["oyonnax"]
+
+
 def test_where_tiles_are_fewer_than_members_the_latest_speakers_have_them():
     meeting = browsers("anna", "ben", "cleo", "dora", tiles=2)
     assert meeting.sees("anna") == ["ben", "cleo"]

@@ -59,6 +59,27 @@ def test_a_member_that_leaves_is_gone_from_every_screen_and_ear_and_nothing_is_s
     assert meeting.hears("morez").mixed == {"anna"}
 
 
+def test_when_the_leader_leaves_who_led_before_leads():
+    meeting = Meeting()
+    for name in ("anna", "ben"):
+        meeting.join(name, browser())
+    meeting.talk(2, anna=20)
+    meeting.talk(2, ben=20)
+    meeting.tell(MemberLeft(MemberId("ben")))
+    meeting.tell(MemberLeft(MemberId("anna")))
+    assert [member for _, member in meeting.speakers] == ["anna", "ben", "anna", None]
+
+
+def test_who_comes_back_is_told_everything_anew():
+    meeting = Meeting()
+    meeting.join("anna", browser())
+    said = [o for o in meeting.join("morez", codec()) if "morez" in (repr(o).split("'")[1])]
+    meeting.tell(MemberLeft(MemberId("morez")))
+    again = meeting.join("morez", codec())
+    assert said
+    assert set(said) <= set(again)
+
+
 def test_news_of_a_member_that_has_left_is_passed_over():
     meeting = Meeting()
     meeting.join("anna", browser())
@@ -196,3 +217,32 @@ def test_a_change_said_twice_is_answered_once(script):
         list(room.poll())
         room.handle(event, now)
         assert list(room.poll()) == []
+
+
+def test_the_worked_example_of_the_docs():
+    meeting = Meeting()
+    meeting.join("anna", browser(), picture=Codec.VP8)
+    meeting.join("ben", browser(), picture=Codec.VP8)
+    assert meeting.sends("anna").codec is Codec.VP8
+    assert meeting.sees("anna") == ["ben", None, None, None]
+    meeting.join("morez", codec())
+    assert meeting.sends("anna").codec is meeting.sends("ben").codec is Codec.H264
+    assert meeting.sees("morez") == [None]
+    meeting.tell(*(PictureStarted(MemberId(name), Codec.H264) for name in ("anna", "ben")))
+    assert meeting.sees("morez") == ["anna"]
+    meeting.join("oyonnax", codec())
+    assert meeting.sees("anna") == ["ben", "morez", "oyonnax", None]
+    assert meeting.hears("anna").narrow == ("morez", "oyonnax", None)
+    assert meeting.sees("oyonnax") == ["anna"]
+    meeting.talk(1, ben=20)
+    assert meeting.speakers[-1][1] == "ben"
+    assert meeting.sees("morez") == meeting.sees("oyonnax") == ["ben"]
+    meeting.talk(2, morez=20)
+    assert meeting.speakers[-1][1] == "morez"
+    assert (meeting.sees("oyonnax"), meeting.sees("morez")) == (["morez"], ["ben"])
+    meeting.tell(MemberLeft(MemberId("ben")))
+    assert meeting.sees("anna") == [None, "morez", "oyonnax", None]
+    assert meeting.sees("morez") == ["anna"]
+    meeting.tell(MemberLeft(MemberId("morez")), MemberLeft(MemberId("oyonnax")))
+    assert meeting.sends("anna").codec is Codec.VP8
+    assert not meeting.sends("anna").wanted

@@ -55,9 +55,20 @@ def test_a_pause_between_two_words_moves_nobody():
     meeting = browsers("anna", "ben", "cleo", "dora", "emil")
     meeting.talk(3, ben=20, cleo=20, dora=20)
     before = meeting.hears("anna").wide
-    meeting.talk(0.5, ben=20, cleo=20, emil=30)
+    meeting.talk(0.7, ben=20, cleo=20, emil=30)
+    assert meeting.hears("anna").wide == before
     meeting.talk(2, ben=20, cleo=20, dora=20)
     assert meeting.hears("anna").wide == before
+
+
+def test_who_took_a_place_has_it_for_a_second():
+    meeting = browsers("anna", "ben", "cleo", "dora", "emil")
+    meeting.talk(3, ben=20, cleo=20)
+    meeting.talk(0.3, ben=20, cleo=20, emil=40)
+    meeting.talk(0.6, ben=20, cleo=20, emil=40, dora=10)
+    assert "emil" in meeting.hears("anna").wide
+    meeting.talk(2, ben=20, cleo=20, emil=40, dora=10)
+    assert "dora" in meeting.hears("anna").wide
 
 
 def test_four_who_speak_at_once_do_not_take_each_others_places_in_turns():

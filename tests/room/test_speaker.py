@@ -70,6 +70,14 @@ def test_a_new_leader_who_speaks_is_held():
     assert lost - took >= HOLD_S - 1e-9
 
 
+def test_even_a_silent_new_leader_has_its_moment():
+    stage = Stage()
+    stage.hear(0.4, a=30)
+    stage.hear(2, a=0, b=30)
+    (took, _), (lost, _) = stage.changes
+    assert lost - took >= QUICK_HOLD_S - 1e-9
+
+
 def test_two_challengers_do_not_put_each_other_off():
     stage = Stage()
     stage.hear(3, a=30)

@@ -55,7 +55,6 @@ class RouteTable:
         for sink, wanted in self._wanted.items():
             if wanted == source:
                 self._wanted[sink] = None
-                self._waiting.discard(sink)
         for sink, told in self._told.items():
             if told == source:
                 self._told[sink] = None

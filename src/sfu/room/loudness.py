@@ -61,10 +61,6 @@ class Loudness:
         """Return the score as of now: 0 to 60, `SPEAKING` and above for who speaks."""
         return self.score if now - self._heard_at <= STALE_S else 0.0
 
-    def silence(self) -> None:
-        """Forget the score: its sound has stopped."""
-        self.score = 0.0
-
     def _threshold_dbov(self) -> float:
         """Return the level from which on it is speech; numbers fall as sounds get louder."""
         above_floor = max(self._floor_dbov - SPEECH_ABOVE_FLOOR_DB, ALWAYS_SPEECH_DBOV)

@@ -147,7 +147,6 @@ class Room:
                 member.sound = event.codec
             case e.SoundStopped():
                 member.sound = None
-                member.loudness.silence()
             case e.SoundRuleSet():
                 member.forwarded = event.forwarded
             case _:

@@ -7,8 +7,8 @@ RTP clocks of one stream cannot change (RFC 7160), so a listener has places for 
     browser, rule 0:       everybody mixed
     room codec:            everybody mixed; without a mixer the loudest it can decode, forwarded
 
-A sound keeps its place until somebody else speaks and it has been quiet for `REST_S`, or is much
-quieter: a pause between two words moves nobody.
+A sound keeps its place until somebody else speaks and it has been quiet for `REST_S`, or speaks too
+but much more softly: a pause between two words moves nobody.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,8 @@ from sfu.room.output import PlaySounds
 
 REST_S = 1.0
 """Quiet for so long, a sound gives way; and so long it stays after it took a place."""
+PAUSE_S = 0.3
+"""Quiet for less than this, somebody still speaks: levels come every 50 to 100 ms."""
 LOUDER = 12.0
 """By so many dB a challenger takes the place of one who speaks too."""
 
@@ -92,7 +94,8 @@ class SoundPlaces:
         resting = [m for m in settled if now - able[m].loudness.spoke_at >= REST_S]
         if resting:
             return min(resting, key=lambda m: scores[m])
-        quietest = min(settled, key=lambda m: scores[m], default=None)
+        talking = [m for m in settled if now - able[m].loudness.spoke_at < PAUSE_S]
+        quietest = min(talking, key=lambda m: scores[m], default=None)
         if quietest is not None and scores[member] >= max(SPEAKING, scores[quietest] + LOUDER):
             return quietest
         return None
@@ -110,4 +113,4 @@ class SoundPlaces:
 
 
 def _speaks(loudness: Loudness, now: float) -> bool:
-    return now - loudness.spoke_at < REST_S / 2
+    return now - loudness.spoke_at < PAUSE_S
