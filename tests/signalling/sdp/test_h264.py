@@ -117,6 +117,11 @@ def test_our_answer_names_mode_1_and_mirrors_level_asymmetry():
     )
 
 
+def test_mode_0_is_spelled_out_where_wanted():
+    assert h264.own_fmtp(ZERO) == "profile-level-id=42801f"
+    assert h264.own_fmtp(ZERO, spell_mode=True) == "profile-level-id=42801f;packetization-mode=0"
+
+
 def test_parameter_sets_are_read_and_broken_ones_left_out():
     both = form("sprop-parameter-sets=Z0LAH9kA8AoQ,aMuBcsg=,!!!,,AAAA,Zw==")
     assert [unit[0] & 0x1F for unit in h264.parameter_sets(both)] == [7, 8, 7]

@@ -139,17 +139,20 @@ def best_size(limits: H264Limits) -> tuple[int, int, int]:
     return 0, 0, 0
 
 
-def own_fmtp(form: Format, *, max_mbps: int = 0, max_fs: int = 0, max_br: int = 0) -> str:
+def own_fmtp(
+    form: Format, *, max_mbps: int = 0, max_fs: int = 0, max_br: int = 0, spell_mode: bool = False
+) -> str:
     """Write the parameters of an answer: the offered profile and level, our wishes below them.
 
-    The level byte is echoed (RFC 6184 section 8.2.2); nothing exceeds the offer.  0 is no wish.
+    The level byte is echoed (RFC 6184 section 8.2.2); nothing exceeds the offer.  0 is no wish;
+    `spell_mode` writes mode 0 as well, which is the default.
     """
     offered, who = limits_of(form), profile_level(form)
     assert offered is not None
     assert who is not None
     words = [f"profile-level-id={bytes(who).hex()}"]
-    if mode_of(form) == 1:
-        words.append("packetization-mode=1")
+    if mode_of(form) == 1 or spell_mode:
+        words.append(f"packetization-mode={mode_of(form)}")
     if form.get("level-asymmetry-allowed") == "1":
         words.append("level-asymmetry-allowed=1")
     mbps, fs, br, _ = _level(*who)

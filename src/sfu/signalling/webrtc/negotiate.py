@@ -228,7 +228,7 @@ def _payload(payload: BrowserPayload, policy: BrowserPolicy) -> Iterator[str]:
     yield rtpmap(payload.codec, form.pt)
     yield from (f"a=rtcp-fb:{form.pt} {one}" for one in Feedback if one in payload.feedback)
     if payload.codec is Codec.H264:
-        yield f"a=fmtp:{form.pt} {h264.own_fmtp(form)}"
+        yield f"a=fmtp:{form.pt} {h264.own_fmtp(form, spell_mode=True)}"
     if payload.codec is Codec.OPUS:
         yield f"a=fmtp:{form.pt} {_opus(payload, policy)}"
     if payload.rtx is not None:
