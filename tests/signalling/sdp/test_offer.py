@@ -171,3 +171,9 @@ def test_mode_0_gets_a_number_of_its_own_where_the_peer_named_none():
     offer = compose_reoffer(former, read_offer(former), LOCAL, Policy(single_nal_receivers=True))
     assert offer.media[1].formats == ("97",)
     assert read_offer(parse(bytes(offer))).capability.single_nal
+
+
+def test_a_new_offer_keeps_keys_under_the_profile_they_came_with():
+    offer = reoffered("baresip_1_0_0")
+    assert offer.media[0].protocol == "RTP/AVP"
+    assert offer.media[0].value("crypto") == CRYPTO[0]

@@ -128,8 +128,7 @@ def _written(
 ) -> MediaDescription:
     video = kind is Kind.VIDEO
     attributes = [f"a=rtcp-fb:* {words}" for words in FEEDBACK] if video else []
-    if "SAVP" in protocol.upper():
-        attributes += [f"a=crypto:{text}" for text in ours.crypto]
+    attributes += [f"a=crypto:{text}" for text in ours.crypto]
     attributes.append(direction(send=True, receive=True))
     limits = (f"b=AS:{policy.video_as_kbps}", f"b=TIAS:{policy.video_br_kbps * 1_000}")
     return write_media(
