@@ -184,7 +184,7 @@ def check_codecs_see(room: Room, screens: dict[MemberId, list[MemberId | None]])
             assert screens[viewer.member][0] in {m.member for m in could}
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(scripts, st.booleans())
 def test_the_laws_of_the_room_hold_whatever_happens(script, mixing):
     room, now = Room(RoomId("4201"), mixing=mixing), 0.0
