@@ -58,7 +58,7 @@ class Server:
         return f"sip:{user}@127.0.0.1:{self.base}"
 
     def sips(self, user: str) -> str:
-        return f"sips:{user}@127.0.0.1:{self.base + 1}"
+        return f"sip:{user}@127.0.0.1:{self.base + 1}"  # baresip adds transport=tls itself
 
     def configuration(self) -> str:
         return f"""
