@@ -1,0 +1,23 @@
+"""What we report to peers and what we hear from theirs: see `reporter`."""
+
+from sfu.media.report.fact import (
+    ArrivalsHeard,
+    ByeHeard,
+    EstimateHeard,
+    Fact,
+    PictureAsked,
+    RateLimited,
+)
+from sfu.media.report.ledger import Reception
+from sfu.media.report.reporter import Reporter
+
+__all__ = [
+    "ArrivalsHeard",
+    "ByeHeard",
+    "EstimateHeard",
+    "Fact",
+    "PictureAsked",
+    "RateLimited",
+    "Reception",
+    "Reporter",
+]
