@@ -1,5 +1,7 @@
 """Where a SIP name is served: SRV, then A and AAAA (RFC 3263 section 4, without NAPTR)."""
 
+import asyncio
+import socket
 from dataclasses import dataclass
 
 import dns.asyncresolver
@@ -33,10 +35,10 @@ async def resolve(hop: Hop, timeout_s: float = 5.0) -> list[Target]:
         return [Target(carrier, Address(hop.host, hop.port or carrier.port))]
     if hop.port is None:
         for served in await _services(hop, timeout_s):
-            found = await _addresses(served[1], timeout_s)
+            found = await _addresses(served[1])
             if found:
                 return [Target(served[0], Address(host, served[2])) for host in found]
-    hosts = await _addresses(hop.host, timeout_s)
+    hosts = await _addresses(hop.host)
     port = hop.port or carrier.port
     return [Target(carrier, Address(host, port)) for host in hosts]
 
@@ -52,14 +54,15 @@ async def _services(hop: Hop, timeout_s: float) -> list[tuple[Carrier, str, int]
     return [(carrier, host, port) for _, _, carrier, host, port in sorted(found)[:MAX_TARGETS]]
 
 
-async def _addresses(host: str, timeout_s: float) -> list[str]:
-    if literal(host):
-        return [host]
-    if host.lower() == "localhost":
-        return ["127.0.0.1"]
-    found = [record.address for record in await _query(host, "A", timeout_s)]
-    found += [record.address for record in await _query(host, "AAAA", timeout_s)]
-    return [str(address) for address in found[:MAX_TARGETS]]
+async def _addresses(host: str) -> list[str]:
+    """Ask the host's own resolver, which knows its hosts file too; IPv4 first."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return []
+    found.sort(key=lambda row: row[0] != socket.AF_INET)
+    return [str(row[4][0]) for row in found[:MAX_TARGETS]]
 
 
 async def _query(name: str, kind: str, timeout_s: float) -> list:  # type: ignore[type-arg]

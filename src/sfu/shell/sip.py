@@ -50,7 +50,7 @@ class Listening:
 
     hosts: tuple[str, ...] = ("0.0.0.0",)
     port: int = 5060
-    """UDP and TCP."""
+    """UDP, and TCP where `tcp_port` does not say otherwise."""
     tls_port: int | None = 5061
     certificate: Path | None = None
     """PEM with key; without it there is no TLS listener."""
@@ -59,6 +59,7 @@ class Listening:
     """Address that peers shall be told; "" for the one they reached."""
     verify: bool = False
     """Whether connections out check the peer's certificate."""
+    tcp_port: int | None = None
 
 
 class SipShell:
@@ -103,12 +104,14 @@ class SipShell:
             raise
 
     async def _listen(self, host: str, context: ssl.SSLContext | None) -> None:
-        """UDP and TCP share a port number, also where the system chose it."""
+        """UDP and TCP share a port number unless told otherwise, also where the system chose it."""
         port = self._listening.port
         udp = UdpListener(len(self._udp), self._advertised, self._message)
         await udp.bind(host, port)
         self._udp.append(udp)
-        tcp = await self._door.listen(Carrier.TCP, host, udp.bound.port, None)
+        tcp = await self._door.listen(
+            Carrier.TCP, host, self._listening.tcp_port or udp.bound.port, None
+        )
         self.addresses += [(Carrier.UDP, udp.bound), (Carrier.TCP, tcp)]
         if context is not None and self._listening.tls_port is not None:
             tls = await self._door.listen(Carrier.TLS, host, self._listening.tls_port, context)

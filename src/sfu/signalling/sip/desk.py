@@ -4,9 +4,11 @@ The families (`invited`, `dialled`, `reinvite`, `midcall`, `refresh`, `outside`)
 take the desk and a leg; none of them knows another's insides.
 """
 
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
+from sfu.errors import PeerError
 from sfu.model import CallId
 from sfu.signalling.call import CallEnded, CallEvent, End
 from sfu.signalling.sip.asked import Asked
@@ -15,8 +17,9 @@ from sfu.signalling.sip.guard import Guard
 from sfu.signalling.sip.leg import Alarm, Leg, State
 from sfu.signalling.sip.message import Header, Request, Response
 from sfu.signalling.sip.registrar import Registrar, RegistrarFact
-from sfu.signalling.sip.reply import reply
+from sfu.signalling.sip.reply import reply, stateless_tag
 from sfu.signalling.sip.settings import SipSettings
+from sfu.signalling.sip.text import quote
 from sfu.signalling.sip.timers import TIMEOUT_S, Alarms
 from sfu.signalling.sip.transaction.key import ServerKey
 from sfu.signalling.sip.transaction.layer import Transactions
@@ -25,6 +28,8 @@ from sfu.signalling.sip.uri import Uri, escape
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
 ACCEPT = "application/sdp, application/media_control+xml, application/dtmf-relay, application/dtmf"
 SUPPORTED = "timer"
+EXTENSIONS = frozenset({"timer", "100rel"})
+"""What a peer may require.  100rel is kept by sending no provisional answer but 100."""
 
 SipOutput = Send | Connect | CallEvent | RegistrarFact
 
@@ -79,18 +84,15 @@ class Desk:
         """Enter a new call."""
         self.legs[leg.call] = leg
         self.dialogs[leg.call_id, leg.local_tag] = leg
-        if leg.flow is not None and leg.state is State.INVITED:
-            self.early[leg.flow.remote.host] += 1
-        else:
-            leg.early = False
+        leg.early = leg.state is State.INVITED
+        self.early[leg.source] += leg.early
 
     def settled(self, leg: Leg) -> None:
         """Stop counting a call against the limit of its source."""
-        if leg.early and leg.flow is not None:
-            leg.early = False
-            self.early[leg.flow.remote.host] -= 1
-            if not self.early[leg.flow.remote.host]:
-                del self.early[leg.flow.remote.host]
+        self.early[leg.source] -= leg.early
+        leg.early = False
+        if not self.early[leg.source]:
+            del self.early[leg.source]
 
     def close(self, leg: Leg, cause: End, status: int, text: str, now: float) -> None:
         """Tell the server that a call is over, once; keep it for signalling still owed."""
@@ -138,6 +140,36 @@ class Desk:
         )
         self.transactions.respond(key, response, now)
         return response
+
+    def answer_briefly(
+        self,
+        key: ServerKey,
+        request: Request,
+        status: int,
+        now: float,
+        headers: Iterable[Header] = (),
+    ) -> None:
+        """Answer and keep nothing (8.2.7): a flood of strangers must cost no memory.
+
+        A repeated request is judged again and gets the same answer, tag included.
+        """
+        tag = stateless_tag(request, self.secret)
+        self.answer(key, request, status, now, tag=tag, headers=headers)
+        self.transactions.release(key)
+
+    def trying(self, key: ServerKey, request: Request, now: float) -> None:
+        """Stop the caller's retransmissions: what follows may take a while."""
+        self.transactions.respond(key, reply(request, 100), now)
+
+    def check_required(self, request: Request) -> None:
+        """Raise 420 where the peer requires an extension we do not have (8.2.2.3)."""
+        if request.options("Require") - EXTENSIONS:
+            raise PeerError("extension not supported", status=420)
+
+    def warning(self, text: str) -> Header:
+        """Return a Warning in words (20.43)."""
+        agent = re.sub(r"[^A-Za-z0-9.\-]", "-", self.settings.realm) or "sfu"
+        return "Warning", f"399 {agent} {quote(text)}"
 
     def answer_leg(
         self,

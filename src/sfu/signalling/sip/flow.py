@@ -12,9 +12,26 @@ address this flow arrived on, with the port we listen on): it goes into Via and 
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from sfu.model import Address
+
+
+_INSIDE = tuple(
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+"""RFC 1918, 6598, 3927, 4193, 4291; Python's is_private counts documentation addresses too."""
 
 
 class Carrier(StrEnum):
@@ -119,7 +136,7 @@ def private(host: str) -> bool:
         address = ip_address(host)
     except ValueError:
         return False
-    return address.is_private or address.is_link_local
+    return any(address in network for network in _INSIDE)
 
 
 def same_host(one: str, other: str) -> bool:

@@ -13,7 +13,7 @@ REFUSALS = {End.BUSY: 486, End.REFUSED: 603, End.NO_ANSWER: 480, End.PROTOCOL_ER
 
 def hang_up(desk: Desk, leg: Leg, cause: End, now: float, status: int = 0, text: str = "") -> None:
     """End a call from our side, in whatever state it is."""
-    state, pending, busy = leg.state, leg.pending, leg.busy
+    state, pending = leg.state, leg.pending
     desk.close(leg, cause, status, text, now)
     match state:
         case State.INVITED if pending is not None:
@@ -28,8 +28,6 @@ def hang_up(desk: Desk, leg: Leg, cause: End, now: float, status: int = 0, text:
         case State.CONFIRMED:
             if pending is not None:
                 desk.answer_leg(leg, pending.key, pending.request, 487, now)
-            if busy and leg.asking is not None:
-                cancel(desk, leg, now)
             bye(desk, leg, now)
         case _:
             pass

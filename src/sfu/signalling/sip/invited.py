@@ -19,11 +19,8 @@ from sfu.signalling.sip.guard import Verdict
 from sfu.signalling.sip.hangup import bye, hang_up
 from sfu.signalling.sip.leg import Alarm, Leg, Pending, State
 from sfu.signalling.sip.message import Request
-from sfu.signalling.sip.text import plain, quote
+from sfu.signalling.sip.text import plain
 from sfu.signalling.sip.transaction.key import ServerKey
-
-EXTENSIONS = frozenset({"timer", "100rel"})
-"""What a caller may require.  100rel is kept by sending no provisional answer but 100."""
 
 
 def invited(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: float) -> None:
@@ -33,16 +30,13 @@ def invited(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: float
     if not (open_to_all or account is not None or desk.settings.trusts(flow.remote.host)):
         refuse_stranger(desk, key, request, verdict, now)
         return
-    unknown = request.options("Require") - EXTENSIONS
-    if unknown:
-        headers = [("Unsupported", ", ".join(sorted(unknown)))]
-        desk.answer(key, request, 420, now, headers=headers)
-    elif _full(desk, flow):
-        desk.answer(key, request, 503, now, headers=[("Retry-After", "10")])
-    else:
-        offer = session_description(request)
-        session_timer.answering(request, desk.settings.min_session_s)
-        _offer(desk, key, flow, request, offer, account, now)
+    desk.check_required(request)
+    if _full(desk, flow):
+        desk.answer_briefly(key, request, 503, now, [("Retry-After", "10")])
+        return
+    offer = session_description(request)
+    session_timer.answering(request, desk.settings.min_session_s)
+    _offer(desk, key, flow, request, offer, account, now)
 
 
 def refuse_stranger(
@@ -50,10 +44,10 @@ def refuse_stranger(
 ) -> None:
     """Ask for a password, or refuse a wrong one."""
     if verdict is Verdict.WRONG:
-        desk.answer(key, request, 403, now)
+        desk.answer_briefly(key, request, 403, now)
     else:
         headers = desk.guard.challenges(now, verdict is Verdict.STALE)
-        desk.answer(key, request, 401, now, headers=headers)
+        desk.answer_briefly(key, request, 401, now, headers)
 
 
 def _full(desk: Desk, flow: Flow) -> bool:
@@ -78,6 +72,7 @@ def _offer(
         call_id=request.call_id,
         local_tag=tag,
         user=request.uri.name,
+        source=flow.remote.host,
         flow=flow,
         flow_open=True,
         behind_nat=_behind_nat(request, flow),
@@ -85,6 +80,7 @@ def _offer(
         pending=Pending(key, request, offer),
         allows=request.options("Allow"),
     )
+    desk.trying(key, request, now)
     desk.add(leg)
     desk.alarms.set((leg.call, Alarm.ANSWER), now + desk.settings.ring_s)
     desk.tell(
@@ -134,8 +130,7 @@ def reject(desk: Desk, leg: Leg, order: Reject, now: float) -> None:
     if leg.state is not State.INVITED or pending is None:
         hang_up(desk, leg, End.REFUSED, now, order.status, order.reason)
         return
-    warning = f"399 {desk.settings.realm} {quote(order.warning)}"
-    headers = [("Warning", warning)] if order.warning else []
+    headers = [desk.warning(order.warning)] if order.warning else []
     desk.answer_leg(
         leg, pending.key, pending.request, order.status, now, reason=order.reason, headers=headers
     )

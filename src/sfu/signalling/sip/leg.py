@@ -96,6 +96,8 @@ class Leg:
     local_tag: str
     user: str
     """User part of our Contact."""
+    source: str = ""
+    """Host an incoming call came from."""
     flow: Flow | None = None
     flow_open: bool = False
     behind_nat: bool = False
@@ -108,6 +110,8 @@ class Leg:
     """Our INVITE, first or mid-call, as sent last."""
     busy: bool = False
     """A mid-call offer or refresh of ours is under way."""
+    waiting: bool = False
+    """Our offer met theirs and waits before it is tried again (14.1)."""
     offered: bytes | None = None
     """Our mid-call offer under way; None for a mere refresh."""
     queued: bytes | None = None

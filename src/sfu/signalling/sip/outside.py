@@ -21,14 +21,14 @@ def requested(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: flo
         case "REGISTER":
             _register(desk, key, flow, request, now)
         case "OPTIONS":
-            desk.answer(key, request, 200, now, headers=abilities())
+            desk.answer_briefly(key, request, 200, now, abilities())
         case "BYE" | "UPDATE" | "INFO" | "PRACK" | "CANCEL":
-            desk.answer(key, request, 481, now)
+            desk.answer_briefly(key, request, 481, now)
         case "SUBSCRIBE" | "NOTIFY":
-            desk.answer(key, request, 489, now)
+            desk.answer_briefly(key, request, 489, now)
         case method:
             status = 405 if method in KNOWN else 501
-            desk.answer(key, request, status, now, headers=[("Allow", ALLOW)])
+            desk.answer_briefly(key, request, status, now, [("Allow", ALLOW)])
 
 
 def _register(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: float) -> None:
@@ -39,14 +39,11 @@ def _register(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: flo
     if account is None and not (trusted and verdict is Verdict.NONE):
         refuse_stranger(desk, key, request, verdict, now)
         return
-    unknown = request.options("Require") - {"timer", "path", "gruu", "outbound"}
-    if unknown:
-        headers = [("Unsupported", ", ".join(sorted(unknown)))]
-        desk.answer(key, request, 420, now, headers=headers)
-    elif account is not None and name != account:
-        desk.answer(key, request, 403, now)
+    desk.check_required(request)
+    if account is not None and name != account:
+        desk.answer_briefly(key, request, 403, now)
     elif not name:
-        desk.answer(key, request, 404, now)
+        desk.answer_briefly(key, request, 404, now)
     else:
         headers = desk.registrar.register(account or name, request, flow, now)
         headers.append(("Supported", SUPPORTED))

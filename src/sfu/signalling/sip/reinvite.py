@@ -36,9 +36,12 @@ def received(desk: Desk, leg: Leg, key: ServerKey, request: Request, now: float)
         retry = [("Retry-After", str(int(desk.chance(1, 10))))]
         desk.answer_leg(leg, key, request, 500, now, headers=retry)  # 14.2
         return
+    desk.check_required(request)
     session_timer.answering(request, desk.settings.min_session_s)
     offer = session_description(request)
     pending = Pending(key, request, offer)
+    if request.method == "INVITE":
+        desk.trying(key, request, now)
     if offer is None and request.method == "UPDATE":
         _answer(desk, leg, pending, b"", now)
     elif offer is not None and offer == leg.remote_sdp and leg.they_offered:
@@ -92,8 +95,8 @@ def offer(desk: Desk, leg: Leg, description: bytes, now: float) -> None:
 
 def go_on(desk: Desk, leg: Leg, now: float) -> None:
     """Send the offer that waits, if nothing else is open in this call."""
-    free = leg.state is State.CONFIRMED and not leg.busy and not leg.pending and not leg.unacked
-    if leg.queued is None or not free:
+    taken = leg.busy or leg.waiting or leg.pending or leg.unacked
+    if leg.queued is None or taken or leg.state is not State.CONFIRMED:
         return
     leg.offered, leg.queued = leg.queued, None
     reoffer(desk, leg, leg.offered, Purpose.OFFER, now)
@@ -116,8 +119,9 @@ def answered(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float)
     accepted = response.status < 300
     if accepted:
         _acknowledge(desk, leg, asked, response, now)
-    if leg.state is State.CLOSED or not leg.busy:
-        return  # hung up meanwhile: the BYE is out; or a repeated 2xx
+    repeated = asked.request is not None and asked is not leg.asking
+    if leg.state is State.CLOSED or not leg.busy or repeated:
+        return
     leg.busy, leg.asking = False, None
     offered, leg.offered = leg.offered, None
     if accepted:
@@ -161,14 +165,13 @@ def _agreed(
 def _wait(desk: Desk, leg: Leg, offered: bytes | None, now: float) -> None:
     """14.1: whoever made the Call-ID waits longer; a newer wish replaces the old one."""
     low, high = (2.1, 4.0) if leg.called else (0.0, 2.0)
-    leg.queued = leg.queued or offered
-    leg.busy = True
+    leg.queued, leg.waiting = leg.queued or offered, True
     desk.alarms.set((leg.call, Alarm.GLARE), now + desk.chance(low, high))
 
 
 def glare_over(desk: Desk, leg: Leg, now: float) -> None:
     """Try again."""
-    leg.busy = False
+    leg.waiting = False
     go_on(desk, leg, now)
 
 

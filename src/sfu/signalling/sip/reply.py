@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 
+from sfu.errors import PeerError
 from sfu.model import Address
 from sfu.signalling.sip.body import SDP
 from sfu.signalling.sip.flow import Flow, same_host
@@ -63,11 +64,18 @@ def reply(
 ) -> Response:
     """Answer a request; `tag` goes into To where it has none."""
     copied = [(name, value) for name, value in request.headers if name in _COPIED]
-    if tag and status > 100 and "tag=" not in (request.get("To") or "").lower():
+    if tag and status > 100 and not _tagged(request):
         copied = [(n, f"{v};tag={tag}" if n == "To" else v) for n, v in copied]
     if body:
         headers = (*headers, ("Content-Type", content_type))
     return Response((*copied, *headers), body, status, reason or REASONS.get(status, "Unknown"))
+
+
+def _tagged(request: Request) -> bool:
+    try:
+        return bool(request.to.tag)
+    except PeerError:
+        return "tag=" in (request.get("To") or "").lower()
 
 
 def stateless_tag(request: Request, secret: bytes) -> str:

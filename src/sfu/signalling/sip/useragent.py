@@ -41,7 +41,7 @@ from sfu.signalling.sip import (
     reinvite,
 )
 from sfu.signalling.sip.asked import Asked, Purpose
-from sfu.signalling.sip.desk import ACCEPT, Desk, SipOutput
+from sfu.signalling.sip.desk import ACCEPT, EXTENSIONS, Desk, SipOutput
 from sfu.signalling.sip.flow import (
     Connected,
     ConnectFailed,
@@ -60,7 +60,6 @@ from sfu.signalling.sip.message import (
 )
 from sfu.signalling.sip.reply import mark_source, reply, reply_flow, stateless_tag
 from sfu.signalling.sip.settings import SipSettings
-from sfu.signalling.sip.text import quote
 from sfu.signalling.sip.transaction.key import ServerKey, server_key
 from sfu.signalling.sip.transaction.layer import (
     AckArrived,
@@ -193,27 +192,29 @@ class UserAgent:
         try:
             if request.method == "CANCEL":
                 self._cancelled(key, request, now)
-            elif not request.to.tag:
+            elif not request.to.tag or request.method == "REGISTER":
                 outside.requested(desk, key, flow, request, now)
             elif (leg := self._leg_of(request)) is not None:
                 self._follow(leg, flow)
                 midcall.requested(desk, leg, key, request, now)
             else:
-                desk.answer(key, request, 481, now)
+                desk.answer_briefly(key, request, 481, now)
         except PeerError as error:
             self._refuse(key, request, error, now)
 
     def _refuse(self, key: ServerKey, request: Request, error: PeerError, now: float) -> None:
         """Answer what a peer did wrong, with the headers that say how to do it right."""
+        desk = self._desk
+        unknown = ", ".join(sorted(request.options("Require") - EXTENSIONS))
         told = {
+            420: [("Unsupported", unknown)],
             415: [("Accept", ACCEPT), ("Accept-Encoding", "identity")],
-            422: [("Min-SE", str(self._desk.settings.min_session_s))],
+            422: [("Min-SE", str(desk.settings.min_session_s))],
             423: outside.too_brief(),
             500: [("Retry-After", "1")],
         }
-        headers = told.get(error.status, [])
-        warning = ("Warning", f"399 {self._desk.settings.realm} {quote(error.reason)}")
-        self._desk.answer(key, request, error.status, now, headers=[*headers, warning])
+        headers = [*told.get(error.status, []), desk.warning(error.reason)]
+        desk.answer_briefly(key, request, error.status, now, headers)
 
     def _leg_of(self, message: Request) -> Leg | None:
         leg = self._desk.dialogs.get((message.call_id, message.to.tag))
@@ -223,8 +224,9 @@ class UserAgent:
 
     @staticmethod
     def _follow(leg: Leg, flow: Flow) -> None:
-        """Go by the connection the peer uses now, should the old one be gone."""
-        if flow.carrier.reliable and not leg.flow_open:
+        """Go the way the peer comes now: its connection is new, or its NAT maps it anew."""
+        moved = leg.behind_nat and leg.flow is not None and leg.flow.id == flow.id
+        if moved or (flow.carrier.reliable and not leg.flow_open):
             leg.flow, leg.flow_open = flow, True
 
     def _acknowledged(self, request: Request, now: float) -> None:
@@ -236,7 +238,7 @@ class UserAgent:
         """9.2: the INVITE with the same branch; 481 if we know none."""
         desk, invite = self._desk, server_key(request, "INVITE")
         if not desk.transactions.knows(invite):
-            desk.answer(key, request, 481, now)
+            desk.answer_briefly(key, request, 481, now)
             return
         desk.answer(key, request, 200, now)
         for leg in list(desk.legs.values()):

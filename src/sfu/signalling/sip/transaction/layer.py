@@ -136,6 +136,11 @@ class Transactions:
             entry.machine.respond(response, now)
             self._settle_server(key, entry)
 
+    def release(self, key: ServerKey) -> None:
+        """Forget a request that was answered statelessly."""
+        if key in self._servers:
+            self._forget_server(key)
+
     def unanswered(self, key: ServerKey) -> Request | None:
         """Return the request of a server transaction that still wants its final answer."""
         entry = self._servers.get(key)
@@ -181,8 +186,6 @@ class Transactions:
             return
         if merge is not None:
             self._merges[merge] = key
-        if invite:
-            self.respond(key, reply(request, 100), now)
         self._outputs.append(RequestArrived(key, flow, request))
 
     def _settle_client(self, key: ClientKey, entry: _Asking) -> None:
