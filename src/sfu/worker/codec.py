@@ -64,8 +64,10 @@ class _G722Encoder:
     def __init__(self, ptime_ms: int) -> None:
         self._context = av.CodecContext.create("g722", "w")
         _describe(self._context)
+        size = RATE_HZ * ptime_ms // 1000
+        self._context.options = {"frame_size": str(size)}
         self._context.open()
-        self._frame = av.AudioFrame("s16", "mono", RATE_HZ * ptime_ms // 1000)
+        self._frame = av.AudioFrame("s16", "mono", size)
         self._frame.sample_rate = RATE_HZ
 
     def encode(self, samples: Samples) -> bytes:

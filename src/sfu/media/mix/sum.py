@@ -36,7 +36,7 @@ def soften(sums: Sums) -> Samples:
     size = np.abs(sums)
     loud = size > KNEE
     if loud.any():
-        over = size[loud] - KNEE
+        over = size[loud].astype(np.int64) - KNEE
         bent = KNEE + (_ROOM * over) // (_ROOM + over)
         sums = sums.copy()
         sums[loud] = np.sign(sums[loud]) * bent
