@@ -125,6 +125,7 @@ class Stage(ScriptedHouse):
                 pass
 
     async def _answer(self, browser: ScriptedBrowser, offer: Offer) -> None:
+        first = id(browser) not in self._peers
         peer = self._peers.setdefault(id(browser), new_peer())
         await peer.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
         shown = [row.member for row in self.cast if row.picture == "ok"]
@@ -147,7 +148,8 @@ class Stage(ScriptedHouse):
         browser.send(Members(members=(*self.cast, YOU), you="m7"))
         browser.send(Slots(pictures=pictures, sounds=sounds, mix=False))
         browser.send(Speaker(member=shown[0] if shown else None))
-        browser.send(Send(camera=Camera(codec="H264", mode=1, max_bps=600_000)))
+        if first:
+            browser.send(Send(camera=Camera(codec="H264", mode=1, max_bps=600_000)))
         for message in self.extras:
             browser.send(message)
 
@@ -169,6 +171,7 @@ def notice(about: str, code: str = "no_common_picture_codec") -> Notice:
 def on_stage(stage: Stage) -> Iterator[str]:
     """Serve the page from a thread of its own; yields its address."""
     listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", stage.port))
     port = stage.port = listener.getsockname()[1]
     server = WebServer(create_app(stage), [listener])

@@ -1,6 +1,6 @@
 """The page in a real Chromium, against a scripted house that answers with aiortc."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -29,7 +29,6 @@ SENT_CODEC = """async () => {
   const sent = rows.find((row) => row.type === "outbound-rtp" && row.kind === "video");
   return rows.find((row) => row.id === sent?.codecId)?.mimeType ?? "";
 }"""
-CAMERA_CODEC = f"async (wanted) => (await ({SENT_CODEC})()) === wanted"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +83,15 @@ def join(page: Page, url: str, room: str = "4201", query: str = "") -> None:
     page.click("#enter")
     expect(page.locator("#call")).to_be_visible()
     expect(page.locator(".tile")).to_have_count(len(CAST))
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait without evaluating strings in the page, which its policy forbids."""
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    assert holds()
 
 
 def wide_enough(page: Page) -> bool:
@@ -180,7 +188,7 @@ def test_everything_can_be_done_by_keyboard(page, url, stage):
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
     expect(page.locator("#mic")).to_be_focused()
-    page.wait_for_timeout(300)
+    expect(page.locator("#mic")).to_have_text("Micro ouvert")  # devices are open
     page.keyboard.press("m")
     expect(page.locator("#mic")).to_have_text("Micro coupé")
     page.keyboard.press("v")
@@ -188,7 +196,7 @@ def test_everything_can_be_done_by_keyboard(page, url, stage):
     expect(page.locator("#announcer")).to_have_text("Caméra coupée")
     page.keyboard.press("v")
     expect(page.locator("#cam")).to_have_text("Caméra")
-    page.wait_for_timeout(300)
+    until(page, lambda: len(stage.said(State)) >= 4)
     assert stage.said(State)[0] == State(microphone=True, camera=True)
     assert State(microphone=False, camera=False) in stage.said(State)
     assert stage.said(State)[-1] == State(microphone=False, camera=True)
@@ -280,13 +288,13 @@ def test_who_comes_and_goes_is_told(page, url, stage):
 
 def test_the_camera_changes_codec_without_an_offer(page, url, stage):
     join(page, url)
-    page.wait_for_function(CAMERA_CODEC, arg="video/H264")
+    until(page, lambda: page.evaluate(SENT_CODEC) == "video/H264")
     stage.say(Send(camera=Camera(codec="VP8", max_bps=300_000)))
-    page.wait_for_function(CAMERA_CODEC, arg="video/VP8")
+    until(page, lambda: page.evaluate(SENT_CODEC) == "video/VP8")
     limit = "sfu.call.peer.connection.getSenders()[1].getParameters().encodings[0]"
     assert page.evaluate(f"{limit}.maxBitrate") == 300_000
     stage.say(Send(camera=Camera(codec="VP8", max_bps=300_000, max_height=180, active=False)))
-    page.wait_for_function(f"{limit}.active === false && {limit}.scaleResolutionDownBy > 1")
+    until(page, lambda: page.evaluate(f"!{limit}.active && {limit}.scaleResolutionDownBy > 1"))
     assert len(stage.said(Offer)) == 1
 
 
@@ -298,15 +306,16 @@ def test_a_browser_that_cannot_choose_the_codec_offers_it_first(page, url, stage
           return set.call(this, parameters);
         };""")
     join(page, url)
-    page.wait_for_function(CAMERA_CODEC, arg="video/H264")
+    until(page, lambda: page.evaluate(SENT_CODEC) == "video/H264")
     stage.say(Send(camera=Camera(codec="VP8", max_bps=300_000)))
-    page.wait_for_function(CAMERA_CODEC, arg="video/VP8")
+    until(page, lambda: page.evaluate(SENT_CODEC) == "video/VP8")
+    until(page, lambda: len(stage.said(Offer)) == 3)
     firsts = []
     for offer in stage.said(Offer):
         camera = offer.sdp.split("m=video")[1]
         number = camera.split(" ")[3]
         firsts.append(camera.split(f"a=rtpmap:{number} ")[1].split("/")[0])
-    assert firsts[-2:] == ["H264", "VP8"]
+    assert firsts[1:] == ["H264", "VP8"]
 
 
 def test_the_rule_of_sound_is_told_and_kept(page, url, stage):
@@ -375,5 +384,19 @@ def test_joining_with_microphone_and_camera_off_sends_nothing(page, url, stage):
     expect(page.locator("#mic")).to_have_text("Micro coupé")
     assert stage.said(State)[0] == State(microphone=False, camera=False)
     page.keyboard.press("v")
-    page.wait_for_function(CAMERA_CODEC, arg="video/H264")
+    until(page, lambda: page.evaluate(SENT_CODEC) == "video/H264")
     assert len(stage.said(Offer)) == 1
+
+
+def test_a_permission_given_late_is_sent_late(page, url, stage):
+    page.add_init_script("""
+        const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        const allowed = new Promise((resolve) => (window.allow = resolve));
+        navigator.mediaDevices.getUserMedia = (wish) => allowed.then(() => ask(wish));""")
+    join(page, url)
+    expect(page.locator("#cam")).to_have_text("Caméra coupée")
+    page.evaluate("allow()")
+    expect(page.locator("#cam")).to_have_text("Caméra")
+    until(page, lambda: page.evaluate(SENT_CODEC) == "video/H264")
+    assert stage.said(State)[0] == State(microphone=False, camera=False)
+    assert stage.said(State)[-1] == State(microphone=True, camera=True)

@@ -18,7 +18,6 @@ export class Call {
   #tiles = new Tiles($("tiles"));
   #member = null;
   #room = "";
-  #on;
   #sounds = {};
   #heard = new Map(); // member -> when last heard
   #people = 0;
@@ -28,6 +27,7 @@ export class Call {
   #silent = new Set(); // audio elements the browser does not let play yet
   #wakeLock = null;
   peer = null;
+  on = { microphone: true, camera: true };
 
   constructor(connection, devices) {
     this.#connection = connection;
@@ -76,7 +76,7 @@ export class Call {
 
   /** The devices to begin with: what the lobby has on. */
   prepare(on) {
-    this.#on = { ...on };
+    this.on = { ...on };
   }
 
   async #joined({ member, room, room_name: roomName }) {
@@ -140,26 +140,26 @@ export class Call {
   }
 
   async toggle(kind) {
-    this.#on[kind] = !this.#on[kind];
+    this.on[kind] = !(this.on[kind] && this.#devices[kind]); // wanted and not had: try again
     if (kind === "camera") {
-      if (this.#on.camera) await this.#devices.openOne("camera");
+      if (this.on.camera) await this.#devices.openOne("camera");
       else this.#devices.close("camera");
-    } else if (this.#on.microphone && !this.#devices.microphone) {
+    } else if (this.on.microphone && !this.#devices.microphone) {
       await this.#devices.openOne("microphone");
     }
-    if (this.#on[kind] && !this.#devices[kind]) {
-      this.#on[kind] = false;
+    if (this.on[kind] && !this.#devices[kind]) {
+      this.on[kind] = false;
       const lines = this.#devices.secure ? warnings(this.#devices.problems) : [t("device_insecure")];
       banner(lines.join(" "), { forMs: 2 * BANNER_MS });
     }
     await this.devicesChanged();
-    announce(t(kind === "camera" ? (this.#on.camera ? "cam_on" : "camera_off") : this.#on.microphone ? "mic_on" : "mic_off"));
+    announce(t(kind === "camera" ? (this.on.camera ? "cam_on" : "camera_off") : this.on.microphone ? "mic_on" : "mic_off"));
   }
 
   /** A track is new or gone: send it, show it, say it. */
   async devicesChanged() {
     const { microphone, camera } = this.#devices;
-    await this.peer?.setMicrophone(this.#on.microphone ? microphone : null);
+    await this.peer?.setMicrophone(this.on.microphone ? microphone : null);
     await this.peer?.setCamera(camera);
     this.#refresh();
     this.#sayState();
@@ -167,7 +167,7 @@ export class Call {
 
   #refresh() {
     const { microphone, camera } = this.#devices;
-    const open = this.#on.microphone && microphone;
+    const open = this.on.microphone && microphone;
     button($("mic"), open, "mic", open ? "mute" : "unmute", " (M)");
     button($("cam"), camera, "cam", camera ? "camera_stop" : "camera_start", " (V)");
     $("mic").querySelector("span").textContent = t(open ? "mic_on" : "mic_off");
@@ -182,7 +182,7 @@ export class Call {
 
   #sayState() {
     const { microphone, camera } = this.#devices;
-    this.#connection.say("state", { microphone: Boolean(this.#on.microphone && microphone), camera: Boolean(camera) });
+    this.#connection.say("state", { microphone: Boolean(this.on.microphone && microphone), camera: Boolean(camera) });
   }
 
   #saySound() {

@@ -26,9 +26,11 @@ export class Devices {
     return Boolean(navigator.mediaDevices?.getUserMedia);
   }
 
-  /** Open what is asked for; what cannot be had is told in `problems`. */
-  async open({ microphone, camera }) {
+  /** Open what is asked for and not open yet; what cannot be had is told in `problems`. */
+  async open(on) {
     if (!this.secure) return;
+    const microphone = on.microphone && !this.microphone;
+    const camera = on.camera && !this.camera;
     try {
       if (microphone && camera) {
         const stream = await this.#ask({ audio: this.#audio(), video: this.#video() });

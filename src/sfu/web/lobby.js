@@ -8,6 +8,7 @@ const $ = (id) => document.getElementById(id);
 export class Lobby {
   #devices;
   #stopMeter = () => {};
+  opened = Promise.resolve();
   on = { microphone: stored("microphone.off") !== "1", camera: stored("camera.off") !== "1" };
 
   /** `enter(fields)` is called when the person asks to be let in. */
@@ -25,14 +26,14 @@ export class Lobby {
     $("room").addEventListener("input", () => this.#forgetPin());
   }
 
-  async open() {
+  /** Show it; `opened` is done when the devices are open, after the person has allowed it. */
+  open() {
     $("call").hidden = true;
     $("lobby").hidden = false;
     this.setBusy(false);
     const first = [$("room"), $("name")].find((input) => !input.value);
     (first ?? $("enter")).focus();
-    await this.#devices.open(this.on);
-    this.refresh();
+    this.opened = this.#devices.open(this.on).then(() => $("lobby").hidden || this.refresh());
   }
 
   close() {
@@ -41,7 +42,8 @@ export class Lobby {
   }
 
   async toggle(kind) {
-    this.on[kind] = !this.on[kind];
+    await this.opened;
+    this.on[kind] = !(this.on[kind] && this.#devices[kind]); // wanted and not had: try again
     remember(`${kind}.off`, this.on[kind] ? "" : "1");
     if (this.on[kind]) await this.#devices.openOne(kind);
     else this.#devices.close(kind);

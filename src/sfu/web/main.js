@@ -28,7 +28,7 @@ const heard = {
   },
   async refused({ code, entering }) {
     if (entering) {
-      await home();
+      home();
       lobby.refuse(code);
     } else if (code === "unsupported" || code === "bad_message") {
       await call.peer?.takeBack({ again: false });
@@ -39,22 +39,30 @@ const heard = {
       }
     }
   },
-  async ended({ code }) {
-    await home();
+  ended({ code }) {
+    home();
     lobby.say(t(`ended_${code}`), code === "left" ? "ask" : "stop");
   },
-  async unreachable() {
-    await home();
+  unreachable() {
+    home();
     lobby.refuse("unreachable");
   },
   lost: () => call.linkIs("lost"),
   found: () => call.linkIs("found"),
 };
 
-async function home() {
+function home() {
   const wasInCall = call.open;
   call.close();
-  if (wasInCall) await lobby.open();
+  if (!wasInCall) return;
+  lobby.on = { ...call.on };
+  open();
+}
+
+/** The person may allow devices only after joining. */
+function open() {
+  lobby.open();
+  lobby.opened.then(() => (call.open ? call.devicesChanged() : undefined)).then(fillDevices);
 }
 
 /** A select for each kind of device, alike in the lobby and in the settings. */
@@ -101,5 +109,4 @@ addEventListener("online", () => connection.hurry());
 addEventListener("pagehide", () => connection.say("leave"));
 
 globalThis.sfu = { call, connection, devices }; // for the console, and for tests
-await lobby.open();
-await fillDevices();
+open();
