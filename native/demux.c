@@ -17,31 +17,38 @@ enum protocol demux(const uint8_t *datagram, size_t length) {
     return datagram[1] >= 192 && datagram[1] <= 223 ? PROTOCOL_RTCP : PROTOCOL_RTP;
 }
 
-static void parse_one_byte(struct packet *packet, const uint8_t *at, size_t length) {
+static bool parse_one_byte(struct packet *packet, const uint8_t *at, size_t length) {
     for (size_t i = 0; i < length;) {
         unsigned id = at[i] >> 4;
         size_t size = (at[i] & 15u) + 1;
         i++;
-        if (id == 0) continue; /* padding */
-        if (id == 15 || i + size > length) return;
+        if (id == 15) return true; /* section 4.2: nothing behind it is read */
+        if (id == 0) continue;     /* padding */
+        if (i + size > length) return false;
         packet->extension[id] = (struct span){at + i, size};
         i += size;
     }
+    return true;
 }
 
-static void parse_two_byte(struct packet *packet, const uint8_t *at, size_t length) {
-    for (size_t i = 0; i + 1 < length;) {
-        unsigned id = at[i];
-        if (id == 0) {
-            i++;
-            continue;
-        }
-        size_t size = at[i + 1];
-        i += 2;
-        if (i + size > length) return;
+static bool parse_two_byte(struct packet *packet, const uint8_t *at, size_t length) {
+    for (size_t i = 0; i < length;) {
+        unsigned id = at[i++];
+        if (id == 0) continue;
+        if (i == length) return false;
+        size_t size = at[i++];
+        if (i + size > length) return false;
         if (id < 16) packet->extension[id] = (struct span){at + i, size};
         i += size;
     }
+    return true;
+}
+
+static bool parse_extension(struct packet *packet, unsigned profile, const uint8_t *at,
+                            size_t length) {
+    if (profile == PROFILE_ONE_BYTE) return parse_one_byte(packet, at, length);
+    if ((profile & 0xfff0) == PROFILE_TWO_BYTE) return parse_two_byte(packet, at, length);
+    return true;
 }
 
 bool packet_parse(struct packet *packet, uint8_t *datagram, size_t length) {
@@ -53,17 +60,16 @@ bool packet_parse(struct packet *packet, uint8_t *datagram, size_t length) {
     packet->timestamp = get32(datagram + 4);
     packet->ssrc = get32(datagram + 8);
     size_t at = 12 + 4 * (size_t)(datagram[0] & 15);
+    if (at > length) return false;
     if (datagram[0] & 0x10) {
         if (at + 4 > length) return false;
         unsigned profile = get16(datagram + at);
         size_t words = get16(datagram + at + 2);
         at += 4;
         if (at + 4 * words > length) return false;
-        if (profile == PROFILE_ONE_BYTE) parse_one_byte(packet, datagram + at, 4 * words);
-        if ((profile & 0xfff0) == PROFILE_TWO_BYTE) parse_two_byte(packet, datagram + at, 4 * words);
+        if (!parse_extension(packet, profile, datagram + at, 4 * words)) return false;
         at += 4 * words;
     }
-    if (at > length) return false;
     size_t padding = 0;
     if (datagram[0] & 0x20) {
         padding = datagram[length - 1];

@@ -42,17 +42,20 @@ static size_t put_header(struct core *core, struct sink *sink, const struct head
     struct transport *transport = sink->transport;
     const uint8_t *ids = transport->extensions;
     uint8_t stamp[3];
-    bool wide = sink->asked.mid_length > 16;
-    for (int i = 0; i < EXT_COUNT; i++) wide |= ids[i] > 14;
+    bool has_mid = ids[EXT_MID] && sink->asked.mid_length;
+    bool has_level = ids[EXT_AUDIO_LEVEL] && heading->has_level;
+    bool wide = (has_mid && (ids[EXT_MID] > 14 || sink->asked.mid_length > 16)) ||
+                (has_level && ids[EXT_AUDIO_LEVEL] > 14) || ids[EXT_ABS_SEND_TIME] > 14 ||
+                ids[EXT_TRANSPORT_CC] > 14;
     out[0] = 0x80;
     out[1] = (uint8_t)(heading->marker << 7 | heading->payload_type);
     put16(out + 2, heading->sequence);
     put32(out + 4, heading->timestamp);
     put32(out + 8, heading->ssrc);
     size_t at = 16;
-    if (ids[EXT_MID] && sink->asked.mid_length)
+    if (has_mid)
         at += put_element(out + at, wide, ids[EXT_MID], sink->asked.mid, sink->asked.mid_length);
-    if (ids[EXT_AUDIO_LEVEL] && heading->has_level)
+    if (has_level)
         at += put_element(out + at, wide, ids[EXT_AUDIO_LEVEL], &heading->level, 1);
     if (ids[EXT_ABS_SEND_TIME]) { /* seconds, 6.18 fixed point */
         put24(stamp, (uint32_t)((uint64_t)core->now_us * (1 << 18) / 1000000));
@@ -360,5 +363,5 @@ static void forward_to(struct core *core, struct sink *sink, const struct passin
 
 void forward(struct core *core, struct passing *passing) {
     struct source *source = passing->source;
-    for (int i = source->sink_count - 1; i >= 0; i--) forward_to(core, source->sinks[i], passing);
+    for (int i = 0; i < source->sink_count; i++) forward_to(core, source->sinks[i], passing);
 }

@@ -1,0 +1,412 @@
+"""C against Python: the same packets give the same bytes, by stories and by chance."""
+
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sfu.media.engine.command import (
+    Command,
+    Extensions,
+    OpenSocket,
+    OpenTransport,
+    SetRoute,
+    SetSink,
+    SetSource,
+)
+from sfu.media.engine.forward import Forwarder
+from sfu.media.rtp import packet as rtp
+from sfu.media.rtp.packet import RtpPacket
+from sfu.model import Address, Codec, Kind, Latch, SinkId, SocketId, SourceId, Ssrc, TransportId
+from tests.native.stage import Stage
+
+SOURCES = (1, 2)
+SINKS = (11, 12, 13)
+"""A plain one, a room that knows mode 0 only, a browser with every extension and RTX."""
+H264, VP8, G722, DIGIT, RTX = 97, 98, 9, 101, 99
+LEVEL_ID = 3
+SPS = bytes.fromhex("6742c01fda0280f6c0")
+PPS = bytes.fromhex("68ce3c80")
+
+
+@dataclass
+class Both:
+    """Feeds the same to C and Python and insists on the same answer."""
+
+    kind: Kind = Kind.VIDEO
+    seed: int = 7
+    now_us: int = 1_000_000
+    answers: dict[int, list[RtpPacket]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        self.stage = Stage(self.seed)
+        self.python = Forwarder(self.seed)
+        self.apply(OpenSocket(SocketId(1), -1))
+        for transport in (*SOURCES, *SINKS):
+            self.apply(open_transport(transport))
+        for number in SOURCES:
+            self.apply(source(number, self.kind))
+        for name in SINKS:
+            self.apply(sink(name, self.kind))
+
+    def apply(self, *commands: Command) -> None:
+        self.stage.apply(*commands, now_us=self.now_us)
+        for command in commands:
+            self.python.apply(command)
+
+    def route(self, sink: int, source: int | None) -> None:
+        self.apply(SetRoute(SinkId(sink), SourceId(source) if source else None))
+
+    def feed(self, source: int, datagram: bytes, after_us: int = 10_000) -> None:
+        self.now_us += after_us
+        ours: dict[int, list[bytes]] = defaultdict(list)
+        for transport, sent in self.stage.receive(source, datagram, self.now_us):
+            ours[transport].append(sent)
+        theirs: dict[int, list[bytes]] = defaultdict(list)
+        for name, sent in self.python.forward(TransportId(source), datagram, self.now_us):
+            theirs[name].append(sent)
+        assert ours == theirs
+        for number, datagrams in ours.items():
+            self.answers[number] += map(rtp.parse, datagrams)
+
+    def nack(self, sink: int, sequence: int) -> None:
+        self.now_us += 1000
+        ssrc = (1000 + sink).to_bytes(4)
+        compound = bytes.fromhex("81cd000300000001") + ssrc + sequence.to_bytes(2) + bytes(2)
+        sent = [it for _, it in self.stage.receive(sink, compound, self.now_us)]
+        expected = self.python.resend(SinkId(sink), sequence, self.now_us)
+        assert sent == ([] if expected is None else [expected])
+
+    def finish(self) -> None:
+        rows = self.stage.snapshot().sinks
+        for name in SINKS:
+            assert rows[SinkId(name)].dropped == self.python.dropped(SinkId(name))
+        self.stage.__exit__(None, None, None)
+
+
+def open_transport(number: int) -> OpenTransport:
+    browser = Extensions(mid=1, audio_level=2, abs_send_time=4, transport_cc=5)
+    ids = {13: browser, 1: Extensions(audio_level=LEVEL_ID), 2: Extensions(audio_level=LEVEL_ID)}
+    return OpenTransport(
+        TransportId(number),
+        SocketId(1),
+        SocketId(1),
+        Address("192.0.2.1", 1000 + number),
+        None,
+        Latch.FIXED,
+        False,
+        ids.get(number, Extensions()),
+    )
+
+
+def source(number: int, kind: Kind) -> SetSource:
+    video = ((H264, Codec.H264), (VP8, Codec.VP8))
+    audio = ((G722, Codec.G722), (DIGIT, Codec.TELEPHONE_EVENT), (13, Codec.CN))
+    return SetSource(
+        SourceId(number),
+        TransportId(number),
+        kind,
+        None,
+        video if kind is Kind.VIDEO else audio,
+        90_000 if kind is Kind.VIDEO else 8_000,
+        rtx_payloads=((RTX, H264),),
+    )
+
+
+def sink(number: int, kind: Kind) -> SetSink:
+    video = ((Codec.H264, 107), (Codec.VP8, 108))
+    audio = ((Codec.G722, 19),)
+    plain = SetSink(
+        SinkId(number),
+        TransportId(number),
+        kind,
+        Ssrc(1000 + number),
+        video if kind is Kind.VIDEO else audio,
+        90_000 if kind is Kind.VIDEO else 8_000,
+        history=32,
+    )
+    if number == 12:
+        return replace(plain, single_nal=True)
+    if number == 13:
+        return replace(plain, mid="v", rtx_ssrc=Ssrc(5), rtx_payloads=((107, 109),))
+    return plain
+
+
+def packet(
+    sequence: int,
+    payload: bytes,
+    pt: int = H264,
+    *,
+    at: int | None = None,
+    marker: bool = False,
+    ssrc: int = 1,
+    level: int | None = None,
+    padding: int = 0,
+) -> bytes:
+    timestamp = (sequence * 3000 if at is None else at) & 0xFFFFFFFF
+    extensions = {} if level is None else {LEVEL_ID: bytes([level])}
+    return rtp.compose(
+        RtpPacket(
+            pt,
+            sequence & 0xFFFF,
+            timestamp,
+            Ssrc(ssrc),
+            payload,
+            marker,
+            extensions=extensions,
+            padding=padding,
+        )
+    )
+
+
+def stap(*units: bytes) -> bytes:
+    return b"\x78" + b"".join(len(unit).to_bytes(2) + unit for unit in units)
+
+
+def fragments(unit: bytes, size: int) -> list[bytes]:
+    parts = [unit[1:][i : i + size] for i in range(0, len(unit) - 1, size)]
+    last = len(parts) - 1
+    return [
+        bytes([unit[0] & 0xE0 | 28, (i == 0) << 7 | (i == last) << 6 | unit[0] & 31]) + part
+        for i, part in enumerate(parts)
+    ]
+
+
+def vp8(picture: int, tl0: int, *, key: bool, begins: bool = True) -> bytes:
+    descriptor = bytes([0x80 | begins << 4, 0xC0]) + (0x8000 | picture).to_bytes(2) + bytes([tl0])
+    return descriptor + bytes([not key]) + b"frame"
+
+
+IDR = b"\x65\x88" + b"i" * 60
+DELTA = b"\x41\x9a" + b"d" * 40
+
+
+def numbers(packets: list[RtpPacket]) -> list[int]:
+    return [it.sequence for it in packets]
+
+
+def steps(packets: list[RtpPacket]) -> list[int]:
+    found = numbers(packets)
+    return [(b - a) & 0xFFFF for a, b in itertools.pairwise(found)]
+
+
+def test_a_sink_waits_for_a_key_frame_and_gets_the_sets_before_it() -> None:
+    both = Both()
+    both.route(11, 1)
+    for i, payload in enumerate((stap(SPS, PPS), DELTA, IDR, DELTA)):
+        both.feed(1, packet(i, payload))
+    assert [it.payload for it in both.answers[11]] == [SPS, PPS, IDR, DELTA]
+    assert steps(both.answers[11]) == [1, 1, 1]
+    both.finish()
+
+
+def test_the_old_source_goes_on_until_the_new_one_shows_a_key_frame() -> None:
+    both = Both()
+    both.route(11, 1)
+    both.feed(1, packet(1, IDR))
+    both.route(11, 2)
+    both.feed(2, packet(500, DELTA))
+    both.feed(1, packet(2, b"\x41old"))
+    both.feed(2, packet(501, IDR))
+    both.feed(1, packet(3, b"\x41too late"))
+    assert [it.payload for it in both.answers[11]] == [IDR, b"\x41old", IDR]
+    assert steps(both.answers[11]) == [1, 1]
+    first, second, third = (it.timestamp for it in both.answers[11])
+    assert first < second < third
+    both.finish()
+
+
+def test_what_was_lost_leaves_a_hole_and_a_late_packet_fills_it() -> None:
+    both = Both(Kind.AUDIO)
+    both.route(11, 1)
+    for i in (7, 8, 10, 9, 9, 11):
+        both.feed(1, packet(i, bytes([i]), G722))
+    assert [it.payload[0] for it in both.answers[11]] == [7, 8, 10, 9, 11]
+    assert steps(both.answers[11]) == [1, 2, 0xFFFF, 2]
+    both.finish()
+
+
+def test_digits_and_padding_leave_no_hole() -> None:
+    both = Both(Kind.AUDIO)
+    both.route(11, 1)
+    both.feed(1, packet(1, b"a", G722))
+    both.feed(1, packet(2, b"\x05\x80\x00\xa0", DIGIT))
+    both.feed(1, packet(3, b"", G722, padding=200))
+    both.feed(1, packet(4, b"b", G722))
+    assert steps(both.answers[11]) == [1]
+    both.finish()
+
+
+def test_a_new_ssrc_goes_on_in_the_same_stream() -> None:
+    both = Both(Kind.AUDIO)
+    both.route(11, 1)
+    both.feed(1, packet(65535, b"a", G722, at=160))
+    both.feed(1, packet(9, b"b", G722, at=77_000_000, ssrc=2), 20_000)
+    assert steps(both.answers[11]) == [1]
+    assert both.answers[11][1].timestamp - both.answers[11][0].timestamp == 160
+    both.finish()
+
+
+def test_a_stap_a_is_split_for_mode_0_with_the_marker_on_the_last() -> None:
+    both = Both()
+    both.route(11, 1)
+    both.route(12, 1)
+    both.feed(1, packet(1, stap(SPS, PPS, IDR), marker=True))
+    assert [it.payload for it in both.answers[11]] == [stap(SPS, PPS, IDR)]
+    assert [it.payload for it in both.answers[12]] == [SPS, PPS, IDR]
+    assert [it.marker for it in both.answers[12]] == [False, False, True]
+    both.finish()
+
+
+def test_small_fragmented_units_are_joined_for_mode_0_and_large_ones_dropped() -> None:
+    both = Both()
+    both.route(12, 1)
+    small, large = b"\x65" + b"\x88" * 1399, b"\x41" + b"\x88" * 2999
+    sequence = 0
+    for unit in (small, large, DELTA):
+        for part in fragments(unit, 700) if len(unit) > 700 else [unit]:
+            sequence += 1
+            both.feed(1, packet(sequence, part))
+    assert [it.payload for it in both.answers[12]] == [small, DELTA]
+    assert steps(both.answers[12]) == [1]
+    assert both.python.dropped(SinkId(12)) == 4
+    both.finish()
+
+
+def test_vp8_pictures_go_on_over_a_switch() -> None:
+    both = Both()
+    both.route(11, 1)
+    both.feed(1, packet(1, vp8(0x7FFF, 255, key=True), VP8))
+    both.route(11, 2)
+    both.feed(2, packet(1, vp8(1234, 7, key=True), VP8))
+    both.feed(2, packet(2, vp8(1235, 8, key=False), VP8))
+    assert [it.payload[2:5] for it in both.answers[11]] == [
+        b"\xff\xff\xff",
+        b"\x80\x00\x00",
+        b"\x80\x01\x01",
+    ]
+    both.finish()
+
+
+def test_a_pause_and_resume_leave_no_hole() -> None:
+    both = Both(Kind.AUDIO)
+    both.route(11, 1)
+    both.feed(1, packet(1, b"a", G722, at=0))
+    both.route(11, None)
+    both.feed(1, packet(2, b"b", G722, at=160))
+    both.route(11, 1)
+    both.feed(1, packet(3, b"c", G722, at=320))
+    assert steps(both.answers[11]) == [1]
+    assert both.answers[11][1].timestamp == 160  # 20 ms later by the clock
+    both.finish()
+
+
+def test_the_browser_gets_its_extensions_and_rtx() -> None:
+    both = Both()
+    both.route(13, 1)
+    both.feed(1, packet(1, IDR, level=0x8A))
+    (sent,) = both.answers[13]
+    assert (sent.extensions[1], sent.extensions[2], sent.extensions[5]) == (b"v", b"\x8a", b"\0\0")
+    both.nack(13, sent.sequence)
+    both.nack(13, sent.sequence)  # a moment later: not again
+    both.nack(13, sent.sequence + 1 & 0xFFFF)  # never sent
+    both.finish()
+
+
+def test_an_rtx_packet_takes_the_place_of_the_lost_one() -> None:
+    both = Both()
+    both.route(11, 1)
+    both.feed(1, packet(1, IDR))
+    both.feed(1, packet(3, DELTA))
+    both.feed(1, packet(900, (2).to_bytes(2) + b"\x41repaired", RTX, ssrc=99))
+    assert [it.payload for it in both.answers[11]] == [IDR, DELTA, b"\x41repaired"]
+    assert steps(both.answers[11]) == [2, 0xFFFF]
+    both.finish()
+
+
+units = st.one_of(
+    st.just(SPS),
+    st.just(PPS),
+    st.builds(lambda n: b"\x65\x88" + b"i" * n, st.integers(0, 300)),
+    st.builds(lambda n: b"\x65\x08" + b"j" * n, st.integers(0, 300)),
+    st.builds(lambda n: b"\x41\x9a" + b"d" * n, st.integers(0, 300)),
+)
+h264_payloads = st.one_of(
+    units.map(lambda unit: [unit]),
+    st.lists(units, min_size=1, max_size=4).map(lambda them: [stap(*them)]),
+    st.builds(
+        lambda head, size, cut: fragments(bytes([head]) + b"\x88" * size, cut),
+        st.sampled_from([0x65, 0x41]),
+        st.integers(2, 1800),
+        st.integers(100, 900),
+    ),
+    st.binary(max_size=12).map(lambda it: [it]),
+    st.binary(max_size=12).map(lambda it: [b"\x78" + it]),
+    st.binary(max_size=4).map(lambda it: [b"\x7c" + it]),
+)
+vp8_payloads = st.one_of(
+    st.builds(
+        lambda p, t, k, b: [vp8(p, t, key=k, begins=b)],
+        st.integers(0, 0x7FFF),
+        st.integers(0, 255),
+        st.booleans(),
+        st.booleans(),
+    ),
+    st.binary(max_size=8).map(lambda it: [it]),
+)
+audio_payloads = st.binary(max_size=40).map(lambda it: [it])
+
+feeds = st.tuples(
+    st.just("feed"),
+    st.sampled_from(SOURCES),
+    st.sampled_from([H264, H264, VP8, G722, DIGIT, RTX]),
+    st.one_of(h264_payloads, vp8_payloads, audio_payloads),
+    st.sampled_from([0, 0, 0, 0, 1, 2, 5, 300, 4000, -1, -2, -3, -60, -700]),
+    st.sampled_from([0, 0, 3000, 3000, 90_000, -3000, 1 << 31]),
+    st.sampled_from([1, 1, 1, 1, 1, 1, 2]),
+    st.booleans(),
+)
+routes = st.tuples(
+    st.just("route"), st.sampled_from(SINKS), st.sampled_from([None, *SOURCES, *SOURCES])
+)
+nacks = st.tuples(st.just("nack"), st.sampled_from(SINKS), st.integers(0, 40))
+sets = st.tuples(st.just("set"), st.sampled_from(SINKS), st.integers(2000, 2001))
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.sampled_from(Kind),
+    st.integers(0, 0xFFFF),
+    st.lists(st.one_of(feeds, feeds, feeds, feeds, routes, nacks, sets), max_size=60),
+)
+def test_c_and_python_agree_on_any_packets(kind: Kind, start: int, script: list[tuple]) -> None:  # type: ignore[type-arg]
+    both = Both(kind)
+    sequence = dict.fromkeys(SOURCES, start)
+    stamp = dict.fromkeys(SOURCES, 1000)
+    both.route(11, 1)
+    both.route(12, 1)
+    for step in script:
+        match step:
+            case ("route", sink_number, source_number):
+                both.route(sink_number, source_number)
+            case ("nack", sink_number, back):
+                sent = both.answers[sink_number]
+                if back < len(sent):
+                    both.nack(sink_number, sent[-1 - back].sequence)
+            case ("set", sink_number, ssrc):
+                renamed = replace(sink(sink_number, kind), ssrc=Ssrc(ssrc + sink_number * 10))
+                both.apply(renamed, sink(sink_number, kind))
+            case ("feed", number, pt, payloads, jump, ticks, ssrc, marker):
+                sequence[number] += jump if jump > 0 else 0
+                stamp[number] += ticks
+                for payload in payloads:
+                    if jump >= 0:
+                        sequence[number] += 1
+                    at = sequence[number] + min(jump, 0)
+                    both.feed(
+                        number,
+                        packet(at, payload, pt, at=stamp[number], ssrc=ssrc, marker=marker),
+                    )
+    both.finish()
