@@ -1,0 +1,155 @@
+"""The house is in order: tests mirror modules, settings stand in the docs, links lead on."""
+
+import ast
+import dataclasses
+import fnmatch
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from sfu.cli import app
+from sfu.config import Settings
+
+TOP = Path(__file__).parents[1]
+SOURCE = TOP / "src" / "sfu"
+NOT_OURS = {".git", ".venv", "build", "dist", "var", "__pycache__", "vectors"}
+GENERATED = ("_cache", ".egg-info", ".hypothesis")
+
+PLAYED = "waits on real sockets or processes: tests/interop plays it with real peers"
+WHOLE = "a part of one machine, whose tests play it whole"
+UNTESTED: dict[str, str] = {
+    "__main__.py": "one line",
+    "app.py": PLAYED,
+    "app/*": PLAYED,
+    "probe/*": PLAYED,
+    "shell/*": PLAYED,
+    "api/*": WHOLE,
+    "worker/*": WHOLE,
+    "media/report/*": WHOLE,
+    "media/rtp/rtcp/*": WHOLE,
+    "media/engine/*": "the reference, which tests/native and tests/media/engine compare with the C",
+    "room/*": WHOLE,
+    "signalling/sip/*": WHOLE,
+    "signalling/sdp/*": WHOLE,
+    "metrics/readings.py": "read by the collector's tests",
+}
+"""Modules without a test of their own, and why that will do."""
+
+
+def files(*suffixes):
+    for folder, below, names in os.walk(TOP):
+        below[:] = sorted(
+            name for name in below if name not in NOT_OURS and not name.endswith(GENERATED)
+        )
+        yield from (Path(folder, name) for name in names if Path(name).suffix in suffixes)
+
+
+def declares_only(path):
+    """Tell whether a module holds nouns alone: constants and classes whose methods show them."""
+    tree = ast.parse(path.read_text())
+    return not any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in tree.body)
+
+
+def modules():
+    for path in sorted(SOURCE.rglob("*.py")):
+        if path.name != "__init__.py" and "migrations" not in path.parts:
+            yield path
+
+
+def test_each_module_has_a_test_or_a_reason():
+    imported = "\n".join(path.read_text() for path in (TOP / "tests").rglob("*.py"))
+    missing = []
+    for path in modules():
+        inside = path.relative_to(SOURCE)
+        name = "sfu." + ".".join(inside.with_suffix("").parts)
+        if (TOP / "tests" / inside.parent / f"test_{path.name}").exists():
+            continue
+        if declares_only(path) or re.search(rf"\b{re.escape(name)}\b", imported):
+            continue
+        if not any(fnmatch.fnmatch(str(inside), known) for known in UNTESTED):
+            missing.append(str(inside))
+    assert missing == []
+
+
+def test_each_test_stands_where_its_module_stands():
+    beside = {"native", "interop", "fuzz", "lab", "scenarios", "web", "vectors"}
+    astray = [
+        str(path)
+        for path in (TOP / "tests").rglob("test_*.py")
+        if path.parent != TOP / "tests"
+        and path.relative_to(TOP / "tests").parts[0] not in beside
+        and not (SOURCE / path.parent.relative_to(TOP / "tests")).is_dir()
+    ]
+    assert astray == []
+
+
+def settings_rows():
+    defaults = tomllib.loads((TOP / "config" / "sfu.toml").read_text())
+    lines = re.findall(r"(?m)^(\w+) = (.*)$|^\[(\w+)\]$", (TOP / "config/sfu.toml").read_text())
+    section = ""
+    for key, value, opened in lines:
+        if opened:
+            section = opened
+        else:
+            place = defaults[section] if section else defaults
+            assert key in place
+            yield f"| {f'`[{section}]`' if section else ''} | `{key} = {value}` |"
+
+
+def test_each_setting_stands_with_its_default_in_the_docs():
+    page = (TOP / "docs" / "operating.md").read_text()
+    assert [row for row in settings_rows() if row not in page] == []
+
+
+def test_each_key_of_a_table_that_repeats_stands_in_the_docs():
+    page = (TOP / "docs" / "operating.md").read_text()
+    for name, kind in get_type_hints(Settings).items():
+        inner = get_args(kind)[:1]
+        if inner and dataclasses.is_dataclass(inner[0]):
+            keys = " ".join(one.name for one in dataclasses.fields(inner[0]))
+            assert f"| `[[{name}]]` | `{keys}`" in page
+
+
+@pytest.mark.parametrize("page", ["operating.md", "operating.fr.md"])
+def test_each_verb_stands_in_the_docs(page):
+    text = (TOP / "docs" / page).read_text()
+    verbs = [one.name or one.callback.__name__ for one in app.registered_commands if one.callback]
+    assert [verb for verb in verbs if f"sfu {verb}" not in text] == []
+
+
+def test_links_between_pages_lead_somewhere():
+    broken = []
+    for page in files(".md"):
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(TOP)}: {target}")
+    assert broken == []
+
+
+def test_no_path_of_one_machine_and_no_open_end_stands_in_the_tree():
+    # the words are put together here, so that this file does not find itself
+    wrong = re.compile("|".join(["/wo" + r"rk/\w", "/fa" + r"rm\b", "TO" + "DO", "FIX" + "ME"]))
+    found = [
+        f"{path.relative_to(TOP)}: {match.group()}"
+        for path in files(".py", ".md", ".toml", ".c", ".h", ".js", ".html", ".css", ".service", "")
+        if (match := wrong.search(path.read_text(errors="replace")))
+    ]
+    assert found == []
+
+
+SCRIPTS = ["run", "test", "check", "bench", "prepare", "fresh-machine"]
+
+
+@pytest.mark.parametrize("name", [*(f"scripts/{one}" for one in SCRIPTS), ".ci/run"])
+def test_each_script_can_be_run_and_says_what_it_is_for(name):
+    path = TOP / name
+    first, second = path.read_text().splitlines()[:2]
+    assert path.stat().st_mode & 0o111
+    assert first == "#!/usr/bin/env bash"
+    assert second.startswith("# ")
+    assert subprocess.run(["bash", "-n", str(path)]).returncode == 0
