@@ -176,6 +176,31 @@ class Baresip:
         path = self.recording()
         return hearing.heard_at_the_end(path, seconds) if path else set()
 
+    async def sees(self, who: Identity | None, seconds: float = 15) -> float:
+        """Wait until the decoded picture is this one's; None: of nobody."""
+        wanted = who.name if who else ""
+        seen = "?"
+
+        async def shown() -> bool:
+            nonlocal seen
+            seen = await self.picture()
+            return seen == wanted
+
+        try:
+            return await until(shown, seconds, f"{self.who.name} seeing {wanted!r}")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: saw {seen!r}") from None
+
+    async def hears(self, *people: Identity, seconds: float = 15) -> float:
+        """Wait until exactly these people's tones are in the decoded sound."""
+        wanted = {who.name for who in people}
+        try:
+            return await until(
+                lambda: self.heard() == wanted, seconds, f"{self.who.name} hearing {wanted}"
+            )
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: heard {self.heard()}") from None
+
     def kill(self) -> None:
         """Vanish without a word."""
         if self.process and self.process.poll() is None:

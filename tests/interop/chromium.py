@@ -108,6 +108,16 @@ class Visitor:
         self.page.on("websocket", self._watch)
         await self.page.goto(url)
 
+    async def join(self) -> None:
+        """Give the name and enter."""
+        await self.page.fill("#name", self.who.name)
+        await self.page.click("#enter")
+        await until(lambda: self.last("joined"), 15, f"{self.who.name}'s place in the room")
+
+    async def press(self, button: str) -> None:
+        """Press a button of the bar: mic, cam, leave."""
+        await self.page.click(f"#{button}")
+
     def _watch(self, websocket: Any) -> None:
         def received(payload: str | bytes) -> None:
             self.messages.append(json.loads(payload))
@@ -149,15 +159,35 @@ class Visitor:
         rows: list[dict[str, Any]] = await self.page.evaluate(STATS)
         return rows
 
-    async def sees(self, *people: Identity, seconds: float = 10) -> float:
-        """Wait until exactly these members' tiles show these people's colours."""
-        wanted = {who.name: who.name for who in people}
+    async def sees(self, *people: Identity, seconds: float = 15) -> float:
+        """Wait until there are tiles of exactly these people, each in its own colour."""
+        wanted = {who.name.lower(): who.name for who in people}
+        seen: dict[str, str] = {}
 
         async def shown() -> bool:
-            seen = await self.seen()
-            return {name: colour for name, colour in seen.items() if name in wanted} == wanted
+            nonlocal seen
+            seen = {name.lower(): colour for name, colour in (await self.seen()).items()}
+            return seen == wanted
 
-        return await until(shown, seconds, f"{self.who.name} seeing {sorted(wanted)}")
+        try:
+            return await until(shown, seconds, f"{self.who.name} seeing {sorted(wanted)}")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: saw {seen}") from None
+
+    async def hears(self, *people: Identity, seconds: float = 15) -> float:
+        """Wait until exactly these people's tones play."""
+        wanted = {who.name for who in people}
+        heard: set[str] = set()
+
+        async def played() -> bool:
+            nonlocal heard
+            heard = await self.heard()
+            return heard == wanted
+
+        try:
+            return await until(played, seconds, f"{self.who.name} hearing {sorted(wanted)}")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: heard {heard}") from None
 
     async def close(self) -> None:
         if self.browser is not None:

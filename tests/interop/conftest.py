@@ -1,0 +1,84 @@
+"""Real programs around a real server; everything ends with its test, by its own pid."""
+
+import itertools
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Playwright, async_playwright
+
+from tests.interop.baresip import Baresip
+from tests.interop.chromium import Visitor
+from tests.interop.fixtures import Identity
+from tests.interop.server import Server
+
+_bases = itertools.count(12_000, 1_000)
+_ports = itertools.count(27_000, 20)
+
+
+def free_port(low: int) -> int:
+    """Return the first port from here on that nobody has, neither UDP nor TCP."""
+    for port in range(low, low + 400):
+        try:
+            with (
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            ):
+                udp.bind(("127.0.0.1", port))
+                tcp.bind(("127.0.0.1", port))
+                return port
+        except OSError:
+            continue
+    raise OSError(f"no port is free from {low} on")
+
+
+class Meeting:
+    """A server, the rooms' codecs and the people at browsers of one test."""
+
+    def __init__(self, home: Path, stack: AsyncExitStack) -> None:
+        self._home = home
+        self._stack = stack
+        self._playwright: Playwright | None = None
+        self.server: Server
+
+    async def serve(self, settings: str = "", prefix: tuple[str, ...] = ()) -> Server:
+        self.server = Server(self._home / "server", next(_bases), settings, prefix)
+        self._stack.push_async_callback(self.server.stop)
+        await self.server.start()
+        return self.server
+
+    async def room(self, who: Identity, **options: object) -> Baresip:
+        """Start a room's codec; it does not call yet."""
+        codec = Baresip(who, self._home / who.name, free_port(next(_ports)), **options)  # type: ignore[arg-type]
+        self._stack.push_async_callback(codec.stop)
+        await codec.start()
+        return codec
+
+    async def person(self, who: Identity, url: str = "", *, room: str = "4201") -> Visitor:
+        """Have somebody join by the page."""
+        visitor = await self.visitor(who, url, room=room)
+        await visitor.join()
+        return visitor
+
+    async def visitor(self, who: Identity, url: str = "", *, room: str = "4201") -> Visitor:
+        """Have somebody open the page."""
+        if self._playwright is None:
+            self._playwright = await self._stack.enter_async_context(async_playwright())
+        visitor = Visitor(who, self._playwright)
+        self._stack.push_async_callback(visitor.close)
+        await visitor.open(f"{url or self.server.page}/?room={room}")
+        return visitor
+
+
+@asynccontextmanager
+async def _meeting(home: Path) -> AsyncIterator[Meeting]:
+    async with AsyncExitStack() as stack:
+        yield Meeting(home, stack)
+
+
+@pytest.fixture
+def meeting(tmp_path: Path) -> Callable[[], object]:
+    """Return what opens a meeting: `async with meeting() as m`."""
+    return lambda: _meeting(tmp_path)
