@@ -17,6 +17,10 @@ from sfu.signalling.sip.message import Header, Request
 
 NONCE_LIFE_S = 300
 
+ONE_CHALLENGE = ("baresip v0", "baresip v1.")
+"""User agents that give up on a second challenge whose algorithm they do not know, instead of
+answering the first (seen with baresip 1.0.0 of Debian 12)."""
+
 
 class Verdict(Enum):
     """What credentials are worth."""
@@ -46,11 +50,14 @@ class Guard:
                 return self._judge(fields, request, now)
         return Verdict.NONE, None
 
-    def challenges(self, now: float, stale: bool) -> list[Header]:
+    def challenges(self, now: float, stale: bool, model: str = "") -> list[Header]:
         """Return one WWW-Authenticate per algorithm; stale: right password, old nonce."""
+        single = model.lower().startswith(ONE_CHALLENGE)
+        names = list(digest.ALGORITHMS)[:1] if single else list(digest.ALGORITHMS)
+        nonce = self._nonce(now)
         return [
-            ("WWW-Authenticate", digest.write_challenge(self.realm, self._nonce(now), name, stale))
-            for name in digest.ALGORITHMS
+            ("WWW-Authenticate", digest.write_challenge(self.realm, nonce, name, stale))
+            for name in names
         ]
 
     def _judge(

@@ -46,7 +46,9 @@ def refuse_stranger(
     if verdict is Verdict.WRONG:
         desk.answer_briefly(key, request, 403, now)
     else:
-        headers = desk.guard.challenges(now, verdict is Verdict.STALE)
+        headers = desk.guard.challenges(
+            now, verdict is Verdict.STALE, request.get("User-Agent") or ""
+        )
         desk.answer_briefly(key, request, 401, now, headers)
 
 
