@@ -1,0 +1,1 @@
+"""What the server costs, in ratios against a reference measured in the same run."""

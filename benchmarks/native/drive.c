@@ -1,0 +1,137 @@
+/* Drives a forwarder: one source, N sinks, in a closed loop or paced.
+ *
+ *     drive gcm|plain N BYTES BURST GAP_US SECONDS
+ *
+ * Prints the sinks' ports, reads the forwarder's port, then "go" and "packets lost p50_us p99_us".
+ * GAP_US 0 sends the next burst when the last has come out everywhere.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "srtp.h"
+
+#define SINKS 128
+#define TIMES (1 << 22)
+#define PATIENCE_US 200000
+
+static uint32_t times_us[TIMES];
+static size_t time_count;
+static uint64_t packets, lost;
+static int sink_fds[SINKS];
+
+static int64_t now_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int udp(void) {
+    struct sockaddr_in here = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), size = 4 << 20;
+    bind(fd, (struct sockaddr *)&here, sizeof here);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    return fd;
+}
+
+static int port_of(int fd) {
+    struct sockaddr_in here;
+    socklen_t length = sizeof here;
+    getsockname(fd, (struct sockaddr *)&here, &length);
+    return ntohs(here.sin_port);
+}
+
+static void send_burst(int fd, struct srtp *sending, int burst, int bytes) {
+    static uint16_t sequence;
+    static uint32_t timestamp;
+    uint8_t payload[2048] = {0}, packet[2048];
+    timestamp += 3000;
+    for (int i = 0; i < burst; i++) {
+        uint16_t number = htons(sequence++);
+        uint32_t stamp = htonl(timestamp);
+        int size = 12 + bytes;
+        memcpy(packet, (uint8_t[12]){0x80, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 12);
+        memcpy(packet + 2, &number, 2);
+        memcpy(packet + 4, &stamp, 4);
+        if (sending)
+            size = srtp_protect(sending, packet, 12, payload, (size_t)bytes, sizeof packet);
+        else
+            memcpy(packet + 12, payload, (size_t)bytes);
+        send(fd, packet, (size_t)size, 0);
+    }
+}
+
+static int drain(int fd, int64_t since_us) {
+    static uint8_t buffers[64][2048];
+    static struct iovec iov[64];
+    static struct mmsghdr messages[64];
+    for (int i = 0; i < 64; i++) {
+        iov[i] = (struct iovec){buffers[i], sizeof buffers[i]};
+        messages[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
+    }
+    int count = recvmmsg(fd, messages, 64, MSG_DONTWAIT, NULL);
+    int64_t took_us = now_us() - since_us;
+    for (int i = 0; i < count && time_count < TIMES; i++)
+        times_us[time_count++] = (uint32_t)took_us;
+    return count > 0 ? count : 0;
+}
+
+static void collect(int epoll, int expected, int64_t since_us) {
+    struct epoll_event ready[SINKS];
+    int got = 0;
+    while (got < expected && now_us() - since_us < PATIENCE_US) {
+        int count = epoll_wait(epoll, ready, SINKS, 10);
+        for (int i = 0; i < count; i++) got += drain(ready[i].data.fd, since_us);
+    }
+    packets += (uint64_t)got;
+    lost += (uint64_t)(expected - got);
+}
+
+static int by_time(const void *one, const void *other) {
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+    return (a > b) - (a < b);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 7) return 2;
+    int count = atoi(argv[2]), bytes = atoi(argv[3]), burst = atoi(argv[4]), port;
+    int64_t gap_us = atoi(argv[5]), length_us = (int64_t)(atof(argv[6]) * 1e6);
+    int epoll = epoll_create1(0), source = udp();
+    struct srtp *sending = NULL;
+    if (!strcmp(argv[1], "gcm"))
+        sending = srtp_new(SRTP_AEAD_AES_128_GCM, (const uint8_t *)"bench master key",
+                           (const uint8_t *)"bench  salt", NULL, 0);
+    printf("%d", port_of(source));
+    for (int i = 0; i < count; i++) {
+        sink_fds[i] = udp();
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = sink_fds[i]};
+        epoll_ctl(epoll, EPOLL_CTL_ADD, sink_fds[i], &event);
+        printf(" %d", port_of(sink_fds[i]));
+    }
+    printf("\n");
+    fflush(stdout);
+    if (scanf("%d", &port) != 1) return 2;
+    struct sockaddr_in to = {AF_INET, htons((uint16_t)port), {htonl(INADDR_LOOPBACK)}, {0}};
+    connect(source, (struct sockaddr *)&to, sizeof to);
+    for (int64_t next_us = now_us(), end_us = next_us + length_us; now_us() < end_us;) {
+        if (gap_us) {
+            int64_t wait_us = next_us - now_us();
+            if (wait_us > 0) usleep((useconds_t)wait_us);
+            next_us += gap_us;
+        }
+        int64_t since_us = now_us();
+        send_burst(source, sending, burst, bytes);
+        collect(epoll, burst * count, since_us);
+    }
+    qsort(times_us, time_count, sizeof *times_us, by_time);
+    printf("%lu %lu %u %u\n", packets, lost, times_us[time_count / 2],
+           times_us[time_count - 1 - time_count / 100]);
+    return 0;
+}
