@@ -21,11 +21,11 @@ import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Executable, event, func, insert, select, update
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sfu.errors import UseError
+from sfu.shell.fault import naming
 from sfu.shell.record import SERVER_STOPPED, CallRecord, Joining, RecordId, Traffic
 from sfu.shell.tables import calls, meetings
 
@@ -57,6 +57,7 @@ class Store:
         self._rooms: dict[RecordId, str] = {}
         self._writes: deque[Write] = deque()
         self._beat: tuple[Collection[RecordId], float] | None = None
+        self._closing = False
         self._wanted = asyncio.Event()
         self._writing = asyncio.Lock()
 
@@ -66,6 +67,7 @@ class Store:
         engine = None
         try:
             engine = _engine(url)
+            await asyncio.to_thread(_try_file, engine)
             async with engine.begin() as connection:
                 await connection.run_sync(_migrate)
                 await connection.run_sync(_close_left_open)
@@ -144,9 +146,11 @@ class Store:
             return [CallRecord(**row) for row in (await connection.execute(newest)).mappings()]
 
     async def run(self) -> None:
-        """Write what comes, until cancelled; the one task of a store."""
+        """Write what comes, until `close`; the one task of a store."""
         while True:
             await self._wanted.wait()
+            if self._closing:
+                return
             try:
                 await self.flush()
             except (OperationalError, OSError) as error:  # locked, full, away: it may pass
@@ -161,7 +165,8 @@ class Store:
     async def flush(self) -> None:
         """Write all that waits, in one transaction; what fails stays in the queue."""
         async with self._writing:
-            self._wanted.clear()
+            if not self._closing:
+                self._wanted.clear()
             writes, beat = len(self._writes), self._beat
             if not writes and beat is None:
                 return
@@ -180,7 +185,9 @@ class Store:
                 self._beat = None
 
     async def close(self) -> None:
-        """Write what waits and let go of the database."""
+        """Write what waits, let `run` end, and let go of the database."""
+        self._closing = True
+        self._wanted.set()
         with contextlib.suppress(SQLAlchemyError, OSError):
             await self.flush()
         await self._engine.dispose()
@@ -215,9 +222,17 @@ class Store:
 
 def _engine(url: str) -> AsyncEngine:
     engine = create_async_engine(url)
-    if make_url(url).get_backend_name() == "sqlite":
+    if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _tune_sqlite)
     return engine
+
+
+def _try_file(engine: AsyncEngine) -> None:
+    """Open SQLite's file once by ourselves: the system's words are better than the driver's."""
+    path = engine.url.database
+    if engine.dialect.name == "sqlite" and path and path != ":memory:":
+        with naming(f"call records {path}"), open(path, "ab"):
+            pass  # an empty file is an empty database
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:
