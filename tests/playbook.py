@@ -185,7 +185,7 @@ class Peer:
             *extra.splitlines(),
             f"Content-Length: {len(body)}",
         ]
-        return "\r\n".join([*lines, "", ""]).encode() + body
+        return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + body
 
     def ask(self, method: str, body: bytes = b"", **options: object) -> bytes:
         data = self.write(method, body, **options)  # type: ignore[arg-type]
@@ -206,9 +206,13 @@ class Peer:
         self, request: Message, status: int, body: bytes = b"", extra: str = "", tag: str = ""
     ) -> None:
         """Answer a request of ours."""
-        tag = tag or self.tag
+        self.book.receive(self.response(request, status, body, extra, tag), self.flow)
+
+    def response(
+        self, request: Message, status: int, body: bytes = b"", extra: str = "", tag: str = ""
+    ) -> bytes:
         to = request.get("To") or ""
-        to = to if "tag=" in to or status == 100 else f"{to};tag={tag}"
+        to = to if "tag=" in to or status == 100 else f"{to};tag={tag or self.tag}"
         kept = [f"{n}: {v}" for n, v in request.headers if n in ("Via", "From", "Call-ID", "CSeq")]
         lines = [
             f"SIP/2.0 {status} Whatever",
@@ -219,4 +223,5 @@ class Peer:
             *extra.splitlines(),
             f"Content-Length: {len(body)}",
         ]
-        self.book.receive("\r\n".join([*lines, "", ""]).encode() + body, self.flow)
+        head = "\r\n".join([*lines, "", ""])
+        return head.encode("utf-8", "surrogateescape") + body

@@ -93,14 +93,8 @@ def test_registering_takes_the_right_password_and_ones_own_name():
     assert challenge.status == 401
 
     def again(user, password):
-        proof = prove(
-            challenge.all("WWW-Authenticate"),
-            Secret(user, password),
-            "REGISTER",
-            "sip:jura",
-            b"",
-            "c",
-        )
+        asked = challenge.all("WWW-Authenticate")
+        proof = prove(asked, Secret(user, password), "REGISTER", "sip:jura", b"", "c")
         register(peer, extra=f"Authorization: {proof}")
         return book.response()
 
@@ -140,10 +134,10 @@ def test_requests_outside_calls_are_all_answered(method, status):
 def test_a_flood_of_strangers_costs_nothing():
     book = Playbook(SipSettings(account_for_calls=True, accounts={"a": "b"}))
     peer = Peer(book)
-    for number in range(300):
+    for number in range(40):
         for method in ("REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE"):
             peer.ask(method, branch=f"z9hG4bK{number}")
-    assert len(book.sent()) == 1200
+    assert len(book.sent()) == 160
     assert book.core.deadline is None  # no transaction, no timer is left
     assert book.told() == []
 

@@ -55,15 +55,21 @@ class _Message:
     headers: tuple[Header, ...]
     body: bytes
 
+    @cached_property
+    def _lines(self) -> dict[str, list[str]]:
+        lines: dict[str, list[str]] = {}
+        for name, value in self.headers:
+            lines.setdefault(name.lower(), []).append(value)
+        return lines
+
     def all(self, name: str) -> list[str]:
         """Return each line of this name, in order."""
-        name = name.lower()
-        return [value for key, value in self.headers if key.lower() == name]
+        return self._lines.get(name.lower(), [])
 
     def get(self, name: str) -> str | None:
         """Return the first line of this name."""
-        name = name.lower()
-        return next((value for key, value in self.headers if key.lower() == name), None)
+        lines = self._lines.get(name.lower())
+        return lines[0] if lines else None
 
     def values(self, name: str) -> list[str]:
         """Return all values of a list header, comma-separated or on lines of their own."""
