@@ -354,6 +354,8 @@ class CodecLeg(Leg):
         self.streams.mix = None
         if audio is not None and agreed is not None and agreed.may_send and agreed.send:
             self.streams.mix = MixPlace(audio.sink, agreed.send[0][1], agreed.ptime_ms)
+        elif audio is not None:
+            self._around.patchbay.want(audio.sink, None)  # on hold: nothing goes out
 
     # ---- what is heard of it
 

@@ -130,6 +130,8 @@ class Meeting:
         sound = _running_codec(snapshot, streams.sound, now) if leg.wants_sound() else None
         if sound is not running.sound:
             running.sound = sound
+            if sound is not None and streams.sound is not None and not streams.header_levels:
+                self._desk.measure(leg.member, streams.sound)
             self._room.handle(
                 SoundStarted(leg.member, sound) if sound else SoundStopped(leg.member), now
             )
@@ -214,6 +216,7 @@ class Meeting:
     def _mix(self, leg: Leg, wanted: PlaySounds) -> None:
         place = leg.streams.mix
         if place is None:
+            self._desk.stop_listening(leg.member)
             return
         inputs = {}
         for member in wanted.mixed:

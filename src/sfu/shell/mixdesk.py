@@ -20,6 +20,8 @@ from sfu.shell.patchbay import Patchbay
 from sfu.shell.workers import MixWorker
 from sfu.worker.protocol import PAYLOAD_TYPES, Delays, LevelsMeasured, Report
 
+METER = MemberId("")
+"""Stands among the listeners of an input that is measured."""
 CODECS = tuple(PAYLOAD_TYPES.items())
 RECEIVED = tuple((number, codec) for codec, number in CODECS)
 
@@ -122,6 +124,11 @@ class MixDesk:
         for member in output.inputs:
             self._unplug(member, listener)
         self._close_output(listener)
+
+    def measure(self, member: MemberId, source: SourceId) -> None:
+        """Hear a member for its loudness alone: its packets do not tell it (RFC 6464)."""
+        if self._worker is not None and self._transport is not None:
+            self._plug(member, source, METER)
 
     def forget(self, member: MemberId) -> None:
         """Let go of a member that left."""
