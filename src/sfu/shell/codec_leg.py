@@ -46,6 +46,7 @@ from sfu.signalling.sdp.local import LocalLine, LocalMedia, Policy
 from sfu.signalling.sdp.offer import compose_offer, compose_reoffer, read_answer
 from sfu.signalling.sdp.peer import PeerLine, PeerMedia, read_offer
 from sfu.signalling.sdp.session import SessionDescription, parse, revise
+from sfu.worker.protocol import PTIMES_MS
 
 log = structlog.get_logger()
 
@@ -353,7 +354,7 @@ class CodecLeg(Leg):
         agreed = agreement.audio
         self.streams.mix = None
         if audio is not None and agreed is not None and agreed.may_send and agreed.send:
-            self.streams.mix = MixPlace(audio.sink, agreed.send[0][1], agreed.ptime_ms)
+            self.streams.mix = MixPlace(audio.sink, agreed.send[0][1], _ptime_ms(agreed))
         elif audio is not None:
             self._around.patchbay.want(audio.sink, None)  # on hold: nothing goes out
 
@@ -440,6 +441,12 @@ class CodecLeg(Leg):
             bay.close_transport(line.transport)
             bay.close_socket(line.rtp)
             bay.close_socket(line.rtcp)
+
+
+def _ptime_ms(agreed: AgreedLine) -> int:
+    """Return the packet time nearest to the wanted one that mixer and codec can do."""
+    lengths = [one for one in PTIMES_MS if one != 30 or agreed.send[0][1] is not Codec.OPUS]
+    return min(lengths, key=lambda one: abs(one - agreed.ptime_ms))
 
 
 def _keys_offered(offered: PeerLine) -> sdes.Crypto | None:
