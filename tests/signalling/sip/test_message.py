@@ -106,7 +106,7 @@ def test_a_datagram_longer_than_its_length_is_cut_and_a_shorter_one_refused():
     ],
 )
 def test_what_nobody_sends_by_accident_is_refused(change):
-    request = parse_message(MINIMAL.replace(*change, 1))
+    request = parse_message(MINIMAL.replace(change[0], change[1], 1))
     assert isinstance(request, Request)
     with pytest.raises(PeerError):
         check_request(request)

@@ -11,14 +11,13 @@ from sfu.signalling.sip.desk import Desk
 from sfu.signalling.sip.hangup import bye
 from sfu.signalling.sip.leg import Alarm, Leg, Pending, Unacked
 from sfu.signalling.sip.message import Response
-from sfu.signalling.sip.refresh import arm_session
 from sfu.signalling.sip.timers import T1_S, T2_S, TIMEOUT_S
 
 
 def answer_invite(desk: Desk, leg: Leg, pending: Pending, description: bytes, now: float) -> None:
     """Send the 2xx of an INVITE, first or mid-call, and watch for its ACK."""
     timer, headers = session_timer.answering(pending.request, desk.settings.min_session_s)
-    arm_session(desk, leg, timer, now)
+    session_timer.arm(desk, leg, timer, now)
     leg.local_sdp, leg.they_offered = description, pending.offer is not None
     leg.remote_sdp = pending.offer or b""
     response = desk.answer_leg(

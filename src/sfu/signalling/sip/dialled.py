@@ -22,7 +22,6 @@ from sfu.signalling.sip.hangup import bye, hang_up
 from sfu.signalling.sip.leg import Alarm, Leg, State
 from sfu.signalling.sip.message import Response
 from sfu.signalling.sip.outbox import acknowledge, cancel, carrier_of, fail, launch, send
-from sfu.signalling.sip.refresh import arm_session
 from sfu.signalling.sip.text import plain, quote
 from sfu.signalling.sip.uri import Uri, escape, parse_uri
 
@@ -118,7 +117,7 @@ def _taken(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -
         hang_up(desk, leg, End.PROTOCOL_ERROR, now, 488, "200 without answer")
         return
     leg.remote_sdp = answer
-    arm_session(desk, leg, session_timer.answered(response), now)
+    session_timer.arm(desk, leg, session_timer.answered(response), now)
     model = response.get("User-Agent") or response.get("Server") or ""
     desk.tell(CallAnswered(leg.call, answer, plain(model)))
     reinvite.go_on(desk, leg, now)

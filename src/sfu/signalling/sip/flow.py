@@ -16,7 +16,6 @@ from ipaddress import ip_address, ip_network
 
 from sfu.model import Address
 
-
 _INSIDE = tuple(
     ip_network(text)
     for text in (

@@ -11,30 +11,17 @@ from sfu.signalling.sip import session_timer
 from sfu.signalling.sip.asked import Asked, Draft, Purpose
 from sfu.signalling.sip.desk import Desk
 from sfu.signalling.sip.hangup import bye
-from sfu.signalling.sip.leg import Alarm, Leg, SessionTimer, State
+from sfu.signalling.sip.leg import Alarm, Leg, State
 from sfu.signalling.sip.message import Response
 from sfu.signalling.sip.outbox import send
+from sfu.signalling.sip.reinvite import reoffer
 
 AGAIN_S = 2.0
 """A refresh that finds the call busy with an offer tries again this much later."""
 
 
-def arm_session(desk: Desk, leg: Leg, timer: SessionTimer | None, now: float) -> None:
-    """Start anew after each 2xx; None: the sides agreed on no timer."""
-    leg.timer = timer
-    refresh_at = expiry_at = None
-    if timer is not None:
-        interval = timer.interval_s
-        refresh_at = now + interval / 2 if timer.ours else None
-        expiry_at = now + interval - min(32, interval / 3)
-    desk.alarms.set((leg.call, Alarm.REFRESH), refresh_at)
-    desk.alarms.set((leg.call, Alarm.EXPIRY), expiry_at)
-
-
 def refresh(desk: Desk, leg: Leg, now: float) -> None:
     """Send our refresh."""
-    from sfu.signalling.sip.reinvite import reoffer
-
     if leg.busy or leg.pending or leg.unacked or leg.state is not State.CONFIRMED:
         desk.alarms.set((leg.call, Alarm.REFRESH), now + AGAIN_S)
         return
@@ -56,7 +43,7 @@ def updated(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) 
     if response.status < 300:
         assert leg.dialog is not None
         leg.dialog.refresh_target(response)
-        arm_session(desk, leg, session_timer.answered(response), now)
+        session_timer.arm(desk, leg, session_timer.answered(response), now)
     elif response.status in (408, 481):
         desk.close(leg, End.VANISHED, response.status, response.reason, now)
         bye(desk, leg, now)

@@ -19,7 +19,6 @@ from sfu.signalling.sip.hangup import bye
 from sfu.signalling.sip.leg import Alarm, Leg, Pending, State
 from sfu.signalling.sip.message import Request, Response
 from sfu.signalling.sip.outbox import acknowledge, send
-from sfu.signalling.sip.refresh import arm_session
 from sfu.signalling.sip.transaction.key import ServerKey
 
 ANSWER_S = 20.0
@@ -80,7 +79,7 @@ def _answer(desk: Desk, leg: Leg, pending: Pending, description: bytes, now: flo
         answer_invite(desk, leg, pending, description, now)
         return
     timer, headers = session_timer.answering(pending.request, desk.settings.min_session_s)
-    arm_session(desk, leg, timer, now)
+    session_timer.arm(desk, leg, timer, now)
     if pending.offer is not None:
         leg.local_sdp, leg.remote_sdp, leg.they_offered = description, pending.offer, True
     desk.answer_leg(leg, pending.key, pending.request, 200, now, headers=headers, body=description)
@@ -147,7 +146,7 @@ def _acknowledge(desk: Desk, leg: Leg, asked: Asked, response: Response, now: fl
 def _agreed(
     desk: Desk, leg: Leg, asked: Asked, response: Response, offered: bytes | None, now: float
 ) -> None:
-    arm_session(desk, leg, session_timer.answered(response), now)
+    session_timer.arm(desk, leg, session_timer.answered(response), now)
     try:
         answer = session_description(response)
     except PeerError:

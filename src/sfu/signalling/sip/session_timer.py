@@ -7,7 +7,8 @@
 """
 
 from sfu.errors import PeerError
-from sfu.signalling.sip.leg import SessionTimer
+from sfu.signalling.sip.desk import Desk
+from sfu.signalling.sip.leg import Alarm, Leg, SessionTimer
 from sfu.signalling.sip.message import Header, Request, Response
 from sfu.signalling.sip.text import number, param, parse_params
 
@@ -55,3 +56,15 @@ def asking(timer: SessionTimer | None) -> list[Header]:
         return supported
     role = "uac" if timer.ours else "uas"
     return [*supported, ("Session-Expires", f"{timer.interval_s};refresher={role}")]
+
+
+def arm(desk: Desk, leg: Leg, timer: SessionTimer | None, now: float) -> None:
+    """Start anew after each 2xx; None: the sides agreed on no timer."""
+    leg.timer = timer
+    refresh_at = expiry_at = None
+    if timer is not None:
+        interval = timer.interval_s
+        refresh_at = now + interval / 2 if timer.ours else None
+        expiry_at = now + interval - min(32, interval / 3)
+    desk.alarms.set((leg.call, Alarm.REFRESH), refresh_at)
+    desk.alarms.set((leg.call, Alarm.EXPIRY), expiry_at)

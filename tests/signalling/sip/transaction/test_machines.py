@@ -63,7 +63,9 @@ def test_a_refused_invite_is_acknowledged_each_time_for_32_s():
     _, first, passed, again = client.poll()
     assert passed == Pass(refusal)
     assert first == again
+    assert isinstance(first, Transmit)
     ack = parse_message(first.data)
+    assert isinstance(ack, Request)
     assert (ack.method, ack.to.tag, ack.get("Route")) == ("ACK", "x", "<sip:p;lr>")
     assert ack.via.branch == "z9hG4bK1"
     assert client.deadline == 33
