@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.interop import fixtures, hearing
 from tests.interop.fixtures import Identity
+from tests.interop.process import die_with_parent
 from tests.interop.wait import until
 
 CONFIG = """\
@@ -120,6 +121,7 @@ class Baresip:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=die_with_parent,
                 cwd=self.home,
             )
         await until(self._control_listens, 10, "baresip's control port")

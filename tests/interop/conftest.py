@@ -1,6 +1,7 @@
 """Real programs around a real server; everything ends with its test, by its own pid."""
 
 import itertools
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +15,6 @@ from tests.interop.chromium import Visitor
 from tests.interop.fixtures import Identity
 from tests.interop.server import Server
 
-_bases = itertools.count(12_000, 1_000)
 _ports = itertools.count(27_000, 20)
 
 
@@ -34,6 +34,14 @@ def free_port(low: int) -> int:
     raise OSError(f"no port is free from {low} on")
 
 
+def free_base() -> int:
+    """Return the first thousand whose leading ports nobody has; other runs may go on beside us."""
+    for base in range(10_000 + os.getpid() % 7 * 1_000, 20_000, 1_000):
+        if all(free_port(base + n) == base + n for n in range(5)):
+            return base
+    raise OSError("no thousand of ports is free")
+
+
 class Meeting:
     """A server, the rooms' codecs and the people at browsers of one test."""
 
@@ -44,7 +52,7 @@ class Meeting:
         self.server: Server
 
     async def serve(self, settings: str = "", prefix: tuple[str, ...] = ()) -> Server:
-        self.server = Server(self._home / "server", next(_bases), settings, prefix)
+        self.server = Server(self._home / "server", free_base(), settings, prefix)
         self._stack.push_async_callback(self.server.stop)
         await self.server.start()
         return self.server
@@ -68,7 +76,7 @@ class Meeting:
             self._playwright = await self._stack.enter_async_context(async_playwright())
         visitor = Visitor(who, self._playwright)
         self._stack.push_async_callback(visitor.close)
-        await visitor.open(f"{url or self.server.page}/?room={room}")
+        await visitor.open(f"{url or self.server.page}/?room={room}&sound=raw")
         return visitor
 
 

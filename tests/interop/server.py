@@ -10,6 +10,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.interop.process import die_with_parent
 from tests.interop.wait import until
 
 
@@ -93,6 +94,7 @@ level = "debug"
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=die_with_parent,
                 env={**os.environ, **self.environment},
             )  # fmt: skip
         try:
