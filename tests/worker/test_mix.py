@@ -122,7 +122,7 @@ def test_everybody_hears_the_others_and_never_itself(worker):
             sound = heard(worker.received[101 + index][-30:], codec)[-6400:]
             strengths[codec] = {hz: strength(sound, hz) for hz in PARTY.values()}
         return all(
-            4500 < size < 7500
+            3000 < size < 9000
             for codec, sizes in strengths.items()
             for hz, size in sizes.items()
             if hz != PARTY[codec]
@@ -133,7 +133,7 @@ def test_everybody_hears_the_others_and_never_itself(worker):
         return any(all(10 < ms <= 300 for _, ms in legs) for legs in reports)
 
     speak(worker, lambda: delays_are_told() and all_hear_the_others())
-    assert all(strengths[codec][own] < 80 for codec, own in PARTY.items()), strengths
+    assert all(strengths[codec][own] < 150 for codec, own in PARTY.items()), strengths
     levels = [report.levels for report in worker.reports if isinstance(report, LevelsMeasured)]
     loud = [{ssrc for ssrc, level in one if 15 <= level <= 20} for one in levels]
     assert {1, 2, 3} in loud

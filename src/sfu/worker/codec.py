@@ -54,7 +54,7 @@ class _G722Decoder:
     def decode(self, payload: bytes) -> Samples:
         frames = self._context.decode(av.Packet(payload))
         parts = [np.frombuffer(bytes(frame.planes[0]), np.int16, frame.samples) for frame in frames]
-        return self._conceal.heard(np.concatenate(parts))
+        return self._conceal.heard(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
     def lost(self, count: int, following: bytes | None) -> Samples:
         return self._conceal.lost(count)

@@ -8,7 +8,7 @@ import numpy as np
 from sfu.errors import PeerError
 from sfu.media.mix import FRAME, RATE_HZ, Samples
 from sfu.media.mix.jitter import Conceal, Idle, JitterBuffer, Play, Silence
-from sfu.media.mix.level import QUIET, SILENT, dbov_of
+from sfu.media.mix.level import QUIET, SILENT
 from sfu.media.mix.span import ticks
 from sfu.model import Codec, Ssrc
 from sfu.worker.codec import Decoder, decoder
@@ -90,10 +90,12 @@ class Input:
         frame, self._ready = self._ready[:FRAME], self._ready[FRAME:]
         if len(frame) < FRAME:
             frame = np.concatenate([frame, np.zeros(FRAME - len(frame), dtype=np.int16)])
-        level = dbov_of(frame)
+        return frame
+
+    def measured(self, level: int) -> None:
+        """Note the level of the frame just pulled."""
         self._quiet = level >= QUIET
         self.loudest, self.heard = min(self.loudest, level), True
-        return frame
 
     def _more(self, now: float) -> Samples | None:
         if self._decoder is None or self._codec is None:

@@ -9,6 +9,7 @@ It ends when the server closes control, so no worker outlives its server.
 
 import contextlib
 import gc
+import os
 import select
 import signal
 import socket
@@ -23,6 +24,8 @@ from sfu.worker.protocol import Lines, encode
 READ_S: Final = 0.005
 LATEST_TICKS: Final = 5
 """Ticks late by more are left out: the machine stood still."""
+NICE: Final = -10
+"""Where we may (root, LimitNICE=): a late frame is heard, a late page is not."""
 _DATAGRAM: Final = 2048
 _BATCH: Final = 1024
 
@@ -97,6 +100,8 @@ class Worker:
 def main() -> None:
     """Run on the descriptors named on the command line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's; we follow it
+    with contextlib.suppress(PermissionError):
+        os.nice(NICE)
     media, control = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     gc.collect()
     gc.freeze()  # what is imported stays: it need not be looked at again

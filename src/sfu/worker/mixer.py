@@ -18,7 +18,7 @@ import numpy as np
 
 from sfu.errors import PeerError
 from sfu.media.mix import FRAME, Samples, tone
-from sfu.media.mix.level import SILENT
+from sfu.media.mix.level import SILENT, dbov
 from sfu.media.mix.sum import Plan, soften
 from sfu.model import Codec, Ssrc
 from sfu.worker.codec import encoder
@@ -100,9 +100,7 @@ class Mixer:
         """Mix 20 ms; yield the RTP packets of all legs."""
         self._ticks += 1
         plan = self._plan or self._draw()
-        for source in self._inputs.values():
-            frame = source.pull(now)
-            self._frames[source.row] = 0 if frame is None else frame
+        self._hear(now)
         sums = plan.sums(self._frames)
         beeps = {id(leg.stream): leg for leg in self._legs.values() if leg.tone is not None}
         for row, stream in enumerate(self._streams.values()):
@@ -118,6 +116,21 @@ class Mixer:
             if leg.tone is None:
                 leg.stream = self._stream(leg.order, leg.stream, alone=False)
                 self._plan = None
+
+    def _hear(self, now: float) -> None:
+        """Fill the rows, and measure those that sound."""
+        sounding = []
+        for source in self._inputs.values():
+            frame = source.pull(now)
+            if frame is None:
+                self._frames[source.row] = 0
+                continue
+            self._frames[source.row] = frame
+            sounding.append(source)
+        if sounding:
+            levels = dbov(self._frames[[source.row for source in sounding]]).tolist()
+            for source, level in zip(sounding, levels, strict=True):
+                source.measured(level)
 
     def skip(self, ticks: int) -> None:
         """Leave out ticks whose time is long gone."""

@@ -19,10 +19,5 @@ def dbov(frames: Samples) -> npt.NDArray[np.uint8]:
     """Return the level of each row of (rows, samples) as a number from 0 to 127."""
     rows = frames.astype(np.float32)
     power = np.einsum("ij,ij->i", rows, rows) / (max(1, rows.shape[1]) * 32768.0**2)
-    level = -10.0 * np.log10(np.maximum(power, 1e-13))
-    return np.asarray(np.clip(np.rint(level), 0, SILENT), dtype=np.uint8)
-
-
-def dbov_of(frame: Samples) -> int:
-    """Return the level of one frame."""
-    return int(dbov(frame.reshape(1, -1))[0])
+    level = -10.0 * np.log10(np.maximum(power, 10.0 ** (-SILENT / 10)))
+    return np.asarray(np.rint(np.maximum(level, 0)), dtype=np.uint8)

@@ -26,6 +26,14 @@ def _between() -> npt.NDArray[np.float32]:
 _BETWEEN: Final = _between()
 
 
+def _whole(wave: npt.NDArray[np.float32]) -> Samples:
+    """Round in place; a filter may overshoot by a little."""
+    np.rint(wave, out=wave)
+    np.maximum(wave, -32768, out=wave)
+    np.minimum(wave, 32767, out=wave)
+    return wave.astype(np.int16)
+
+
 class Doubler:
     """8 kHz in, twice as many samples at 16 kHz out."""
 
@@ -41,7 +49,7 @@ class Doubler:
         out[0::2] = line[_HALF - 1 : _HALF - 1 + len(samples)]
         out[1::2] = np.convolve(line, _BETWEEN, "valid")
         self._past = line[len(samples) :]
-        return np.clip(np.rint(out), -32768, 32767).astype(np.int16)
+        return _whole(out)
 
 
 class Halver:
@@ -58,6 +66,8 @@ class Halver:
         even = np.concatenate([self._even, wave[0::2]])
         odd = np.concatenate([self._odd, wave[1::2]])
         count = len(samples) // 2
-        out = 0.5 * (even[:count] + np.convolve(odd, _BETWEEN, "valid"))
+        out = np.convolve(odd, _BETWEEN, "valid").astype(np.float32)
+        out += even[:count]
+        out *= 0.5
         self._even, self._odd = even[count:], odd[count:]
-        return np.clip(np.rint(out), -32768, 32767).astype(np.int16)
+        return _whole(out)
