@@ -20,7 +20,7 @@ static size_t put_element(uint8_t *at, bool wide, uint8_t id, const uint8_t *byt
         at[0] = id;
         at[1] = (uint8_t)length;
     } else {
-        at[0] = (uint8_t)(id << 4 | (length - 1));
+        at[0] = (uint8_t)((unsigned)id << 4 | (unsigned)(length - 1));
     }
     size_t head = wide ? 2 : 1;
     memcpy(at + head, bytes, length);

@@ -1,0 +1,210 @@
+/* Unit tests of the engine's pure parts; test_core.py builds and runs them under sanitizers. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+static void a_full_ring_drops_its_oldest_and_counts(void) {
+    struct ring *ring = calloc(1, sizeof *ring);
+    static uint8_t big[100000], out[RING_BYTES];
+    struct sfu_keyframe_passed event = {1, 0, 0};
+    for (event.source = 1; event.source <= 12; event.source++)
+        ring_put(ring, EVENT_KEYFRAME_PASSED, &event, sizeof event, big, sizeof big);
+    assert(ring->lost == 2);
+    size_t taken = ring_take(ring, out, sizeof out);
+    memcpy(&event, out + sizeof(struct sfu_record), sizeof event);
+    assert(event.source == 3);
+    assert(taken % 8 == 0 && ring->used == 0);
+    free(ring);
+}
+
+static void strangers_do_not_push_others_out(void) {
+    struct ring *ring = calloc(1, sizeof *ring);
+    static uint8_t out[RING_BYTES];
+    struct sfu_received event = {1, 0, 0, {0}};
+    ring_put(ring, EVENT_RTCP_RECEIVED, &event, sizeof event, NULL, 0);
+    for (int i = 0; i < STRANGERS_MAX; i++)
+        assert(ring_put_stranger(ring, EVENT_DATAGRAM_RECEIVED, &event, sizeof event, NULL, 0));
+    assert(!ring_put_stranger(ring, EVENT_DATAGRAM_RECEIVED, &event, sizeof event, NULL, 0));
+    ring_take(ring, out, sizeof out);
+    struct sfu_record record;
+    memcpy(&record, out + sizeof record + sizeof event, sizeof record);
+    assert(record.kind == EVENT_DATAGRAM_RECEIVED); /* the mark stays inside */
+    assert(ring_put_stranger(ring, EVENT_DATAGRAM_RECEIVED, &event, sizeof event, NULL, 0));
+    free(ring);
+}
+
+static bool count(struct source *source, uint16_t sequence, uint32_t *extended, bool *late) {
+    struct packet packet = {.sequence = sequence, .ssrc = 1};
+    return source_count(source, &packet, false, extended, late);
+}
+
+static void sequence_numbers_wrap_restart_and_come_late(void) {
+    struct source *source = calloc(1, sizeof *source);
+    uint32_t extended;
+    bool late;
+    assert(count(source, 65534, &extended, &late) && extended == 65534 && !late);
+    assert(count(source, 1, &extended, &late) && extended == 65537 && source->gap == 2);
+    assert(count(source, 65535, &extended, &late) && extended == 65535 && late);
+    assert(source_lost(source) == 1);
+    assert(!count(source, 30000, &extended, &late)); /* one stray is not believed */
+    assert(count(source, 30001, &extended, &late) && extended == 30001 && !late);
+    assert(source_lost(source) == 1);
+    assert(count(source, 30002, &extended, &late));
+    free(source);
+}
+
+static void jitter_follows_the_appendix(void) {
+    struct source *source = calloc(1, sizeof *source);
+    source->asked.clock_hz = 8000;
+    struct packet packet = {.timestamp = 0};
+    source_arrival(source, &packet, 1000000);
+    packet.timestamp = 160;
+    source_arrival(source, &packet, 1020000);
+    assert(source->jitter == 0);
+    packet.timestamp = 320;
+    source_arrival(source, &packet, 1042000); /* 2 ms late: 16 units */
+    assert(source->jitter == 16);
+    free(source);
+}
+
+static uint8_t wire[1 << 16];
+static size_t wire_used;
+static int wire_count;
+static void note(struct batch *batch, void *context) {
+    (void)context;
+    for (int i = 0; i < batch->count; i++, wire_count++) {
+        memcpy(wire + wire_used, batch->entries[i].bytes, batch->entries[i].length);
+        wire_used += batch->entries[i].length;
+    }
+}
+
+struct setting {
+    struct batch *batch;
+    struct core *core;
+    struct transport *transport;
+    struct source *source;
+};
+
+static size_t add(uint8_t *at, uint32_t kind, const void *body, size_t size) {
+    struct sfu_record record = {(uint32_t)(sizeof record + size), kind};
+    memcpy(at, &record, sizeof record);
+    memcpy(at + sizeof record, body, size);
+    return record.size;
+}
+
+static struct setting open_setting(void) {
+    struct setting it = {.batch = calloc(1, sizeof(struct batch))};
+    uint8_t commands[1024];
+    size_t used = 0;
+    it.batch->flush = note;
+    it.core = core_new(1, it.batch);
+    it.core->now_us = it.core->received_us = 1000000;
+    struct sfu_open_socket socket = {1, -1};
+    used += add(commands + used, COMMAND_OPEN_SOCKET, &socket, sizeof socket);
+    struct sfu_open_transport transport = {.transport = 1, .rtp_socket = 1, .rtcp_socket = 1};
+    transport.remote = (struct sfu_address){.family = 4, .port = 9};
+    used += add(commands + used, COMMAND_OPEN_TRANSPORT, &transport, sizeof transport);
+    struct sfu_set_source source = {.source = 1, .transport = 1, .clock_hz = 90000, .nack = 1};
+    source.kind = KIND_VIDEO;
+    source.payload_count = 1;
+    source.payloads[0] = (struct sfu_payload){97, CODEC_H264};
+    used += add(commands + used, COMMAND_SET_SOURCE, &source, sizeof source);
+    assert(core_apply(it.core, commands, used) == 0);
+    it.transport = table_find(&it.core->transports, 1);
+    it.source = table_find(&it.core->sources, 1);
+    wire_used = 0;
+    wire_count = 0;
+    return it;
+}
+
+static void close_setting(struct setting *it) {
+    core_free(it->core);
+    free(it->batch);
+}
+
+static void feed(struct setting *it, uint16_t sequence) {
+    uint8_t packet[14] = {0x80, 97, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x41, 0x9a};
+    put16(packet + 2, sequence);
+    core_receive(it->core, it->transport->rtp.socket, &it->transport->rtp.remote, packet, 14);
+}
+
+static void pass_time(struct setting *it, int64_t us) {
+    it->core->now_us = it->core->received_us = it->core->now_us + us;
+    core_timer(it->core);
+    batch_flush(it->batch);
+}
+
+static void lost_packets_are_asked_for_again_and_given_up(void) {
+    struct setting it = open_setting();
+    feed(&it, 10);
+    feed(&it, 13);
+    pass_time(&it, 1000);
+    assert(wire_count == 0); /* perhaps only overtaken */
+    pass_time(&it, 5000);
+    assert(wire_count == 1 && rtcp_valid(wire, wire_used));
+    assert(get16(wire + 20) == 11 && get16(wire + 22) == 1); /* 11, and 12 by its bit */
+    feed(&it, 11);
+    wire_used = 0;
+    pass_time(&it, 41000);
+    assert(wire_count == 2 && get16(wire + 20) == 12 && get16(wire + 22) == 0);
+    for (int i = 0; i < 50; i++) pass_time(&it, 41000);
+    assert(wire_count <= 11); /* the deadline of 400 ms */
+    assert(it.source->gap_count == 0 && it.core->deadline_us == INT64_MAX);
+    close_setting(&it);
+}
+
+static void a_burst_of_losses_asks_for_nothing(void) {
+    struct setting it = open_setting();
+    feed(&it, 10);
+    feed(&it, 500);
+    pass_time(&it, 10000);
+    assert(wire_count == 0); /* a key frame is cheaper, and Python asks for it */
+    close_setting(&it);
+}
+
+static void a_closed_sink_comes_back_where_it_was(void) {
+    struct setting it = open_setting();
+    uint8_t commands[512];
+    struct sfu_set_sink sink = {.sink = 5, .transport = 1, .ssrc = 77, .kind = KIND_VIDEO};
+    assert(core_apply(it.core, commands, add(commands, COMMAND_SET_SINK, &sink, sizeof sink)) == 0);
+    struct sink *first = table_find(&it.core->sinks, 5);
+    uint16_t next = (uint16_t)(first->next_sequence + 9);
+    first->next_sequence = next;
+    struct sfu_close close = {5, 0};
+    assert(core_apply(it.core, commands, add(commands, COMMAND_CLOSE_SINK, &close, sizeof close)) == 0);
+    sink.sink = 6;
+    assert(core_apply(it.core, commands, add(commands, COMMAND_SET_SINK, &sink, sizeof sink)) == 0);
+    struct sink *second = table_find(&it.core->sinks, 6);
+    assert(second->next_sequence == next);
+    close_setting(&it);
+}
+
+static void cut_commands_are_refused(void) {
+    struct setting it = open_setting();
+    uint8_t commands[512];
+    struct sfu_set_sink sink = {.sink = 5, .transport = 1};
+    size_t size = add(commands, COMMAND_SET_SINK, &sink, sizeof sink);
+    for (size_t cut = 1; cut < size; cut++) {
+        uint8_t *exact = malloc(cut);
+        memcpy(exact, commands, cut);
+        assert(core_apply(it.core, exact, cut) == -1);
+        free(exact);
+    }
+    struct sfu_record unknown = {sizeof unknown, 99};
+    assert(core_apply(it.core, (uint8_t *)&unknown, sizeof unknown) == -1);
+    close_setting(&it);
+}
+
+int main(void) {
+    a_full_ring_drops_its_oldest_and_counts();
+    strangers_do_not_push_others_out();
+    sequence_numbers_wrap_restart_and_come_late();
+    jitter_follows_the_appendix();
+    lost_packets_are_asked_for_again_and_given_up();
+    a_burst_of_losses_asks_for_nothing();
+    a_closed_sink_comes_back_where_it_was();
+    cut_commands_are_refused();
+    return 0;
+}

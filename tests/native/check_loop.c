@@ -1,0 +1,97 @@
+/* The threaded engine under TSan: packets, commands, snapshots and polls all at once. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <assert.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine.h"
+
+static sfu *engine;
+static struct sockaddr_in server;
+
+static int bound(struct sockaddr_in *here) {
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    socklen_t length = sizeof *here;
+    *here = (struct sockaddr_in){AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
+    assert(bind(fd, (struct sockaddr *)here, length) == 0);
+    getsockname(fd, (struct sockaddr *)here, &length);
+    return fd;
+}
+
+static void apply(uint32_t kind, const void *body, size_t size) {
+    uint8_t bytes[1024];
+    struct sfu_record record = {(uint32_t)(sizeof record + size), kind};
+    memcpy(bytes, &record, sizeof record);
+    memcpy(bytes + sizeof record, body, size);
+    assert(sfu_apply(engine, bytes, record.size) == 0);
+}
+
+static void set_up(int fd, const struct sockaddr_in *peer) {
+    struct sfu_open_socket socket = {1, fd};
+    apply(COMMAND_OPEN_SOCKET, &socket, sizeof socket);
+    struct sfu_open_transport transport = {.transport = 1, .rtp_socket = 1, .rtcp_socket = 1};
+    transport.gso = 1;
+    transport.remote = (struct sfu_address){.family = 4, .port = ntohs(peer->sin_port)};
+    memcpy(transport.remote.host, &peer->sin_addr, 4);
+    apply(COMMAND_OPEN_TRANSPORT, &transport, sizeof transport);
+    struct sfu_set_source source = {.source = 1, .transport = 1, .clock_hz = 8000, .nack = 1};
+    source.kind = KIND_AUDIO;
+    source.payload_count = 1;
+    source.payloads[0] = (struct sfu_payload){9, CODEC_G722};
+    apply(COMMAND_SET_SOURCE, &source, sizeof source);
+    struct sfu_set_sink sink = {.sink = 1, .transport = 1, .ssrc = 7, .clock_hz = 8000};
+    sink.kind = KIND_AUDIO;
+    sink.history = 64;
+    sink.payload_count = 1;
+    sink.payloads[0] = (struct sfu_payload){CODEC_G722, 9};
+    apply(COMMAND_SET_SINK, &sink, sizeof sink);
+}
+
+static void *ask(void *context) {
+    static uint8_t buffer[1 << 20];
+    (void)context;
+    for (uint32_t i = 0; i < 300; i++) {
+        struct sfu_set_route route = {1, i % 3 ? 1 : 0};
+        apply(COMMAND_SET_ROUTE, &route, sizeof route);
+        assert(sfu_snapshot(engine, buffer, sizeof buffer) > 0);
+        sfu_poll(engine, buffer, sizeof buffer);
+    }
+    return NULL;
+}
+
+int main(void) {
+    struct sockaddr_in peer;
+    int fd = bound(&peer), ours = bound(&server);
+    engine = sfu_open();
+    assert(engine);
+    set_up(ours, &peer);
+    pthread_t asking;
+    pthread_create(&asking, NULL, ask, NULL);
+    uint8_t packet[172] = {0x80, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, in[2048];
+    uint8_t stun[20] = {0, 1};
+    int got = 0;
+    for (int i = 0; i < 3000; i++) {
+        packet[2] = (uint8_t)(i >> 8);
+        packet[3] = (uint8_t)i;
+        sendto(fd, i % 50 ? packet : stun, i % 50 ? sizeof packet : sizeof stun, 0,
+               (struct sockaddr *)&server, sizeof server);
+        while (recv(fd, in, sizeof in, MSG_DONTWAIT) > 0) got++;
+    }
+    pthread_join(asking, NULL);
+    struct sfu_set_route route = {1, 1};
+    apply(COMMAND_SET_ROUTE, &route, sizeof route);
+    packet[2]++;
+    sendto(fd, packet, sizeof packet, 0, (struct sockaddr *)&server, sizeof server);
+    struct pollfd ready = {fd, POLLIN, 0};
+    assert(poll(&ready, 1, 2000) == 1 || got > 0);
+    struct sfu_close close_transport = {1, 0}, close_socket = {1, 0};
+    apply(COMMAND_CLOSE_TRANSPORT, &close_transport, sizeof close_transport);
+    apply(COMMAND_CLOSE_SOCKET, &close_socket, sizeof close_socket);
+    sfu_close(engine);
+    close(fd);
+    return 0;
+}
