@@ -60,6 +60,7 @@ class Listening:
     verify: bool = False
     """Whether connections out check the peer's certificate."""
     tcp_port: int | None = None
+    """None: the port of UDP."""
 
 
 class SipShell:

@@ -8,7 +8,7 @@ from typing import cast
 
 from sfu.model import Address
 from sfu.shell.fault import naming
-from sfu.signalling.sip.flow import Carrier, Flow
+from sfu.signalling.sip.flow import Carrier, Flow, literal
 
 MAX_REMEMBERED = 4096
 RECEIVE_BUFFER = 1 << 20
@@ -38,8 +38,11 @@ class Advertised:
 
     def host(self, bound: str, remote: Address) -> str:
         """Return our host for a peer; the routing table is asked once per peer."""
-        if self._public_host or bound not in ANY:
-            return self._public_host or bound
+        public = self._public_host
+        if public and (not literal(public) or (":" in public) == (":" in remote.host)):
+            return public
+        if bound not in ANY:
+            return bound
         host = self._known.get(remote.host)
         if host is None:
             host = self._known[remote.host] = local_host_toward(remote)
