@@ -262,6 +262,8 @@ class Patchbay:
                 self._on_rtcp(event)
             case KeyframePassed():
                 self.routes.keyframe_passed(event.source)
+                # a sink that still waits after this one, by the next snapshot, wishes anew
+                self._wished -= {event.source}
                 if picture := self._pictures.get(event.source):
                     picture.requests.handle(Arrived(), event.at_us / 1e6)
             case SourceAppeared() | TransportLatched():
