@@ -32,6 +32,7 @@ from sfu.signalling.sip.flow import (
     ConnectFailed,
     Flow,
     FlowClosed,
+    Hop,
     Received,
     Send,
     literal,
@@ -87,7 +88,7 @@ class SipShell:
         self._door = StreamDoor(self._advertised, events, client_context(listening.verify))
         self._udp: list[UdpListener] = []
         self._inbox: deque[SipEvent] = deque()
-        self._pumping = False
+        self._pumping = self._closed = False
         self._heard = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self.addresses: list[tuple[Carrier, Address]] = []
@@ -140,6 +141,7 @@ class SipShell:
             self._heard.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._heard.wait(), until - time.monotonic())
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -157,7 +159,7 @@ class SipShell:
     def _handle(self, event: SipEvent) -> None:
         """Feed the core; an event that arises meanwhile waits its turn."""
         self._inbox.append(event)
-        if self._pumping:
+        if self._pumping or self._closed:
             return
         self._pumping = True
         try:
@@ -220,17 +222,24 @@ class SipShell:
         spawn(f"sip connect {hop.host}", self._find(wish))
 
     async def _find(self, wish: Connect) -> None:
+        """Tell the core in any case: it keeps what waits for this."""
+        flow: Flow | None = None
+        try:
+            flow = await self._first_reachable(wish.hop)
+        finally:
+            failed = ConnectFailed(wish.ticket, f"{wish.hop.host} cannot be reached")
+            self._handle(Connected(wish.ticket, flow) if flow else failed)
+
+    async def _first_reachable(self, hop: Hop) -> Flow | None:
         """Try the places a name stands for, one after the other."""
-        for target in await dns.resolve(wish.hop):
-            flow = (
-                self._udp_flow(target.address)
-                if target.carrier is Carrier.UDP
-                else await self._door.connect(target.carrier, target.address, wish.hop.host)
-            )
+        for target in await dns.resolve(hop):
+            if target.carrier is Carrier.UDP:
+                flow = self._udp_flow(target.address)
+            else:
+                flow = await self._door.connect(target.carrier, target.address, hop.host)
             if flow is not None:
-                self._handle(Connected(wish.ticket, flow))
-                return
-        self._handle(ConnectFailed(wish.ticket, f"{wish.hop.host} cannot be reached"))
+                return flow
+        return None
 
     def _udp_flow(self, remote: Address) -> Flow | None:
         for listener in self._udp:

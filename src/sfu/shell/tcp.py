@@ -175,7 +175,7 @@ class StreamDoor:
                     ssl=tls,
                     server_hostname=name if tls is not None else None,
                 )
-        except (OSError, TimeoutError):
+        except (OSError, ValueError):  # ValueError: a name that cannot be one
             return None
         stream.heard = True  # we speak first
         return stream.flow
