@@ -176,8 +176,8 @@ static void work(sfu *engine, struct socket *socket, uint32_t ready) {
         count = receive(engine, socket);
         batch_flush(engine->batch);
     } while (count == RECEIVE && ++rounds < ROUNDS);
-    /* A local peer that went away stays readable for ever. */
-    if (ready & EPOLLHUP && count <= 0)
+    /* A local peer that went away stays readable for ever, with nothing to read. */
+    if (ready & EPOLLHUP && (count <= 0 || engine->messages[count - 1].msg_len == 0))
         epoll_ctl(engine->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
 }
 

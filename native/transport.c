@@ -162,19 +162,20 @@ static void note_level(struct passing *passing, const struct span *level) {
 static void note_packet(struct core *core, const struct passing *passing, bool repaired) {
     struct source *source = passing->source;
     const struct packet *packet = passing->packet;
+    bool digit = passing->codec == CODEC_TELEPHONE_EVENT; /* its timestamp stands still */
     if (repaired) {
         source->row.repaired++;
     } else {
         source->row.packets++;
         source->row.bytes += packet->length;
-        source->row.codec = passing->codec;
-        source_arrival(source, packet, core->received_us);
+        if (!digit) source_arrival(source, packet, core->received_us);
+        if (!digit && passing->codec != CODEC_CN) source->row.codec = passing->codec;
     }
     if (passing->late) {
         source_found(source, passing->extended);
     } else {
-        source->row.last_timestamp = packet->timestamp;
-        source->row.last_arrival_us = core->received_us;
+        if (!digit) source->row.last_timestamp = packet->timestamp;
+        if (!digit) source->row.last_arrival_us = core->received_us;
         source_missing(core, source, passing->extended - source->gap, passing->extended);
     }
 }
@@ -206,7 +207,7 @@ static void receive_packet(struct core *core, struct transport *transport, struc
     passing.skip = digit || packet->length == 0;
     if (!passing.skip) passing.look = look_at(passing.codec, packet);
     if (passing.codec == CODEC_H264) source_keep_sets(source, packet->payload, packet->length);
-    if (passing.look.keyframe && passing.codec >= CODEC_H264)
+    if (passing.look.keyframe && (passing.codec == CODEC_H264 || passing.codec == CODEC_VP8))
         tell_keyframe(core, source, packet->timestamp);
     forward(core, &passing);
 }

@@ -318,6 +318,30 @@ def test_a_worker_talks_over_a_socket_pair(engine: Engine, pair: tuple[Peer, Pee
     two.send(rtp(2, b"room"))  # nobody there: counted, nothing else
 
 
+def test_a_dead_worker_costs_nothing(engine: Engine) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    worker = SocketId(9)
+    engine.apply(
+        OpenSocket(worker, ours.detach()),
+        OpenTransport(TransportId(9), worker, worker, None, None, Latch.CONNECTED, False),
+    )
+    theirs.close()
+    until = time.monotonic() + PATIENCE_S
+    before, after = -1, 0
+    while before != after and time.monotonic() < until:  # the end of the stream, read once
+        before, after = after, engine.snapshot().sockets[worker].received_packets
+        time.sleep(0.02)
+    assert before == after
+
+
+def test_a_key_frame_of_a_codec_we_cannot_look_into_is_not_told(engine: Engine) -> None:
+    one = Peer(engine, 1)
+    engine.apply(one.open(), source(1, 1, payloads=((34, Codec.H263),), kind=Kind.VIDEO))
+    one.send(rtp(1, pt=34))
+    one.send(b"\x00\x01stun")
+    assert [type(it) for it in events(engine)] == [DatagramReceived]
+
+
 def test_unknown_sources_are_told_once_with_their_names(engine: Engine) -> None:
     one = Peer(engine, 1)
     engine.apply(one.open(extensions=Extensions(mid=1, rid=2)))
