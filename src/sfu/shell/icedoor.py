@@ -180,6 +180,7 @@ class IcePath:
                         SetKeys(self.transport, True, output.sending),
                         SetKeys(self.transport, False, output.receiving),
                     )
+                    self._door.patchbay.flush(time.monotonic())
                     log.debug("dtls_connected", suite=output.sending.suite.name)
                 case dtls.Failed():
                     log.warning("dtls_failed", reason=output.reason)

@@ -78,6 +78,10 @@ class Patchbay:
         self._sinks: dict[SinkId, TransportId] = {}
         self._kinds: dict[SinkId, Kind] = {}
         self._pictures: dict[SourceId, _Picture] = {}
+        self._locked: set[TransportId] = set()
+        """Secure paths that have no keys yet."""
+        self._held: dict[SinkId, SourceId | None] = {}
+        """What their sinks shall carry then."""
         self._wished: frozenset[SourceId] = frozenset()
         self._now = 0.0
         engine.on_event(self._on_event)
@@ -109,6 +113,8 @@ class Patchbay:
         """Open a path, or state it again with another address."""
         if reports and command.transport not in self._listeners:
             self.reporter.add_transport(command.transport, self.new_ssrc(), transport_cc=True)
+        if command.secure and command.transport not in self._listeners:
+            self._locked.add(command.transport)
         self._listeners[command.transport] = listener
         self.engine.apply(command)
 
@@ -119,6 +125,7 @@ class Patchbay:
         for sink in [one for one, owner in self._sinks.items() if owner == transport]:
             self._forget_sink(sink)
         self._listeners.pop(transport, None)
+        self._locked.discard(transport)
         self.reporter.remove_transport(transport)
         self.engine.apply(CloseTransport(transport))
 
@@ -174,8 +181,13 @@ class Patchbay:
         self.engine.apply(CloseSink(sink))
 
     def set_keys(self, *commands: SetKeys) -> None:
-        """Give SRTP keys."""
+        """Give SRTP keys; what its sinks shall carry begins with them."""
         self.engine.apply(*commands)
+        for command in commands:
+            if command.sending:
+                self._locked.discard(command.transport)
+        for sink in [one for one in self._held if self._sinks[one] not in self._locked]:
+            self.routes.want(sink, self._held.pop(sink))
 
     def transmit(self, *commands: Transmit) -> None:
         """Send STUN or DTLS."""
@@ -192,8 +204,14 @@ class Patchbay:
     # ---- routes and key frames
 
     def want(self, sink: SinkId, source: SourceId | None) -> None:
-        """State what a sink shall carry; `flush` tells the engine."""
-        self.routes.want(sink, source)
+        """State what a sink shall carry; `flush` tells the engine.
+
+        A path without keys carries nothing yet: a key frame asked for now would be wasted.
+        """
+        if self._sinks.get(sink) in self._locked:
+            self._held[sink] = source
+        else:
+            self.routes.want(sink, source)
 
     def flush(self, now: float) -> None:
         """Tell the engine what changed, and ask at once for the key frames that needs."""
@@ -293,5 +311,6 @@ class Patchbay:
     def _forget_sink(self, sink: SinkId) -> None:
         self._sinks.pop(sink, None)
         self._kinds.pop(sink, None)
+        self._held.pop(sink, None)
         self.routes.forget_sink(sink)
         self.reporter.remove_sink(sink)
