@@ -20,6 +20,7 @@
 #define GAPS_MAX 64           /* packets asked for again at a time */
 #define TOLD_MAX 32           /* unknown SSRCs told of per transport */
 #define HISTORY_MAX 2048
+#define HISTORY_BYTES 1600    /* the largest packet kept; not a power of two, for the cache's sake */
 #define SPENT_MAX 4096        /* SSRCs ever sent with a transport's keys */
 #define SINKS_MAX 64          /* per transport */
 #define LOG_ROWS 8192         /* arrivals, and departures, between two snapshots */
@@ -175,7 +176,7 @@ struct kept { /* one packet in a history */
 struct history {
     uint32_t size; /* a power of two, or 0 */
     struct kept *kept;
-    uint8_t *bytes; /* PACKET_CAP each */
+    uint8_t *bytes; /* HISTORY_BYTES each */
 };
 bool history_resize(struct history *history, uint32_t wanted);
 void history_free(struct history *history);

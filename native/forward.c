@@ -98,7 +98,7 @@ static uint8_t *put_packet(struct core *core, struct sink *sink, const struct he
 
 static void remember(struct sink *sink, const struct heading *heading, const uint8_t *payload,
                      size_t length, const uint8_t *wire, size_t size) {
-    if (sink->history.size == 0) return;
+    if (sink->history.size == 0 || size > HISTORY_BYTES) return;
     if (!sink->rtx[heading->payload_type]) {
         history_put(&sink->history, heading->sequence, wire, size);
         return;

@@ -19,7 +19,7 @@ bool history_resize(struct history *history, uint32_t wanted) {
     history_free(history);
     if (size == 0) return true;
     history->kept = calloc(size, sizeof *history->kept);
-    history->bytes = malloc((size_t)size * PACKET_CAP);
+    history->bytes = malloc((size_t)size * HISTORY_BYTES);
     if (!history->kept || !history->bytes) {
         history_free(history);
         return false;
@@ -33,7 +33,7 @@ struct kept *history_put(struct history *history, uint16_t sequence, const uint8
     size_t index = sequence & (history->size - 1);
     struct kept *kept = &history->kept[index];
     *kept = (struct kept){.used = true, .sequence = sequence, .length = (uint16_t)length};
-    memcpy(history->bytes + index * PACKET_CAP, bytes, length);
+    memcpy(history->bytes + index * HISTORY_BYTES, bytes, length);
     return kept;
 }
 
@@ -47,5 +47,5 @@ struct kept *history_take(struct history *history, uint16_t sequence, int64_t no
 }
 
 const uint8_t *history_bytes(const struct history *history, const struct kept *kept) {
-    return history->bytes + (size_t)(kept - history->kept) * PACKET_CAP;
+    return history->bytes + (size_t)(kept - history->kept) * HISTORY_BYTES;
 }

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from sfu.media.rtp.packet import RtpPacket
 
 HISTORY_MAX = 2048
+HISTORY_BYTES = 1600
+"""The largest datagram kept."""
 RESEND_US = 10_000
 """The same packet is not asked for by the same peer any sooner."""
 
@@ -38,8 +40,8 @@ class History:
             self._slots = [None] * size
 
     def put(self, packet: RtpPacket, datagram: bytes) -> None:
-        """Keep a packet."""
-        if self.size:
+        """Keep a packet, unless it is larger than any we send."""
+        if self.size and len(datagram) <= HISTORY_BYTES:
             self._slots[packet.sequence % self.size] = Kept(packet, datagram)
 
     def take(self, sequence: int, now_us: int) -> Kept | None:
