@@ -28,7 +28,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 
-from sfu.probe.loopback import reach
+from sfu.probe.ice import reach, spread_candidates
 from sfu.probe.picture import Colour, Painter, Seen, alike, read
 from sfu.probe.signalling import Message, Signalling, Standing, open_signalling
 from sfu.probe.sound import Ear, Schedule, Voice, always
@@ -103,7 +103,7 @@ class SimulatedMember:
         reach(urlsplit(url).hostname or "")
         async with asyncio.timeout(PATIENCE_S):
             self._signalling = await open_signalling(url)
-            self._start("signalling", self._listen(self._signalling))
+            self._start("signalling", self._follow(self._signalling))
             await self._signalling.say(
                 "join", room=room, name=self.name, **({"pin": pin} if pin else {})
             )
@@ -117,6 +117,11 @@ class SimulatedMember:
             await self.until(lambda: self._peer.connectionState == "connected")
         self.joined_at = time.monotonic()
         self._start("layout", self._grow())
+
+    async def listen(self, forwarded: int) -> None:
+        """Ask for 3 or 1 voices side by side, or 0 for the mix."""
+        assert self._signalling
+        await self._signalling.say("sound", forwarded=forwarded)
 
     async def leave(self) -> None:
         """Say goodbye and let go of everything."""
@@ -164,7 +169,7 @@ class SimulatedMember:
     def _start(self, what: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(spawn(f"{self.name}: {what}", work))
 
-    async def _listen(self, signalling: Signalling) -> None:
+    async def _follow(self, signalling: Signalling) -> None:
         async for message in signalling.hear():
             self.standing.take(message)
             match message.get("type"):
@@ -198,7 +203,8 @@ class SimulatedMember:
         answer = await self._answers.get()
         if answer["type"] == "refused":
             raise Refused(answer["code"])
-        await self._peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+        described = RTCSessionDescription(spread_candidates(answer["sdp"]), "answer")
+        await self._peer.setRemoteDescription(described)
         self._open_places()
 
     def _open_places(self) -> None:

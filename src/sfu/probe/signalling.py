@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from sfu.probe.loopback import is_loopback
+from sfu.probe.ice import is_loopback
 
 Message = dict[str, Any]
 

@@ -1,4 +1,8 @@
-"""ICE on a host's own address: aioice leaves 127.0.0.1 and ::1 out, we put them in."""
+"""Two things aiortc's ICE needs a hand with.
+
+aioice leaves 127.0.0.1 and ::1 out when it gathers.  aiortc looks for the candidates of a bundle
+in its last part, where RFC 8843 section 7.1.3 has them in the first only.
+"""
 
 import ipaddress
 import socket
@@ -35,3 +39,15 @@ def _has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def spread_candidates(sdp: str) -> str:
+    """Return an answer whose every part holds the first part's candidates."""
+    head, *parts = sdp.split("\r\nm=")
+    lines = parts[0].split("\r\n") if parts else []
+    candidates = [one for one in lines if one.startswith(("a=candidate:", "a=end-of-cand"))]
+    spread = [
+        part if "a=candidate:" in part else "\r\n".join([part.rstrip(), *candidates])
+        for part in parts
+    ]
+    return "\r\nm=".join([head, *(part.rstrip() for part in spread)]) + "\r\n"
