@@ -326,6 +326,20 @@ def test_an_rtx_packet_takes_the_place_of_the_lost_one() -> None:
     both.finish()
 
 
+def test_a_signalled_ssrc_and_its_rtx_are_told_from_all_others() -> None:
+    both = Both()
+    signalled = replace(source(1, Kind.VIDEO), ssrc=Ssrc(41), rtx_ssrc=Ssrc(42))
+    both.apply(signalled)
+    both.route(11, 1)
+    both.feed(1, packet(1, IDR, ssrc=41))
+    both.feed(1, packet(2, DELTA, ssrc=40))
+    both.feed(1, packet(3, DELTA, ssrc=41))
+    both.feed(1, packet(900, (2).to_bytes(2) + b"\x41repaired", RTX, ssrc=42))
+    both.feed(1, packet(901, (2).to_bytes(2) + b"\x41stranger", RTX, ssrc=43))
+    assert [it.payload for it in both.answers[11]] == [IDR, DELTA, b"\x41repaired"]
+    both.finish()
+
+
 units = st.one_of(
     st.just(SPS),
     st.just(PPS),
