@@ -155,8 +155,9 @@ class SimulatedMember:
         )
 
     def hears(self, hz: float) -> bool:
-        """Tell whether this tone was there in the last half second received, in any place."""
-        return any(ear.hears(hz) for ear in self.ears.values())
+        """Tell whether a place sounds with this tone now, in its last half second."""
+        now = time.monotonic()
+        return any(now - ear.at < 1.0 and ear.hears(hz) for ear in self.ears.values())
 
     def shown(self) -> dict[str, Colour]:
         """Return the colour at each member's place, by name, as the signalling tells places."""
@@ -233,7 +234,7 @@ class SimulatedMember:
                 assert isinstance(frame, av.AudioFrame)
                 channels = len(frame.layout.channels)
                 samples = frame.to_ndarray().reshape(-1, channels)[:, 0].astype(np.int16)
-                ear.hear(samples, frame.sample_rate)
+                ear.hear(samples, frame.sample_rate, time.monotonic())
 
 
 def _preferring(codec: str) -> list[Any]:

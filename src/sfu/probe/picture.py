@@ -59,7 +59,7 @@ class Painter:
     """Draws one sender's pictures."""
 
     def __init__(self, name: str, colour: Colour, width: int, height: int) -> None:
-        """Prepare what does not move; both sizes are multiples of 16."""
+        """Prepare what does not move; width is a multiple of 16, height of 8."""
         self._width, self._height = width, height
         y, u, v = _yuv(colour)
         self._y: Plane = np.full((height, width), y, dtype=np.uint8)

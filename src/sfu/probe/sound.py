@@ -62,12 +62,14 @@ class Ear:
     def __init__(self) -> None:
         """Start with nothing heard."""
         self.frames = 0
+        self.at = 0.0
+        """When the last frame came, in the listener's clock."""
         self._rate_hz = RATE_HZ
         self._kept: Samples = np.zeros(0, dtype=np.int16)
 
-    def hear(self, samples: Samples, rate_hz: int) -> None:
+    def hear(self, samples: Samples, rate_hz: int, at: float = 0.0) -> None:
         """Take decoded mono samples."""
-        self.frames += 1
+        self.frames, self.at = self.frames + 1, at
         if rate_hz != self._rate_hz:
             self._rate_hz, self._kept = rate_hz, np.zeros(0, dtype=np.int16)
         self._kept = np.concatenate([self._kept, samples])[-rate_hz // 2 :]
