@@ -14,6 +14,7 @@ from tests.interop.baresip import Baresip
 from tests.interop.chromium import Visitor
 from tests.interop.fixtures import Identity
 from tests.interop.server import Server
+from tests.interop.unit import Unit
 
 _ports = itertools.count(27_000, 20)
 
@@ -63,6 +64,13 @@ class Meeting:
         self._stack.push_async_callback(codec.stop)
         await codec.start()
         return codec
+
+    def unit(self, who: Identity, **options: object) -> Unit:
+        """Prepare a codec whose signalling is SIPp's; it does not call yet."""
+        unit = Unit(who, self._home / f"unit-{who.name}", self.server.sip_port, **options)  # type: ignore[arg-type]
+        unit.port = free_port(next(_ports))
+        self._stack.push_async_callback(unit.stop)
+        return unit
 
     async def person(self, who: Identity, url: str = "", *, room: str = "4201") -> Visitor:
         """Have somebody join by the page."""

@@ -1,11 +1,13 @@
 """Pictures and sounds that tell who sent them: a colour and a frequency for each participant.
 
-Made by ffmpeg at test time.  The picture is one flat colour with a white square wandering over it
-and a little noise, so that frames differ, weigh something and a frozen picture shows; the sound is
-a sine, half a second on and a quarter off, so that it is taken for speech rather than for hum.
+Made by ffmpeg at test time; the folder INTEROP_FIXTURES names keeps them for the next run.  The
+picture is one flat colour with a white square wandering over it and a little noise, so that frames
+differ, weigh something and a frozen picture shows; the sound is a sine, half a second on and a
+quarter off, so that it is taken for speech rather than for hum.
 """
 
 import functools
+import os
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -38,11 +40,21 @@ EVERYBODY = (LAJOUX, MOREZ, ANNE, BRUNO, CLAIRE)
 @functools.cache
 def folder() -> Path:
     """One folder for all fixtures of a run; they are made once and shared."""
-    return Path(tempfile.mkdtemp(prefix="sfu-fixtures-"))
+    kept = os.environ.get("INTEROP_FIXTURES")
+    if not kept:
+        return Path(tempfile.mkdtemp(prefix="sfu-fixtures-"))
+    Path(kept).mkdir(parents=True, exist_ok=True)
+    return Path(kept)
 
 
 def _ffmpeg(*words: str) -> None:
-    subprocess.run(["ffmpeg", "-v", "error", "-y", *words], check=True, timeout=120)
+    """Make the file the last word names, unless it is there; a half-made one never is."""
+    path = Path(words[-1])
+    if path.exists():
+        return
+    half = path.with_name("half-" + path.name)
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *words[:-1], str(half)], check=True, timeout=120)
+    half.rename(path)
 
 
 @functools.cache

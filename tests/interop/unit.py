@@ -1,0 +1,350 @@
+"""A room codec in two halves: SIPp signals what the scenario says, this process plays and listens.
+
+SIPp writes any text but decodes nothing; here its media ports are ours, so that what the server
+sends is decoded and looked at, packet by packet.  It plays packets a real encoder made, in a loop,
+deaf to every wish for a key frame.  A scenario goes on by a cue, a MESSAGE in its own call::
+
+    SIPp    INVITE, 200, ACK ... <recv request="MESSAGE"/> ... re-INVITE ... BYE
+    Unit    play, sees, hears        cue()
+"""
+
+import asyncio
+import contextlib
+import functools
+import itertools
+import socket
+import struct
+import subprocess
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+
+from tests.interop import fixtures, hearing
+from tests.interop.fixtures import Identity
+from tests.interop.sipp import SCENARIOS
+from tests.interop.wait import until
+
+MODE_0 = ("a=rtpmap:98 H264/90000", "a=fmtp:98 profile-level-id=42801f")
+MODE_1 = ("a=rtpmap:97 H264/90000", "a=fmtp:97 profile-level-id=42801f;packetization-mode=1")
+SOUND_PT, DIGIT_PT = 9, 101
+STEP_S = 0.01
+DIGITS = "0123456789*#"
+
+
+@dataclass
+class Unit:
+    """One call of SIPp, and its media."""
+
+    who: Identity
+    home: Path
+    server_port: int
+    modes: tuple[int, ...] = (1,)
+    """Packetization modes it offers."""
+    sends: int = 1
+    """The mode its encoder is in."""
+    silent: bool = False
+    port: int = 0
+    process: asyncio.subprocess.Process | None = field(default=None, init=False)
+    playing: bool = field(default=True, init=False)
+    got: dict[str, deque[tuple[float, bytes]]] = field(default_factory=dict, init=False)
+    """RTP packets that came, by "audio" and "video"."""
+    _socks: dict[str, socket.socket] = field(default_factory=dict, init=False)
+    _tasks: list["asyncio.Task[None]"] = field(default_factory=list, init=False)
+    _clock: Iterator[int] = field(default_factory=lambda: itertools.count(1000, 3000), init=False)
+
+    async def call(self, scenario: str, room: str, **words: str) -> None:
+        """Run a scenario; `words` stand for @NAMES@ in it."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(_prepare, self.who, self.sends)
+        for kind in ("audio", "video"):
+            self._open(kind)
+        text = (SCENARIOS / f"{scenario}.xml").read_text()
+        described = {
+            "ROOM": room,
+            "NAME": self.who.name,
+            "AUDIO": str(self._port_of("audio")),
+            "VIDEO": str(self._port_of("video")),
+            "FORMATS": " ".join(str(98 - mode) for mode in self.modes),
+            "MODE_0": "\n".join(MODE_0),
+            "MAPS": "\n".join("\n".join(MODE_1 if mode else MODE_0) for mode in self.modes),
+            **words,
+        }
+        for _ in range(2):  # a word may hold others
+            for name, value in described.items():
+                text = text.replace(f"@{name}@", value)
+        (self.home / "scenario.xml").write_text(text)
+        self.process = await asyncio.create_subprocess_exec(
+            "sipp", f"127.0.0.1:{self.server_port}", "-sf", "scenario.xml", "-m", "1", "-aa",
+            "-i", "127.0.0.1", "-p", str(self.port), "-mp", str(self.port + 6), "-nostdin",
+            "-cid_str", f"{self.who.name}-%u", "-trace_err", "-trace_msg",
+            "-message_file", "messages.txt", "-error_file", "errors.txt",
+            cwd=self.home,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def _open(self, kind: str) -> None:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setblocking(False)
+        sock.bind(("127.0.0.1", self._port_of(kind)))
+        self._socks[kind] = sock
+        self.got[kind] = deque(maxlen=6000)
+        asyncio.get_running_loop().add_reader(sock, self._receive, kind)
+
+    def _port_of(self, kind: str) -> int:
+        return self.port + (2 if kind == "audio" else 4)
+
+    def _receive(self, kind: str) -> None:
+        try:
+            while True:
+                self.got[kind].append((time.monotonic(), self._socks[kind].recv(2048)))
+        except BlockingIOError:
+            pass
+
+    # ---- signalling
+
+    @property
+    def messages(self) -> str:
+        """What SIPp sent and received."""
+        path = self.home / "messages.txt"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    async def signalled(self, text: str, seconds: float = 10) -> None:
+        """Wait until this text was sent or received."""
+        try:
+            await until(lambda: text in self.messages, seconds, f"{text!r} in the signalling")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{self.messages[-3000:]}") from None
+
+    def cue(self) -> None:
+        """Let the scenario go on."""
+        text = (
+            "MESSAGE sip:cue@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9\r\n"
+            f"From: <sip:cue@127.0.0.1>;tag=c\r\nTo: <sip:cue@127.0.0.1>\r\n"
+            f"Call-ID: {self.who.name}-1\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n"
+        )
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(text.encode(), ("127.0.0.1", self.port))
+
+    async def ends(self, seconds: float = 15) -> None:
+        """Wait for the scenario's end; all must have come as it says."""
+        assert self.process is not None
+        try:
+            code = await asyncio.wait_for(self.process.wait(), seconds)
+        except TimeoutError:
+            raise TimeoutError(f"the scenario goes on:\n{self.messages[-3000:]}") from None
+        errors = self.home / "errors.txt"
+        told = errors.read_text(errors="replace") if errors.exists() else ""
+        assert code == 0, f"SIPp ended with {code}:\n{told[-1500:]}\n{self.messages[-2500:]}"
+
+    # ---- playing
+
+    async def play(self) -> None:
+        """Send picture and sound to where the server said; again, after a change of `sends`."""
+        await asyncio.to_thread(_prepare, self.who, self.sends)
+        for task in self._tasks:
+            task.cancel()
+        await self.signalled("m=video", 10)
+        await until(lambda: len(self._targets()) == 2, 10, "the server's ports")
+        self._tasks.append(asyncio.get_running_loop().create_task(self._play()))
+
+    def _targets(self) -> dict[str, int]:
+        found = {}
+        for block in self.messages.split("----------------------------------------------- "):
+            if "message received" not in block[:200]:
+                continue
+            for line in block.splitlines():
+                if line.startswith(("m=audio ", "m=video ")):
+                    kind, port = line[2:].split()[:2]
+                    found[kind] = int(port)
+        return found
+
+    async def _play(self) -> None:
+        to = self._targets()
+        streams = [
+            ("video", _loop(picture_packets(self.who, self.sends), 98 - self.sends, 0x1111)),
+        ]
+        if not self.silent:
+            streams.append(("audio", _loop(sound_packets(self.who), SOUND_PT, 0x2222)))
+        ahead = {kind: next(stream) for kind, stream in streams}
+        begin = time.monotonic()
+        while True:
+            at = time.monotonic() - begin
+            for kind, stream in streams:
+                while ahead[kind][0] <= at:
+                    if self.playing:
+                        self._socks[kind].sendto(ahead[kind][1], ("127.0.0.1", to[kind]))
+                    ahead[kind] = next(stream)
+            await asyncio.sleep(STEP_S)
+
+    async def press(self, keys: str) -> None:
+        """Press keys by RFC 4733: three packets down, three with the end bit."""
+        to = ("127.0.0.1", self._targets()["audio"])
+        sequence = itertools.count(40_000)
+        for key in keys:
+            timestamp = next(self._clock)
+            for duration, end in ((160, 0), (320, 0), (480, 0), (640, 1), (640, 1), (640, 1)):
+                head = struct.pack("!BBHII", 0x80, DIGIT_PT, next(sequence), timestamp, 0x2222)
+                event = struct.pack("!BBH", DIGITS.index(key), end << 7 | 10, duration)
+                self._socks["audio"].sendto(head + event, to)
+                await asyncio.sleep(0.02)
+
+    # ---- listening
+
+    def forget(self) -> None:
+        """Judge what comes from now on alone."""
+        for packets in self.got.values():
+            packets.clear()
+
+    def nal_types(self) -> set[int]:
+        """Return the payload structures that came: 1-23 single NALs, 24 STAP-A, 28 FU-A."""
+        return {payload[0] & 0x1F for _, payload in self.rtp("video") if payload}
+
+    def rtp(self, kind: str) -> Iterator[tuple[tuple[int, int, int, int], bytes]]:
+        """Yield ((PT, sequence number, timestamp, SSRC), payload) of what came."""
+        for _, data in list(self.got[kind]):
+            if len(data) > 12 and data[0] >> 6 == 2 and not 64 <= data[1] & 0x7F < 96:
+                head = struct.unpack_from("!BHII", data, 1)
+                yield (head[0] & 0x7F, *head[1:]), data[12 + 4 * (data[0] & 15) :]
+
+    def picture(self) -> str:
+        """Return whose picture came last, "" for none that decodes."""
+        nals = list(_nals(payload for _, payload in self.rtp("video")))
+        sets = [at for at, nal in enumerate(nals) if nal[0] & 0x1F == 7]
+        if not sets:
+            return ""
+        decoder = av.CodecContext.create("h264", "r")
+        data = b"".join(b"\0\0\0\1" + nal for nal in nals[sets[-1] :])
+        try:
+            frames = [one for packet in decoder.parse(data) for one in decoder.decode(packet)]
+        except av.FFmpegError:
+            return ""
+        if not frames:
+            return ""
+        pixels = frames[-1].to_ndarray(format="rgb24")
+        return hearing.nearest(np.median(pixels.reshape(-1, 3), axis=0))
+
+    def heard(self, seconds: float = 2.0) -> set[str]:
+        """Return whose tones are in the last seconds of sound that came."""
+        payloads = [body for head, body in self.rtp("audio") if head[0] == SOUND_PT]
+        decoder = av.CodecContext.create("g722", "r")
+        samples = [
+            frame.to_ndarray().ravel()
+            for body in payloads[-int(seconds * 50) :]
+            for frame in decoder.decode(av.Packet(body))
+        ]
+        if not samples:
+            return set()
+        return hearing.heard(np.concatenate(samples).astype(np.float64) / 32768, 16_000)
+
+    async def sees(self, who: Identity | None, seconds: float = 15) -> None:
+        wanted = who.name if who else ""
+        await until(lambda: self.picture() == wanted, seconds, f"{wanted!r} in {self.who}", 0.3)
+
+    async def hears(self, *people: Identity, seconds: float = 15) -> None:
+        wanted = {who.name for who in people}
+        await until(lambda: self.heard() == wanted, seconds, f"{wanted} in {self.who}", 0.3)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for sock in self._socks.values():
+            asyncio.get_running_loop().remove_reader(sock)
+            sock.close()
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+
+def _nals(payloads: Iterator[bytes]) -> Iterator[bytes]:
+    """Undo the packetization of RFC 6184; NAL units that lost a piece are left out."""
+    building = b""
+    for payload in payloads:
+        kind = payload[0] & 0x1F
+        if kind == 24:
+            rest = payload[1:]
+            while len(rest) > 2:
+                size = int.from_bytes(rest[:2])
+                yield rest[2 : 2 + size]
+                rest = rest[2 + size :]
+        elif kind == 28:
+            if payload[1] & 0x80:
+                building = bytes([payload[0] & 0xE0 | payload[1] & 0x1F])
+            building += payload[2:]
+            if payload[1] & 0x40:
+                yield building
+        elif 1 <= kind <= 23:
+            yield payload
+
+
+def _prepare(who: Identity, mode: int) -> None:
+    picture_packets(who, mode)
+    sound_packets(who)
+
+
+@functools.cache
+def picture_packets(who: Identity, mode: int) -> list[tuple[float, bytes]]:
+    """Return (time in s, RTP packet) of eight seconds of H.264.
+
+    Mode 0: slices of at most 1,100 bytes, single NAL units; mode 1: whole frames, STAP-A and FU-A.
+    """
+    x264 = "slice-max-size=1100" if mode == 0 else "slices=1"
+    flags = ["-rtpflags", "h264_mode0"] if mode == 0 else []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(1.5)
+        encoder = subprocess.Popen(
+            ["ffmpeg", "-v", "error", "-t", "8", "-i", str(fixtures.picture_mp4(who)), "-an",
+             "-c:v", "libx264", "-profile:v", "baseline", "-preset", "veryfast", "-g", "50",
+             "-b:v", "400k", "-x264-params", x264 + ":sliced-threads=0",
+             "-bsf:v", "dump_extra", "-payload_type", "97", *flags,
+             "-f", "rtp", f"rtp://127.0.0.1:{sock.getsockname()[1]}?pkt_size=1200"],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        packets: list[bytes] = []
+        more = True
+        while more:
+            more = encoder.poll() is None
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    packets.append(sock.recv(2048))
+    packets = [data for data in packets if data[1] & 0x7F == 97]
+    first = struct.unpack_from("!I", packets[0], 4)[0]
+    return [
+        ((struct.unpack_from("!I", data, 4)[0] - first) % 2**32 / 90_000, data) for data in packets
+    ]
+
+
+@functools.cache
+def sound_packets(who: Identity) -> list[tuple[float, bytes]]:
+    """Return (time in s, RTP packet) of eight seconds of G.722 in packets of 20 ms."""
+    data = subprocess.run(
+        ["ffmpeg", "-v", "error", "-t", "8", "-i", fixtures.tone_wav(who, 16000),
+         "-c:a", "g722", "-f", "g722", "-"],
+        check=True, capture_output=True, timeout=60,
+    ).stdout  # fmt: skip
+    return [
+        (at / 8000, struct.pack("!BBHII", 0x80, SOUND_PT, at // 160, at, 0) + data[at : at + 160])
+        for at in range(0, len(data) - 159, 160)
+    ]
+
+
+def _loop(packets: list[tuple[float, bytes]], pt: int, ssrc: int) -> Iterator[tuple[float, bytes]]:
+    """Play packets for ever, sequence numbers and timestamps going on."""
+    clock = 90_000 if pt != SOUND_PT else 8_000
+    seconds = packets[-1][0] + (0.04 if pt != SOUND_PT else 0.02)
+    sequence = itertools.count(1)
+    for turn in itertools.count():
+        for at, data in packets:
+            when = turn * seconds + at
+            head = struct.pack(
+                "!BBHII", 0x80, data[1] & 0x80 | pt, next(sequence) % 65536,
+                round(when * clock) % 2**32, ssrc,
+            )  # fmt: skip
+            yield when, head + data[12:]
