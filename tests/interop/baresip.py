@@ -40,6 +40,7 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control}
 """
+PNG_END = b"IEND\xaeB`\x82"
 MODULES = (
     "g722 opus g711 aufile aubridge sndfile avcodec vp8 fakevideo avformat srtp dtls_srtp "
     "swscale snapshot"
@@ -162,8 +163,7 @@ class Baresip:
         path = self.home / f"seen-{time.monotonic_ns()}.png"
         await self.command("snapshot_recv", str(path))
         try:
-            await until(lambda: path.exists() and path.stat().st_size > 200, 2, "a snapshot")
-            await asyncio.sleep(0.1)
+            await until(lambda: path.exists() and path.read_bytes().endswith(PNG_END), 3, "it")
         except TimeoutError:
             return ""
         return hearing.seen(path)
@@ -178,7 +178,7 @@ class Baresip:
         path = self.recording()
         return hearing.heard_at_the_end(path, seconds) if path else set()
 
-    async def sees(self, who: Identity | None, seconds: float = 15) -> float:
+    async def sees(self, who: Identity | None, seconds: float = 30) -> float:
         """Wait until the decoded picture is this one's; None: of nobody."""
         wanted = who.name if who else ""
         seen = "?"
@@ -193,7 +193,7 @@ class Baresip:
         except TimeoutError as error:
             raise TimeoutError(f"{error}: saw {seen!r}") from None
 
-    async def hears(self, *people: Identity, seconds: float = 15) -> float:
+    async def hears(self, *people: Identity, seconds: float = 30) -> float:
         """Wait until exactly these people's tones are in the decoded sound."""
         wanted = {who.name for who in people}
         try:

@@ -56,11 +56,24 @@ LISTEN = """() => {
     } };
   window.testListen(); }"""
 
-HEAR = """() => { window.testListen();
-  return [...window.testEars.values()].map(analyser => {
-    const samples = new Float32Array(analyser.fftSize);
-    analyser.getFloatTimeDomainData(samples);
-    return Array.from(samples); }); }"""
+HEAR = """async tones => { window.testListen();
+  const played = new Set();
+  for (let look = 0; look < 4; look++) {  // the tones pause: look several times
+    for (const analyser of window.testEars.values()) {
+      const decibels = new Float32Array(analyser.frequencyBinCount);
+      analyser.getFloatFrequencyData(decibels);
+      const bin = window.testContext.sampleRate / analyser.fftSize;
+      const loudest = Math.max(...decibels);
+      const floor = decibels.slice().sort()[decibels.length >> 1];
+      for (const [name, hz] of Object.entries(tones)) {
+        const around = decibels.slice(Math.floor((hz - 12) / bin), Math.ceil((hz + 12) / bin) + 1);
+        const peak = Math.max(...around);
+        if (peak > -70 && peak > floor + 20 && peak > loudest - 30) played.add(name);
+      }
+    }
+    await new Promise(later => setTimeout(later, 170));
+  }
+  return [...played]; }"""
 
 STATS = """async () => { const pcs = window.testConnections || []; const rows = [];
   for (const pc of pcs) for (const row of (await pc.getStats()).values())
@@ -147,19 +160,15 @@ class Visitor:
         if not await self.page.evaluate("Boolean(window.testEars)"):
             await self.page.evaluate(LISTEN)
             await self.page.wait_for_timeout(600)
-        names: set[str] = set()
-        for _ in range(4):  # the tones pause: look several times
-            for samples in await self.page.evaluate(HEAR):
-                names |= hearing.heard(np.array(samples, dtype=float), 48000)
-            await self.page.wait_for_timeout(170)
-        return names
+        tones = {who.name: who.hz for who in fixtures.EVERYBODY}
+        return set(await self.page.evaluate(HEAR, tones))
 
     async def stats(self) -> list[dict[str, Any]]:
         """Return the RTP, path and transport rows of getStats."""
         rows: list[dict[str, Any]] = await self.page.evaluate(STATS)
         return rows
 
-    async def sees(self, *people: Identity, seconds: float = 15) -> float:
+    async def sees(self, *people: Identity, seconds: float = 30) -> float:
         """Wait until there are tiles of exactly these people, each in its own colour."""
         wanted = {who.name.lower(): who.name for who in people}
         seen: dict[str, str] = {}
@@ -174,7 +183,7 @@ class Visitor:
         except TimeoutError as error:
             raise TimeoutError(f"{error}: saw {seen}") from None
 
-    async def hears(self, *people: Identity, seconds: float = 15) -> float:
+    async def hears(self, *people: Identity, seconds: float = 30) -> float:
         """Wait until exactly these people's tones play."""
         wanted = {who.name for who in people}
         heard: set[str] = set()

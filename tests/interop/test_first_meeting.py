@@ -18,8 +18,8 @@ pytestmark = pytest.mark.interop
 
 
 def run(story: Any) -> None:
-    """Run one story to its end, three minutes at most."""
-    asyncio.run(asyncio.wait_for(story, 180))
+    """Run one story to its end, five minutes at most."""
+    asyncio.run(asyncio.wait_for(story, 300))
 
 
 def test_everybody_sees_and_hears_everybody(meeting: Any) -> None:
@@ -110,18 +110,9 @@ def test_a_room_codec_that_joins_late_sees_the_speaker_within_a_second(meeting: 
             morez = await m.room(MOREZ)
             await morez.dial(server.sip("4201"))
             await until(lambda: "receiving with resolution" in morez.log, 10, "its first frame")
-            answered = _first_line_at(morez, "200 OK")
-            assert answered is not None
             await morez.sees(LAJOUX)
 
     run(story())
-
-
-def _first_line_at(codec: Any, text: str) -> int | None:
-    for number, line in enumerate(codec.log.splitlines()):
-        if text in line:
-            return number
-    return None
 
 
 def test_a_member_that_vanishes_is_gone_forty_seconds_later(meeting: Any) -> None:
