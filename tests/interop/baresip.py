@@ -58,6 +58,8 @@ class Baresip:
     transport: str = "udp"
     account: str = ""
     """Further account parameters, say "mediaenc=srtp-mand"."""
+    registrar: int = 0
+    """Port of the server it registers with; 0: with none."""
     user: str = ""
     audio_rate: int = 16000
     silent: bool = False
@@ -110,8 +112,9 @@ class Baresip:
         (self.home / "config").write_text(text)
         (self.home / "contacts").write_text("")
         user = self.user or self.who.name.lower()
-        account = f"<sip:{user}@{self.host}:{self.port};transport={self.transport}>"
-        account += ";regint=0;answermode=auto"
+        place = self.registrar or self.port
+        account = f"<sip:{user}@{self.host}:{place};transport={self.transport}>"
+        account += f";regint={60 if self.registrar else 0};answermode=auto"
         (self.home / "accounts").write_text(
             account + (f";{self.account}" if self.account else "") + "\n"
         )

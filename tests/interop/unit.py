@@ -32,8 +32,20 @@ from tests.interop.wait import until
 MODE_0 = ("a=rtpmap:98 H264/90000", "a=fmtp:98 profile-level-id=42801f")
 MODE_1 = ("a=rtpmap:97 H264/90000", "a=fmtp:97 profile-level-id=42801f;packetization-mode=1")
 SOUND_PT, DIGIT_PT = 9, 101
+SSRCS = {"video": 0x1111, "audio": 0x2222}
 STEP_S = 0.01
 DIGITS = "0123456789*#"
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """An RTP packet to be sent; its number is given when it is."""
+
+    at: float
+    mark: bool
+    pt: int
+    timestamp: int
+    payload: bytes
 
 
 @dataclass
@@ -50,12 +62,15 @@ class Unit:
     silent: bool = False
     port: int = 0
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
-    playing: bool = field(default=True, init=False)
     got: dict[str, deque[tuple[float, bytes]]] = field(default_factory=dict, init=False)
     """RTP packets that came, by "audio" and "video"."""
     _socks: dict[str, socket.socket] = field(default_factory=dict, init=False)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list, init=False)
-    _clock: Iterator[int] = field(default_factory=lambda: itertools.count(1000, 3000), init=False)
+    _numbers: dict[str, Iterator[int]] = field(
+        default_factory=lambda: {kind: itertools.count(1) for kind in SSRCS}, init=False
+    )
+    _begin: float = field(default=0.0, init=False)
+    _pressing: bool = field(default=False, init=False)
 
     async def call(self, scenario: str, room: str, **words: str) -> None:
         """Run a scenario; `words` stand for @NAMES@ in it."""
@@ -168,32 +183,40 @@ class Unit:
     async def _play(self) -> None:
         to = self._targets()
         streams = [
-            ("video", _loop(picture_packets(self.who, self.sends), 98 - self.sends, 0x1111)),
+            ("video", _loop(picture_packets(self.who, self.sends), 98 - self.sends)),
         ]
         if not self.silent:
-            streams.append(("audio", _loop(sound_packets(self.who), SOUND_PT, 0x2222)))
+            streams.append(("audio", _loop(sound_packets(self.who), SOUND_PT)))
         ahead = {kind: next(stream) for kind, stream in streams}
-        begin = time.monotonic()
+        self._begin = time.monotonic()
         while True:
-            at = time.monotonic() - begin
+            at = time.monotonic() - self._begin
             for kind, stream in streams:
-                while ahead[kind][0] <= at:
-                    if self.playing:
-                        self._socks[kind].sendto(ahead[kind][1], ("127.0.0.1", to[kind]))
+                while ahead[kind].at <= at:
+                    if kind == "video" or not self._pressing:
+                        self._send(kind, ahead[kind], to[kind])
                     ahead[kind] = next(stream)
             await asyncio.sleep(STEP_S)
 
+    def _send(self, kind: str, packet: "Packet", port: int) -> None:
+        head = struct.pack(
+            "!BBHII", 0x80, packet.mark << 7 | packet.pt, next(self._numbers[kind]) % 65536,
+            packet.timestamp, SSRCS[kind],
+        )  # fmt: skip
+        self._socks[kind].sendto(head + packet.payload, ("127.0.0.1", port))
+
     async def press(self, keys: str) -> None:
-        """Press keys by RFC 4733: three packets down, three with the end bit."""
-        to = ("127.0.0.1", self._targets()["audio"])
-        sequence = itertools.count(40_000)
+        """Press keys by RFC 4733: three packets down, three with the end bit, sound cut off."""
+        port = self._targets()["audio"]
+        self._pressing = True
         for key in keys:
-            timestamp = next(self._clock)
+            timestamp = round((time.monotonic() - self._begin) * 8_000) % 2**32
             for duration, end in ((160, 0), (320, 0), (480, 0), (640, 1), (640, 1), (640, 1)):
-                head = struct.pack("!BBHII", 0x80, DIGIT_PT, next(sequence), timestamp, 0x2222)
                 event = struct.pack("!BBH", DIGITS.index(key), end << 7 | 10, duration)
-                self._socks["audio"].sendto(head + event, to)
+                mark = duration == 160
+                self._send("audio", Packet(0, mark, DIGIT_PT, timestamp, event), port)
                 await asyncio.sleep(0.02)
+        self._pressing = False
 
     # ---- listening
 
@@ -335,16 +358,12 @@ def sound_packets(who: Identity) -> list[tuple[float, bytes]]:
     ]
 
 
-def _loop(packets: list[tuple[float, bytes]], pt: int, ssrc: int) -> Iterator[tuple[float, bytes]]:
-    """Play packets for ever, sequence numbers and timestamps going on."""
+def _loop(packets: list[tuple[float, bytes]], pt: int) -> Iterator[Packet]:
+    """Play packets for ever, their timestamps going on."""
     clock = 90_000 if pt != SOUND_PT else 8_000
     seconds = packets[-1][0] + (0.04 if pt != SOUND_PT else 0.02)
-    sequence = itertools.count(1)
     for turn in itertools.count():
         for at, data in packets:
             when = turn * seconds + at
-            head = struct.pack(
-                "!BBHII", 0x80, data[1] & 0x80 | pt, next(sequence) % 65536,
-                round(when * clock) % 2**32, ssrc,
-            )  # fmt: skip
-            yield when, head + data[12:]
+            mark = bool(data[1] & 0x80)
+            yield Packet(when, mark, pt, round(when * clock) % 2**32, data[12:])

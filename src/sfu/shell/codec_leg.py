@@ -137,6 +137,8 @@ class CodecLeg(Leg):
         """Its last offer and our answer: the same again is a refresh, and answered the same."""
         self._session_id = int.from_bytes(around.entropy(4)) >> 1
         self._said: SessionDescription | None = None
+        self._modes: frozenset[int] = frozenset()
+        """Packetization modes of H.264 it ever described."""
         self._last_event: tuple[int, int] | None = None
         self._alive_at = now
         self._ended = False
@@ -268,6 +270,7 @@ class CodecLeg(Leg):
 
     def _apply(self, agreement: Agreement) -> None:
         self._agreement = agreement
+        self._modes |= agreement.capability.h264.modes if agreement.capability.h264 else frozenset()
         for agreed in agreement.lines:
             self._open(self._lines[agreed.kind], agreed)
         self._name_streams(agreement)
@@ -389,8 +392,13 @@ class CodecLeg(Leg):
             self._around.order(AskPicture(self.call))
 
     def send_picture(self, order: SendPicture) -> None:
-        """Move it to packetization-mode 0 or back by a re-INVITE, if it offered both."""
+        """Move it to packetization-mode 0 or back by a re-INVITE, if it knows both.
+
+        While nobody watches it is left as it is.
+        """
         if order.single_nal == self.policy.single_nal_receivers or self._agreement is None:
+            return
+        if not order.wanted or (1 not in self._modes and not order.single_nal):
             return
         self.policy = replace(self.policy, single_nal_receivers=order.single_nal)
         video = self._agreement.video
