@@ -64,6 +64,19 @@ class Protocol(StrEnum):
     WEBRTC = "webrtc"
 
 
+class Tone(StrEnum):
+    """What a room hears from the server itself: beeps by their meaning."""
+
+    PIN = "pin"
+    """Enter the PIN now."""
+    PIN_WRONG = "pin_wrong"
+    WELCOME = "welcome"
+    """You are in."""
+    JOINED = "joined"
+    """Somebody else came."""
+    LEFT = "left"
+
+
 class SrtpSuite(IntEnum):
     """SRTP suites (RFC 3711, RFC 4568, RFC 7714); the value is the DTLS profile number."""
 

@@ -12,7 +12,9 @@ import textwrap
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from structlog.testing import capture_logs
 
@@ -215,6 +217,24 @@ def test_the_migrations_make_the_tables_we_use(url):
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
     assert rows(url, "pragma journal_mode") == [("wal",)]
+
+
+def test_a_second_start_finds_the_tables_and_leaves_the_migrations_alone(url, monkeypatch):
+    async def story():
+        async with opened(url):
+            pass
+        monkeypatch.setattr("alembic.command.upgrade", None)  # who calls it falls over
+        async with opened(url) as store:
+            return await store.recent(1)
+
+    assert asyncio.run(story()) == []
+
+
+def test_the_newest_migration_is_known_without_alembic():
+    config = Config()
+    config.set_main_option("script_location", str(store_module.MIGRATIONS))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    assert store_module.newest_revision() == head
 
 
 @pytest.mark.parametrize(

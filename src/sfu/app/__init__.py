@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import resource
 import signal
 
@@ -40,6 +41,7 @@ async def _serve(settings: Settings, *, demo: bool) -> int:
     members = None
     try:
         await server.start()
+        _settle()
         print(server.welcome(), flush=True)
         if demo:
             members = asyncio.create_subprocess_exec(*server.demo_command(DEMO_ROOM))
@@ -52,6 +54,12 @@ async def _serve(settings: Settings, *, demo: bool) -> int:
     finally:
         await server.stop()
     return 0
+
+
+def _settle() -> None:
+    """Keep what a start leaves behind out of every later collection, which would stop us for it."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -20,8 +20,7 @@ import structlog
 
 from sfu.errors import PeerError, UseError
 from sfu.media.engine.snapshot import Snapshot
-from sfu.media.mix.tone import Tone
-from sfu.model import CallId, RoomId
+from sfu.model import CallId, RoomId, Tone
 from sfu.room import pin
 from sfu.room.directory import Found, UnknownRoom, WrongPin
 from sfu.shell.codec_leg import CodecLeg, Surroundings

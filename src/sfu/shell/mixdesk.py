@@ -13,8 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sfu.media.engine.command import OpenTransport, SetSink, SetSource
-from sfu.media.mix.tone import Tone
-from sfu.model import Codec, Kind, Latch, MemberId, SinkId, SocketId, SourceId, Ssrc, TransportId
+from sfu.model import (
+    Codec,
+    Kind,
+    Latch,
+    MemberId,
+    SinkId,
+    SocketId,
+    SourceId,
+    Ssrc,
+    Tone,
+    TransportId,
+)
 from sfu.shell.leg import MixPlace
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.workers import MixWorker

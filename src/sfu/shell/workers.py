@@ -112,7 +112,7 @@ class MixWorker:
             self._say(CloseLeg(leg))
 
     def play_tone(self, leg: int, name: str) -> None:
-        """Beep to `leg`: a name of `sfu.media.mix.tone.Tone`."""
+        """Beep to `leg`: a name of `sfu.model.Tone`."""
         self._say(PlayTone(leg, name))
 
     def _say(self, order: Order) -> None:

@@ -20,7 +20,7 @@ from sfu.errors import PeerError
 from sfu.media.mix import FRAME, Samples, tone
 from sfu.media.mix.level import SILENT, dbov
 from sfu.media.mix.sum import Plan, soften
-from sfu.model import Codec, Ssrc
+from sfu.model import Codec, Ssrc, Tone
 from sfu.worker.codec import encoder
 from sfu.worker.input import Input, parse
 from sfu.worker.output import Key, Leg, Stream, numbers_at
@@ -80,8 +80,8 @@ class Mixer:
                 if leg := self._legs.pop(order.leg, None):
                     self._release(leg.stream)
             case PlayTone():
-                if (leg := self._legs.get(order.leg)) and order.name in list(tone.Tone):
-                    leg.tone = tone.samples(tone.Tone(order.name))
+                if (leg := self._legs.get(order.leg)) and order.name in list(Tone):
+                    leg.tone = tone.samples(Tone(order.name))
                     leg.stream = self._stream(leg.order, leg.stream, alone=True)
             case _:
                 assert_never(order)

@@ -71,7 +71,7 @@ class CloseLeg:
 
 @dataclass(frozen=True, slots=True)
 class PlayTone:
-    """Beep to one leg, on top of what it hears; names are `sfu.media.mix.tone.Tone`."""
+    """Beep to one leg, on top of what it hears; names are `sfu.model.Tone`."""
 
     leg: int
     name: str

@@ -3,7 +3,8 @@
 import pytest
 
 from sfu.media.mix import RATE_HZ
-from sfu.media.mix.tone import AMPLITUDE, Tone, samples
+from sfu.media.mix.tone import AMPLITUDE, samples
+from sfu.model import Tone
 
 
 @pytest.mark.parametrize("tone", Tone)

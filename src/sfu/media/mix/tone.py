@@ -3,31 +3,18 @@
 Two notes up say yes, two down say no; the PIN prompt is three alike.
 """
 
-from enum import StrEnum
 from functools import cache
 from typing import Final
 
 import numpy as np
 
 from sfu.media.mix import RATE_HZ, Samples
+from sfu.model import Tone
 
 AMPLITUDE: Final = 3_277
 """-20 dBov: heard, never loud."""
 _EDGE: Final = RATE_HZ // 200
 """5 ms in and out, so that nothing clicks."""
-
-
-class Tone(StrEnum):
-    """Beeps by their meaning."""
-
-    PIN = "pin"
-    """Enter the PIN now."""
-    PIN_WRONG = "pin_wrong"
-    WELCOME = "welcome"
-    """You are in."""
-    JOINED = "joined"
-    """Somebody else came."""
-    LEFT = "left"
 
 
 _NOTES: Final[dict[Tone, tuple[tuple[int, int], ...]]] = {
