@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.interop import sipp
 from tests.interop.fixtures import ANNE, BRUNO, CLAIRE, LAJOUX, MOREZ
 from tests.interop.wait import until
 
@@ -89,6 +90,8 @@ def test_a_late_joiner_gets_every_picture_within_a_second_of_its_join(meeting: A
     run(story())
 
 
+FIRST_FRAME = "receiving with resolution"
+"""What baresip logs when its decoder gives the first picture."""
 FIRST_PICTURES = """() => { window.testFirst = []; let begin = 0;
   document.querySelector('#join').addEventListener('submit', () => { begin = performance.now(); });
   new MutationObserver(() => {
@@ -109,7 +112,9 @@ def test_a_room_codec_that_joins_late_sees_the_speaker_within_a_second(meeting: 
             await anne.sees(LAJOUX)
             morez = await m.room(MOREZ)
             await morez.dial(server.sip("4201"))
-            await until(lambda: "receiving with resolution" in morez.log, 10, "its first frame")
+            await until(lambda: "Call established" in morez.log, 10, "our 200", every=0.01)
+            seconds = await until(lambda: FIRST_FRAME in morez.log, 10, "a frame", every=0.01)
+            assert seconds < 1.0
             await morez.sees(LAJOUX)
 
     run(story())
@@ -130,6 +135,26 @@ def test_a_member_that_vanishes_is_gone_forty_seconds_later(meeting: Any) -> Non
             begin = time.monotonic()
             await until(lambda: len(anne.last("members")["members"]) == 2, 50, "its going")
             assert 38 <= time.monotonic() - begin <= 43
+            assert server.metric('sfu_call_ends_total{protocol="sip",reason="vanished"}') == 1
+
+    run(story())
+
+
+def test_a_held_member_is_asked_by_options_before_it_is_given_up(meeting: Any) -> None:
+    async def story() -> None:
+        async with meeting() as m:
+            server = await m.serve("[limits]\nvanish_s = 6\n")
+            folder = server.home / "sipp"
+            sipp.lay_out(folder, LAJOUX, rooms=["4201"])
+            outcome = await sipp.run(
+                folder, f"127.0.0.1:{server.sip_port}", "held", "-m", "1",
+                "-i", "127.0.0.1", "-p", "15290", seconds=30,
+            )  # fmt: skip
+            # it lived well beyond the six seconds: three questions, three answers
+            assert outcome.code == 0, outcome.text[-2000:]
+            assert server.metric("sfu_members") == 1
+            gone = await until(lambda: server.metric("sfu_members") == 0, 10, "its going")
+            assert 3 < gone < 8
             assert server.metric('sfu_call_ends_total{protocol="sip",reason="vanished"}') == 1
 
     run(story())

@@ -137,6 +137,8 @@ class CodecLeg(Leg):
         """Its last offer and our answer: the same again is a refresh, and answered the same."""
         self._session_id = int.from_bytes(around.entropy(4)) >> 1
         self._said: SessionDescription | None = None
+        self._taken = False
+        """It was willing to receive something, once."""
         self._modes: frozenset[int] = frozenset()
         """Packetization modes of H.264 it ever described."""
         self._last_event: tuple[int, int] | None = None
@@ -270,6 +272,7 @@ class CodecLeg(Leg):
 
     def _apply(self, agreement: Agreement) -> None:
         self._agreement = agreement
+        self._taken |= any(line.may_send for line in agreement.lines)
         self._modes |= agreement.capability.h264.modes if agreement.capability.h264 else frozenset()
         for agreed in agreement.lines:
             self._open(self._lines[agreed.kind], agreed)
@@ -353,13 +356,16 @@ class CodecLeg(Leg):
         audio, video = self._lines.get(Kind.AUDIO), self._lines.get(Kind.VIDEO)
         self.streams.sound = audio.source if audio and agreement.audio else None
         self.streams.picture = video.source if video and agreement.video else None
-        self.streams.pictures = [video.sink] if video and agreement.video else []
+        shows = agreement.video is not None and agreement.video.may_send
+        self.streams.pictures = [video.sink] if video and shows else []
         agreed = agreement.audio
         self.streams.mix = None
         if audio is not None and agreed is not None and agreed.may_send and agreed.send:
-            self.streams.mix = MixPlace(audio.sink, agreed.send[0][1], _ptime_ms(agreed))
-        elif audio is not None:
-            self._around.patchbay.want(audio.sink, None)  # on hold: nothing goes out
+            self.streams.mix = MixPlace(audio.sink, agreed.send[0][1], agreed.ptime_ms)
+        if video is not None and not shows:
+            self._around.patchbay.want(video.sink, None)
+        if audio is not None and self.streams.mix is None:
+            self._around.patchbay.want(audio.sink, None)
 
     # ---- what is heard of it
 
@@ -414,10 +420,18 @@ class CodecLeg(Leg):
         self._alive_at = now
 
     @property
-    def held(self) -> bool:
-        """Tell whether it sends us nothing by agreement."""
+    def holding(self) -> bool:
+        """Tell whether it put us on hold: it takes nothing any more (RFC 3264 section 8.4)."""
         lines = self._agreement.lines if self._agreement else ()
-        return bool(lines) and not any(line.may_receive for line in lines)
+        return self._taken and not any(line.may_send for line in lines)
+
+    def wants_sound(self) -> bool:
+        """Keep what a unit plays to whom it holds from the others' ears."""
+        return not self.holding
+
+    def wants_picture(self) -> bool:
+        """Keep what a unit shows to whom it holds from the others' screens."""
+        return not self.holding
 
     def transports(self) -> list[TransportId]:
         """Its paths in the engine."""
