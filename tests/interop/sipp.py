@@ -48,6 +48,7 @@ def record_rtp(video: Path, seconds: float) -> list[tuple[float, bytes]]:
             ["ffmpeg", "-v", "error", "-re", "-t", str(seconds), "-i", str(video), "-an",
              "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-payload_type", "97",
              "-f", "rtp", f"rtp://127.0.0.1:{sock.getsockname()[1]}?pkt_size=1200"],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         packets = []

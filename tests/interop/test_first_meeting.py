@@ -6,6 +6,7 @@ Anne joins over IPv4, Bruno over IPv6.
 """
 
 import asyncio
+import shutil
 import time
 from typing import Any
 
@@ -145,7 +146,9 @@ def test_a_held_member_is_asked_by_options_before_it_is_given_up(meeting: Any) -
         async with meeting() as m:
             server = await m.serve("[limits]\nvanish_s = 6\n")
             folder = server.home / "sipp"
-            sipp.lay_out(folder, LAJOUX, rooms=["4201"])
+            folder.mkdir()
+            shutil.copy(sipp.SCENARIOS / "held.xml", folder)
+            (folder / "rooms.csv").write_text("SEQUENTIAL\n4201;\n")
             outcome = await sipp.run(
                 folder, f"127.0.0.1:{server.sip_port}", "held", "-m", "1",
                 "-i", "127.0.0.1", "-p", "15290", seconds=30,
