@@ -1,6 +1,5 @@
 """The house as the web side sees it: implements `sfu.api.house.House`."""
 
-import ipaddress
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,7 +7,6 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from sfu.api.house import CallView, Credentials, DialOutcome, MemberView, RoomView, Send
-from sfu.config.settings import holds
 from sfu.errors import UseError
 from sfu.media.engine.snapshot import EngineRow, Snapshot
 from sfu.metrics import Readings, WorkerReading
@@ -38,13 +36,16 @@ class Front:
         return self._server.browsers.open(send, remote, user_agent)
 
     def may_operate(self, remote: str, credentials: Credentials | None) -> bool:
-        """Let in loopback, the networks that may dial out, and known accounts."""
+        """Let in the networks and the accounts that may dial out: `[dial_out]`."""
+        settings = self._server.settings
+        account = None
         if credentials is not None:
-            known = self._server.settings.password_of(credentials.account)
+            known = settings.password_of(credentials.account)
             given = credentials.password.encode("utf-8", "surrogatepass")
-            return known is not None and compare_digest(known.encode(), given)
-        networks = self._server.settings.dial_out.networks
-        return ipaddress.ip_address(remote).is_loopback or holds(networks, remote)
+            if known is None or not compare_digest(known.encode(), given):
+                return False
+            account = credentials.account
+        return settings.may_dial_out(remote, account)
 
     def rooms(self) -> Sequence[RoomView]:
         """Show rooms with somebody in them, and the configured ones."""

@@ -22,7 +22,7 @@ from sfu.api.app import WebSettings, create_app
 from sfu.api.server import WebServer
 from sfu.app.front import Front
 from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
-from sfu.config import Settings
+from sfu.config import Media, Settings
 from sfu.media.connect.dtls import Identity
 from sfu.media.report import Reporter
 from sfu.metrics import Metrics
@@ -50,13 +50,17 @@ from sfu.shell.store import Store
 from sfu.shell.tasks import spawn
 from sfu.shell.udp import local_host_toward
 from sfu.shell.workers import MixWorker
+from sfu.signalling.sdp.local import Policy
 from sfu.signalling.sip.flow import private
 from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
 from sfu.signalling.sip.settings import SipSettings
 
 log = structlog.get_logger()
 
-SIP_GOODBYE_S = 1.0
+HEADER_SHARE = 1.037
+"""b=AS counts IP, UDP and RTP headers: 40 bytes on 1,100."""
+AUDIO_AS_KBPS = 136
+"""Room for sound and RTCP under the session's b=AS."""
 
 
 class Server:
@@ -136,6 +140,7 @@ class Server:
             self.house,
             BrowserSurroundings(
                 self.patchbay, self.door, os.urandom, settings.media.video_bps,
+                settings.media.video_fs,
                 settings.limits.vanish_s, settings.media.gso,
             ),
             os.urandom,
@@ -182,6 +187,7 @@ class Server:
             os.urandom,
             settings.media.gso,
             settings.limits.vanish_s,
+            _policy(settings.media),
         )
         self.calls = Calls(self.house, around, self._advertise)
         await self.sip.start()
@@ -285,6 +291,14 @@ class Server:
         """Give the command that runs the simulated members."""
         url = f"ws://127.0.0.1:{self.settings.http.local_port}/ws"
         return [sys.executable, "-m", "sfu.probe", url, room]
+
+
+def _policy(media: Media) -> Policy:
+    """Turn what is asked of senders into the words of session descriptions."""
+    as_kbps = round(media.video_bps * HEADER_SHARE / 1_000)
+    return Policy(
+        session_as_kbps=as_kbps + AUDIO_AS_KBPS, video_as_kbps=as_kbps, max_fs=media.video_fs
+    )
 
 
 async def _join(task: "asyncio.Task[None]") -> None:

@@ -179,13 +179,11 @@ class Register:
 class Media:
     """What is asked of senders, and what the machine gives."""
 
-    mix_workers: Annotated[int, Ge(0), Le(64)] = 1
-    """Processes that decode and mix sound; 0: forward only, room codecs hear nobody."""
-    engine_threads: Annotated[int, Ge(0), Le(64)] = 0
-    """Threads that move packets; 0: one per core."""
+    mix_workers: Annotated[int, Ge(0), Le(1)] = 1
+    """The process that decodes and mixes sound; 0: forward only, room codecs hear one voice."""
     gso: bool = True
     """Hand the kernel several packets in one go; off for captures."""
-    video_bps: Annotated[int, Ge(64_000), Le(20_000_000)] = 1_200_000
+    video_bps: Annotated[int, Ge(64_000), Le(20_000_000)] = 1_350_000
     """Most that is asked of one sender's picture."""
     video_fs: Annotated[int, Ge(99), Le(8160)] = 3600
     """Largest picture in macroblocks of 16 x 16: 3600 is 1280 x 720."""

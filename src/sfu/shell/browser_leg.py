@@ -71,6 +71,7 @@ class BrowserSurroundings:
     door: IceDoor
     entropy: Callable[[int], bytes]
     video_bps: int
+    video_fs: int
     vanish_s: float
     gso: bool
 
@@ -210,14 +211,14 @@ class BrowserLeg(Leg):
         self._ordered = order
         if order.codec not in (Codec.H264, Codec.VP8):
             return
-        cap = self._around.video_bps
+        cap, most = self._around.video_bps, self._around.video_fs
         self.send(
             m.Send(
                 camera=m.Camera(
                     codec="H264" if order.codec is Codec.H264 else "VP8",
                     mode=0 if order.single_nal else 1,
                     max_bps=min(order.max_bps, cap) if order.max_bps else cap,
-                    max_height=_height(order.max_fs),
+                    max_height=_height(min(order.max_fs or most, most)),
                     active=order.wanted,
                 )
             )

@@ -118,7 +118,12 @@ class Browsers:
         session.send(Joined(member=member, room=found.room, room_name=meeting.name, resume=token))
         leg.begin(time.monotonic())
         self.house.enter(leg, found.room, "")
+        meeting.set_sound_rule(member, self.sound_rule(3), time.monotonic())
         return leg
+
+    def sound_rule(self, wanted: int) -> int:
+        """Forward as many voices as a page wants, and no more than configured."""
+        return min(wanted, self.house.settings.media.forwarded_sounds)
 
     def resume(self, session: "Session", token: str, room: str) -> BrowserLeg | None:
         """Give somebody its place back, by its secret; None where there is none."""
@@ -211,7 +216,8 @@ class Session:
             case Sound():
                 meeting = self._browsers.house.meeting_of(self.leg)
                 if meeting is not None:
-                    meeting.set_sound_rule(self.leg.member, message.forwarded, time.monotonic())
+                    forwarded = self._browsers.sound_rule(message.forwarded)
+                    meeting.set_sound_rule(self.leg.member, forwarded, time.monotonic())
             case Leave():
                 self._browsers.out(self.leg, End.HUNG_UP, EndCode.LEFT, "you left")
 

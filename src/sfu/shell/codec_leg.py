@@ -9,7 +9,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -102,6 +102,8 @@ class Surroundings:
     entropy: Callable[[int], bytes]
     gso: bool
     vanish_s: float
+    policy: Policy = field(default_factory=Policy)
+    """What is asked of senders."""
 
 
 class CodecLeg(Leg):
@@ -122,7 +124,7 @@ class CodecLeg(Leg):
         """Begin without media; `host` is what the far end is told to send to."""
         super().__init__(member, name, Protocol.SIP)
         self.call = call
-        self.policy = Policy()
+        self.policy = around.policy
         self.on_digit: Callable[[str], None] = lambda digit: None
         self._around = around
         self._host = host

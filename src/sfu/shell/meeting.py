@@ -218,6 +218,11 @@ class Meeting:
         if place is None:
             self._desk.stop_listening(leg.member)
             return
+        if not self._desk.available and not leg.capability.forwarded_sounds:
+            # no mixer: a room codec hears the one voice it can decode
+            voice = next((one for one in (*wanted.wide, *wanted.narrow) if one), None)
+            self._patchbay.want(place.sink, self._sound_of(voice))
+            return
         inputs = {}
         for member in wanted.mixed:
             source = self._sound_of(member)
