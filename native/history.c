@@ -1,14 +1,21 @@
 /* Packets sent, kept to be sent again: the datagram as it left, or with RTX the plain payload. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core.h"
 
 #define RESEND_US 10000 /* the same packet is not asked for by the same peer any sooner */
 
+/* Pages of their own: given back whole when a call ends, where a heap would keep them in pieces. */
+static uint8_t *pages_take(size_t bytes) {
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
 void history_free(struct history *history) {
     free(history->kept);
-    free(history->bytes);
+    if (history->bytes) munmap(history->bytes, (size_t)history->size * HISTORY_BYTES);
     *history = (struct history){0};
 }
 
@@ -18,14 +25,12 @@ bool history_resize(struct history *history, uint32_t wanted) {
     if (size == history->size) return true;
     history_free(history);
     if (size == 0) return true;
-    history->kept = calloc(size, sizeof *history->kept);
-    history->bytes = malloc((size_t)size * HISTORY_BYTES);
-    if (!history->kept || !history->bytes) {
-        history_free(history);
-        return false;
-    }
     history->size = size;
-    return true;
+    history->kept = calloc(size, sizeof *history->kept);
+    history->bytes = pages_take((size_t)size * HISTORY_BYTES);
+    if (history->kept && history->bytes) return true;
+    history_free(history);
+    return false;
 }
 
 struct kept *history_put(struct history *history, uint16_t sequence, const uint8_t *bytes,
