@@ -10,7 +10,6 @@ datagram sent: a busy machine shows.  `python -m benchmarks.call [ROUNDS]`.
 """
 
 import asyncio
-import os
 import select
 import shutil
 import statistics
@@ -28,6 +27,7 @@ from tests.interop.server import Server
 
 from benchmarks.caller import HOST, Caller, udp
 from benchmarks.camera import filming
+from benchmarks.machine import load
 from sfu.probe.ice import reach
 from sfu.probe.member import SimulatedMember
 from sfu.probe.picture import Painter
@@ -312,8 +312,7 @@ async def run(rounds: int) -> None:
 
 
 def main() -> None:
-    load = os.getloadavg()[0]
-    print(f"load average {load:.1f} on {os.cpu_count()} cores when it began")
+    print(load())
     asyncio.run(run(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS))
 
 

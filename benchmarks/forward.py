@@ -2,7 +2,8 @@
 
 Server and generator are pinned to a core each; closed loop, bursts of eight packets of 1,100 B;
 CPU by schedstat of all threads of the server over the packets the sinks got; rounds interleaved,
-medians.  ``python -m benchmarks.forward`` prints the table.
+medians.  Times are the driver's, from the burst's first send; `own` is the engine's histogram.
+``python -m benchmarks.forward`` prints the table.
 """
 
 import os
@@ -11,10 +12,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
+
+from benchmarks.machine import build, load
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -34,14 +39,8 @@ class Result:
     lost: int
     p50_us: int
     p99_us: int
-
-
-def build(directory: Path) -> None:
-    for name in ("bare", "drive"):
-        command = ["gcc", "-std=gnu11", "-O2", f"-I{ROOT}/native", f"{HERE}/native/{name}.c"]
-        subprocess.run(
-            [*command, f"{ROOT}/native/srtp.c", "-lcrypto", "-o", str(directory / name)], check=True
-        )
+    own: tuple[int, ...] = ()
+    """The engine's own histogram: packets by time from the receive stamp to after the send call."""
 
 
 def serve(mode: str, history: int, source_port: int, *ports: int) -> None:
@@ -101,6 +100,7 @@ def serve(mode: str, history: int, source_port: int, *ports: int) -> None:
         engine.apply(sink, SetRoute(sink.sink, source.source))
     print(port, flush=True)
     sys.stdin.read()
+    print(*engine.snapshot().engine.latency_counts, flush=True)
     engine.close()
 
 
@@ -136,7 +136,12 @@ def measure(server: list[str], directory: Path, mode: str, sinks: int, gap_us: i
             driver.stdin.write(port)
             driver.stdin.flush()
             packets, lost, p50, p99 = map(int, driver.stdout.readline().split())
-            return Result((cpu_us(process.pid) - before) / packets, lost, p50, p99)
+            took_us = cpu_us(process.pid) - before
+            own: tuple[int, ...] = ()
+            if server[0] == sys.executable:
+                out, _ = process.communicate(timeout=10)
+                own = tuple(map(int, out.split()))
+            return Result(took_us / packets, lost, p50, p99, own)
 
 
 def engine_command(mode: str, history: int = 0) -> list[str]:
@@ -155,6 +160,7 @@ def median(results: list[Result]) -> Result:
         sum(it.lost for it in results),
         int(statistics.median(it.p50_us for it in results)),
         int(statistics.median(it.p99_us for it in results)),
+        tuple(map(sum, zip(*(it.own for it in results), strict=True))),
     )
 
 
@@ -168,14 +174,28 @@ def compare(directory: Path, mode: str, sinks: int, gap_us: int, history: int) -
     print(
         f"{mode:5} {sinks:5} {history:7} {engine.us_per_packet:9.2f} {bare.us_per_packet:7.2f}"
         f" {ratio:6.2f} {engine.p50_us:6}/{engine.p99_us:<6} {bare.p50_us:6}/{bare.p99_us:<6}"
-        f" {engine.lost + bare.lost:5}",
+        f" {engine.lost:6}/{bare.lost:<6} {within(engine.own)}",
         flush=True,
     )
     return ratio
 
 
+def within(counts: tuple[int, ...]) -> str:
+    """Say which buckets hold the median and the 99th percentile, by their upper bounds."""
+    from sfu.media.engine.snapshot import LATENCY_BUCKETS_US
+
+    bounds = [*map(str, LATENCY_BUCKETS_US), "more"]
+    sums = list(accumulate(counts))
+    places = [bisect_left(sums, part * sums[-1]) for part in (0.5, 0.99)]
+    return "/".join(bounds[place] for place in places)
+
+
 def main() -> None:
-    head = "mode  sinks history engine us bare us  ratio  engine p50/p99  bare p50/p99  lost"
+    head = (
+        "mode  sinks history engine us bare us  ratio  engine p50/p99  bare p50/p99"
+        "   lost ours/bare  own p50/p99 <"
+    )
+    print(load())
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         build(directory)

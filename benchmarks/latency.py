@@ -3,14 +3,13 @@
 Everybody sends 1 Mbit/s of H.264 and sound; the speaker's picture goes to all others.  Measured
 twice: at the far end, from before the source's send call to the kernel's receive stamp at each
 viewer; and by the engine itself (`sfu_engine_forwarding_seconds`, sound to the mixer included).
-Beside it, in turns, the bare C loop of `benchmarks/native` under the same packets and senders.
-All wall clock: on a busy machine the far end's figure is the scheduler's.
+Beside it, in turns, the bare C loop of `benchmarks/native` at the same priority under the same
+packets; and meanwhile a thread that does nothing but wake: what it misses nobody can keep.
 
     python -m benchmarks.latency [SECONDS]
 """
 
 import asyncio
-import os
 import selectors
 import socket
 import statistics
@@ -29,7 +28,7 @@ from tests.interop.server import Server
 from benchmarks.call import BASE_PORT, Quiet
 from benchmarks.caller import Caller, udp
 from benchmarks.camera import LOUD, QUIET
-from benchmarks.forward import build
+from benchmarks.machine import PRIORITY, build, load, watched
 
 SECONDS, WARM_S = 6.0, 2.0
 FPS, PACKETS, BYTES = 25, 4, 1200
@@ -148,14 +147,15 @@ def through_server(server: Server, count: int, seconds: float) -> tuple[Result, 
     return result, [quantile(bounds, grown, 0.5), quantile(bounds, grown, 0.99)]
 
 
-def through_bare(directory: Path, count: int, seconds: float) -> Result:
+def through_bare(directory: Path, count: int, seconds: float, *, realtime: bool) -> Result:
     """Send the same; only the speaker's picture goes to the loop, the rest to nobody."""
     with ExitStack() as stack:
         viewers = [stack.enter_context(stamped(udp())) for _ in range(count - 1)]
         nobody = stack.enter_context(udp())
         ports = [str(one.getsockname()[1]) for one in viewers]
+        priority = ["chrt", "-f", str(PRIORITY)] if realtime else []
         process = subprocess.Popen(
-            [str(directory / "bare"), "plain", *ports], stdout=subprocess.PIPE, text=True
+            [*priority, str(directory / "bare"), "plain", *ports], stdout=subprocess.PIPE, text=True
         )
         stack.callback(process.wait)
         stack.callback(process.kill)
@@ -190,14 +190,17 @@ def quantile(bounds: list[float], counts: list[float], part: float) -> float:
 
 
 def compare(server: Server, directory: Path, count: int, seconds: float) -> None:
-    ours, engine = through_server(server, count, seconds)
-    bare = through_bare(directory, count, seconds)
+    realtime = bool(server.metric("sfu_engine_realtime"))
+    with watched(directory, realtime=realtime) as machine:
+        ours, engine = through_server(server, count, seconds)
+    bare = through_bare(directory, count, seconds, realtime=realtime)
     verdict = "met" if engine[1] < AIM_US and ours.p99 - bare.p50 < AIM_US else "MISSED"
     print(
         f"{count:3} members  far end {ours.p50:6.0f}/{ours.p99:<6.0f} bare {bare.p50:6.0f}/"
         f"{bare.p99:<6.0f} ratio {ours.p50 / bare.p50:.2f}/{ours.p99 / bare.p99:.2f}"
         f"  lost {ours.lost} and {bare.lost} of {ours.received}"
-        f"  engine itself {engine[0]:.0f}/{engine[1]:.0f}  (aim p99 < {AIM_US}: {verdict})",
+        f"  engine itself {engine[0]:.0f}/{engine[1]:.0f}  (aim p99 < {AIM_US}: {verdict})\n"
+        f"    {machine}",
         flush=True,
     )
 
@@ -217,7 +220,7 @@ async def run(seconds: float) -> None:
 
 
 def main() -> None:
-    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores when it began")
+    print(load())
     asyncio.run(run(float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS))
 
 
