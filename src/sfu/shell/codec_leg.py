@@ -460,6 +460,7 @@ class CodecLeg(Leg):
         if self._ended:
             return
         self._ended = True
+        self.on_digit = lambda digit: None  # it held on to who holds on to us
         bay = self._around.patchbay
         for line in self._lines.values():
             bay.close_transport(line.transport)

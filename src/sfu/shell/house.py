@@ -27,6 +27,7 @@ from sfu.shell.mixdesk import MixDesk
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.record import Direction, Joining, RecordId, Traffic
 from sfu.shell.store import HEARTBEAT_S, Store
+from sfu.worker.memory import give_back
 
 log = structlog.get_logger()
 
@@ -71,6 +72,8 @@ class House:
         )
         self._members = count(1)
         self._beat_at = 0.0
+        self._departed = False
+        """Somebody left since the last beat."""
         desk.on_restart = self._mixer_restarted
 
     def new_member(self) -> MemberId:
@@ -117,6 +120,7 @@ class House:
         guest = self.guests.pop(leg.member, None)
         if guest is None:
             return
+        self._departed = True
         key = (str(leg.protocol), str(cause))
         self.ends[key] = self.ends.get(key, 0) + 1
         traffic = self._traffic(leg)
@@ -142,6 +146,9 @@ class House:
         if now >= self._beat_at:
             self._beat_at = now + HEARTBEAT_S
             self.store.heartbeat([guest.record for guest in self.guests.values()], time.time())
+            if self._departed:
+                self._departed = False
+                give_back()
         return snapshot
 
     def _mixer_restarted(self) -> None:

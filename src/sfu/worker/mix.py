@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from sfu.worker.memory import give_back
 from sfu.worker.mixer import TICK_S, Mixer
 from sfu.worker.protocol import Lines, encode
 
@@ -57,8 +58,12 @@ class Worker:
     def run(self) -> None:
         """Work until control is closed."""
         beat = Beat(time.monotonic())
+        resting = True
         while True:
-            resting = self._mixer.resting
+            rested, resting = resting, self._mixer.resting
+            if resting and not rested:
+                gc.collect()
+                give_back()  # the last has left: nobody hears how long this takes
             if not self._listen(None if resting else min(READ_S, beat.due - time.monotonic())):
                 return
             woken = time.monotonic()
