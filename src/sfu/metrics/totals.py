@@ -1,18 +1,18 @@
 """Counters that outlive what they count.
 
 The engine forgets a source with its numbers when it closes; a Prometheus counter must not fall.
-So each snapshot adds what has grown since the one before, per noun and kind; ids are never used
+So a row's last and highest numbers are kept when it is gone, per noun and kind; ids are never used
 again.  Whoever takes a snapshot each tick hands it in each tick, and a call shorter than a scrape
 interval is counted too.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Any
 
 from sfu.media.engine.snapshot import Snapshot
-from sfu.model import Kind, SinkId
+from sfu.model import Codec, Kind, SinkId
 
 SOURCE = ("packets", "bytes", "lost", "keyframes", "nacks_sent", "repaired")
 SINK = ("packets", "octets", "nacks_received", "retransmitted", "dropped")
@@ -28,35 +28,44 @@ SOCKET = (
     "gso_packets",
 )
 
+KIND_NAMES = {kind: kind.name.lower() for kind in Kind}
+CODEC_NAMES = {codec: KIND_NAMES[codec.kind] for codec in Codec}
+
 
 class Tally:
-    """Sums of some counters of one noun, kept by label."""
+    """Sums of some counters of one noun, kept by label.
+
+    Ticks are many and scrapes are few: a tick only remembers the rows, a sum is made when asked.
+    """
 
     def __init__(self, fields: tuple[str, ...]) -> None:
         """Start at nought."""
         self._fields = fields
         self._read = attrgetter(*fields)
-        self._peaks: dict[int, tuple[int, ...]] = {}
-        self._sums: dict[str, list[int]] = defaultdict(lambda: [0] * len(fields))
+        self._open: dict[int, tuple[str, tuple[int, ...]]] = {}
+        """Label and highest values of the rows seen last."""
+        self._closed: dict[str, tuple[int, ...]] = defaultdict(lambda: (0,) * len(fields))
+        """What those had that are gone."""
 
     def observe(self, rows: Iterable[tuple[int, str, Any]]) -> None:
-        """Add what has grown; rows are (id, label, row), and who is not among them is closed."""
-        peaks: dict[int, tuple[int, ...]] = {}
+        """Remember these; rows are (id, label, row), and who is not among them is closed."""
+        gone, self._open = self._open, {}
         for number, label, row in rows:
-            values: tuple[int, ...] = self._read(row)
-            before = self._peaks.get(number, (0,) * len(values))
-            if values != before:
-                # `lost` may fall when late packets arrive: what was counted stays counted
-                values = tuple(map(max, values, before))
-                sums = self._sums[label]
-                for place, (value, peak) in enumerate(zip(values, before, strict=True)):
-                    sums[place] += value - peak
-            peaks[number] = values
-        self._peaks = peaks
+            values = self._read(row)
+            if before := gone.pop(number, None):
+                label = before[0]
+                if values != before[1]:
+                    # `lost` may fall when late packets arrive: what was counted stays counted
+                    values = tuple(map(max, values, before[1]))
+            self._open[number] = (label, values)
+        for label, values in gone.values():
+            self._closed[label] = tuple(map(add, self._closed[label], values))
 
     def sum_of(self, field: str, label: str = "") -> int:
         """Return one sum since the start."""
-        return self._sums[label][self._fields.index(field)]
+        place = self._fields.index(field)
+        lasting = sum(values[place] for own, values in self._open.values() if own == label)
+        return self._closed[label][place] + lasting
 
 
 class Totals:
@@ -72,12 +81,12 @@ class Totals:
     def observe(self, snapshot: Snapshot, sink_kinds: Mapping[SinkId, Kind]) -> None:
         """Take the numbers of one instant."""
         self.sources.observe(
-            (number, name_of(row.codec.kind), row)
+            (number, CODEC_NAMES[row.codec], row)
             for number, row in snapshot.sources.items()
             if row.codec is not None
         )
         self.sinks.observe(
-            (number, name_of(sink_kinds[number]), row)
+            (number, KIND_NAMES[sink_kinds[number]], row)
             for number, row in snapshot.sinks.items()
             if number in sink_kinds
         )
@@ -87,4 +96,4 @@ class Totals:
 
 def name_of(kind: Kind) -> str:
     """Return a kind as the label `kind` spells it."""
-    return kind.name.lower()
+    return KIND_NAMES[kind]
