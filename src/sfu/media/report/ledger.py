@@ -1,5 +1,6 @@
 """What is kept of each transport, source and sink, and how they are found."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -140,7 +141,20 @@ class Ledger:
         self.transports: dict[TransportId, TransportEntry] = {}
         self.sources: dict[SourceId, SourceEntry] = {}
         self.sinks: dict[SinkId, SinkEntry] = {}
+        # the same by peer: each tick asks for every peer's, and there may be hundreds
+        self._received: defaultdict[TransportId, dict[SourceId, SourceEntry]] = defaultdict(dict)
+        self._sent: defaultdict[TransportId, dict[SinkId, SinkEntry]] = defaultdict(dict)
         self._epoch_s = epoch_s
+
+    def add_source(self, entry: SourceEntry) -> None:
+        """Keep a stream received."""
+        self.sources[entry.source] = entry
+        self._received[entry.transport][entry.source] = entry
+
+    def add_sink(self, entry: SinkEntry) -> None:
+        """Keep a stream sent."""
+        self.sinks[entry.sink] = entry
+        self._sent[entry.transport][entry.sink] = entry
 
     def remove_transport(self, transport: TransportId) -> None:
         """Forget a peer with its sources and sinks."""
@@ -149,23 +163,29 @@ class Ledger:
             self.remove_source(source.source)
         for sink in self.sinks_on(transport):
             self.remove_sink(sink.sink)
+        self._received.pop(transport, None)
+        self._sent.pop(transport, None)
 
     def remove_source(self, source: SourceId) -> None:
         """Forget a stream received."""
-        self.sources.pop(source, None)
+        entry = self.sources.pop(source, None)
+        if entry is not None:
+            self._received[entry.transport].pop(source, None)
         self.clocks.remove(source)
 
     def remove_sink(self, sink: SinkId) -> None:
         """Forget a stream sent."""
-        self.sinks.pop(sink, None)
+        entry = self.sinks.pop(sink, None)
+        if entry is not None:
+            self._sent[entry.transport].pop(sink, None)
 
     def sources_on(self, transport: TransportId) -> list[SourceEntry]:
         """List the streams received from a peer."""
-        return [entry for entry in self.sources.values() if entry.transport == transport]
+        return list(self._received[transport].values()) if transport in self._received else []
 
     def sinks_on(self, transport: TransportId) -> list[SinkEntry]:
         """List the streams sent to a peer."""
-        return [entry for entry in self.sinks.values() if entry.transport == transport]
+        return list(self._sent[transport].values()) if transport in self._sent else []
 
     def claim(self, source: SourceEntry, report: SenderReport, at_us: int) -> None:
         """Take a sender report of a source."""

@@ -71,13 +71,13 @@ class Reporter:
         `ssrc` may be learnt from the snapshots.
         """
         self._ledger.clocks.add(source, member, clock_hz)
-        self._ledger.sources[source] = SourceEntry(source, transport, ssrc)
+        self._ledger.add_source(SourceEntry(source, transport, ssrc))
 
     def add_sink(
         self, sink: SinkId, transport: TransportId, ssrc: Ssrc, kind: Kind, clock_hz: int
     ) -> None:
         """Send sender reports for this stream."""
-        self._ledger.sinks[sink] = SinkEntry(sink, transport, ssrc, kind, clock_hz)
+        self._ledger.add_sink(SinkEntry(sink, transport, ssrc, kind, clock_hz))
 
     def remove_transport(self, transport: TransportId) -> None:
         """Forget a peer with its sources and sinks."""
