@@ -9,7 +9,6 @@ r"""Room codecs' way in and out: call events to legs, PIN gates, dial-out, signs
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +23,7 @@ from sfu.model import CallId, RoomId, Tone
 from sfu.room import pin
 from sfu.room.directory import Found, UnknownRoom, WrongPin
 from sfu.shell.codec_leg import CodecLeg, Surroundings
+from sfu.shell.fault import surviving
 from sfu.shell.house import House
 from sfu.shell.record import Direction
 from sfu.signalling.call import (
@@ -54,6 +54,9 @@ log = structlog.get_logger()
 PROBE_AFTER = 3 / 8
 """Share of the time to vanish after which a silent member is asked whether it lives: 15 s of 40,
 and asked again as often."""
+FIRST_DIALLED = 1 << 40
+"""Ids of our own calls begin here, far from those of calls that come in."""
+PHRASES = {400: "Bad Request", 415: "Unsupported Media Type"}
 TONES = {pin.Tone.ASK: Tone.PIN, pin.Tone.WRONG: Tone.PIN_WRONG}
 
 
@@ -75,9 +78,12 @@ class _Visit:
     leg: CodecLeg
     room: RoomId
     caller: str
+    host: str
     direction: Direction
     gate: pin.PinGate | None = None
     inside: bool = False
+    ending: bool = False
+    """It was told to go: nothing lets it in any more."""
     probed_at: float = 0.0
     dialled: asyncio.Future[Dialled] | None = None
 
@@ -96,7 +102,7 @@ class Calls:
         self._around = around
         self._advertise = advertise
         self._visits: dict[CallId, _Visit] = {}
-        self._dials = count(1 << 40)  # far from the ids of calls that come in
+        self._dials = count(FIRST_DIALLED)
 
     def __len__(self) -> int:
         """Count the calls there are, in rooms or on the way."""
@@ -104,15 +110,22 @@ class Calls:
 
     def handle(self, event: CallEvent) -> None:
         """Take one event of any signalling."""
-        if isinstance(event, CallOffered):
-            self._offered(event)
-            return
-        visit = self._visits.get(event.call)
-        if visit is None:
-            return  # refused by us, or ended a moment ago
-        now = time.monotonic()
+        with surviving("call_event_failed", call=event.call, kind=type(event).__name__):
+            if isinstance(event, CallOffered):
+                self._offered(event)
+            elif event.call in self._visits:  # else refused by us, or ended a moment ago
+                self._take(self._visits[event.call], event)
+
+    def _take(self, visit: _Visit, event: CallEvent) -> None:
+        now = self.house.clock()
         visit.leg.alive(now)
         match event:
+            case CallEnded():
+                self._ended(visit, event)
+            case _ if visit.ending:
+                pass  # it crossed our goodbye
+            case CallOffered():
+                pass  # a call id has one beginning
             case CallRinging():
                 log.info("ringing", call=event.call, room=visit.room)
             case CallAnswered():
@@ -132,20 +145,22 @@ class Calls:
                     self._around.patchbay.picture_wanted(sink, now)
             case ProbeAnswered():
                 pass  # counted as a sign of life above
-            case CallEnded():
-                self._ended(visit, event)
             case _:
                 assert_never(event)
 
     # ---- in
 
     def _offered(self, event: CallOffered) -> None:
-        found = self.house.find(event.target)
+        found, host, now = self.house.find(event.target), event.source.host, self.house.clock()
+        tries = self.house.tries
         match found:
             case UnknownRoom():
                 self._refuse(event, 404, "Not Found", f"no room {event.target!r}")
             case WrongPin():
+                tries.wrong(host, now)
                 self._refuse(event, 403, "Forbidden", "wrong PIN")
+            case Found() if self.house.is_protected(found.room) and not tries.left(host, now):
+                self._refuse(event, 403, "Forbidden", "too many wrong PINs")
             case Found() if self.house.is_full(found.room):
                 self._refuse(event, 486, "Busy Here", f"room {found.room} is full")
             case Found():
@@ -156,7 +171,7 @@ class Calls:
         self._around.order(Reject(event.call, status, phrase, why))
 
     def _welcome(self, event: CallOffered, found: Found) -> None:
-        now = time.monotonic()
+        now = self.house.clock()
         leg = CodecLeg(
             self.house.new_member(),
             event.call,
@@ -173,13 +188,18 @@ class Calls:
         except PeerError as error:
             leg.close()
             status = error.status if error.status >= 400 else 488
-            self._refuse(event, status, "Not Acceptable Here", error.reason)
+            phrase = PHRASES.get(status, "Not Acceptable Here")
+            self._refuse(event, status, phrase, error.reason)
             return
         except UseError as error:
             leg.close()
             self._refuse(event, 503, "Service Unavailable", str(error))
             return
-        visit = _Visit(leg, found.room, event.caller, Direction.IN)
+        except Exception:
+            leg.close()
+            self._refuse(event, 500, "Server Internal Error", "a fault of ours")
+            raise
+        visit = _Visit(leg, found.room, event.caller, event.source.host, Direction.IN)
         self._visits[event.call] = visit
         if found.pin:
             visit.gate = pin.PinGate(found.pin, now)
@@ -204,7 +224,7 @@ class Calls:
         except PeerError as error:
             log.info("answer_refused", member=visit.leg.member, reason=error.reason)
             if not visit.inside:
-                self._around.order(HangUp(event.call, End.PROTOCOL_ERROR))
+                self._part(visit, End.PROTOCOL_ERROR)
             return
         if visit.inside:
             self._changed(visit)
@@ -216,22 +236,36 @@ class Calls:
         if visit.gate is None:
             self._enter(visit)
             return
-        place = visit.leg.streams.mix
-        if place is not None:
-            source = self.house.desk.listen(visit.leg.member, place, {})
-            self._around.patchbay.want(place.sink, source)
-            self._around.patchbay.flush(time.monotonic())
+        self._listen_outside(visit)
         self._gate(visit)
 
+    def _listen_outside(self, visit: _Visit) -> None:
+        """Let who waits at the door hear tones."""
+        place, desk = visit.leg.streams.mix, self.house.desk
+        if place is None:
+            desk.stop_listening(visit.leg.member)
+            return
+        self._around.patchbay.want(place.sink, desk.listen(visit.leg.member, place, {}))
+        self._around.patchbay.flush(self.house.clock())
+
     def _enter(self, visit: _Visit) -> None:
+        """Let in, unless the last place was taken while it stood before the door or rang."""
+        if self.house.is_full(visit.room):
+            self._part(visit, End.BUSY)
+            return
         visit.inside = True
         self.house.enter(visit.leg, visit.room, visit.caller, visit.direction)
+
+    def _part(self, visit: _Visit, cause: End) -> None:
+        """Hang up; only the end of the call is heard after this."""
+        visit.ending, visit.gate = True, None
+        self._around.order(HangUp(visit.leg.call, cause))
 
     # ---- the gate
 
     def _digit(self, visit: _Visit, digit: str) -> None:
         if visit.gate is not None:
-            visit.gate.handle(pin.Pressed(digit), time.monotonic())
+            visit.gate.handle(pin.Pressed(digit), self.house.clock())
             self._gate(visit)
 
     def _gate(self, visit: _Visit) -> None:
@@ -242,15 +276,16 @@ class Calls:
                     self.house.desk.play_tone(visit.leg.member, TONES[output.tone])
                 case pin.Granted():
                     visit.gate = None
-                    if self.house.is_full(visit.room):
-                        self._around.order(HangUp(visit.leg.call, End.BUSY))
-                    else:
+                    if self.house.tries.left(visit.host, self.house.clock()):
                         self._enter(visit)
+                    else:
+                        self._part(visit, End.REFUSED)
                     return
                 case pin.Refused():
                     log.info("pin_refused", member=visit.leg.member, cause=output.cause)
-                    visit.gate = None
-                    self._around.order(HangUp(visit.leg.call, End.REFUSED))
+                    if output.cause is pin.Refusal.TRIES:
+                        self.house.tries.wrong(visit.host, self.house.clock())
+                    self._part(visit, End.REFUSED)
                     return
 
     # ---- in mid call
@@ -283,7 +318,9 @@ class Calls:
     def _changed(self, visit: _Visit) -> None:
         meeting = self.house.meeting_of(visit.leg)
         if meeting is not None:
-            meeting.changed(visit.leg, time.monotonic())
+            meeting.changed(visit.leg, self.house.clock())
+        elif visit.gate is not None:
+            self._listen_outside(visit)
 
     # ---- out
 
@@ -292,15 +329,20 @@ class Calls:
         call = CallId(next(self._dials))
         leg = CodecLeg(
             self.house.new_member(), call, name, self._around,
-            host=self._advertise(host), peer_host=host, model="", now=time.monotonic(),
+            host=self._advertise(host), peer_host=host, model="", now=self.house.clock(),
         )  # fmt: skip
         self._prefer(leg, room)
-        visit = _Visit(leg, room, uri, Direction.OUT)
+        try:
+            offer = leg.offer(secure=uri.lower().startswith("sips:"))
+        except UseError:
+            leg.close()
+            raise
+        visit = _Visit(leg, room, uri, host, Direction.OUT)
         visit.dialled = asyncio.get_running_loop().create_future()
         self._visits[call] = visit
         known = self.house.settings.find_room(room)
         title = known.name if known and known.name else room
-        self._around.order(Dial(call, uri, leg.offer(secure=uri.startswith("sips:")), title, room))
+        self._around.order(Dial(call, uri, offer, title, room))
         return await visit.dialled
 
     def _taken(self, visit: _Visit, event: CallAnswered) -> None:
@@ -308,10 +350,11 @@ class Calls:
             visit.leg.answered(event.description, event.model)
         except PeerError as error:
             log.info("answer_refused", call=event.call, reason=error.reason)
-            self._around.order(HangUp(event.call, End.PROTOCOL_ERROR))
+            self._part(visit, End.PROTOCOL_ERROR)
             return
         self._enter(visit)
-        self._settle(visit, Dialled(event.call, True, "answered", 200, ""))
+        if visit.inside:  # else its end tells
+            self._settle(visit, Dialled(event.call, True, "answered", 200, ""))
 
     def _settle(self, visit: _Visit, outcome: Dialled) -> None:
         if visit.dialled is not None and not visit.dialled.done():
@@ -319,9 +362,10 @@ class Calls:
 
     def hang_up(self, call: CallId) -> bool:
         """End a call by the operator's wish; False where there is none of this id."""
-        if call not in self._visits:
+        visit = self._visits.get(call)
+        if visit is None:
             return False
-        self._around.order(HangUp(call))
+        self._part(visit, End.ENDED_BY_SERVER)
         return True
 
     def _ended(self, visit: _Visit, event: CallEnded) -> None:
@@ -331,24 +375,31 @@ class Calls:
             "call_ended", call=event.call, member=visit.leg.member, room=visit.room,
             cause=cause, status=event.status, text=event.text,
         )  # fmt: skip
-        self.house.desk.forget(visit.leg.member)
-        self.house.leave(visit.leg, cause, status=event.status, text=event.text)
-        visit.leg.close()
-        self._settle(visit, Dialled(event.call, False, cause, event.status, event.text))
+        try:
+            self.house.desk.forget(visit.leg.member)
+            self.house.leave(visit.leg, cause, status=event.status, text=event.text)
+        finally:
+            visit.leg.close()
+            self._settle(visit, Dialled(event.call, False, cause, event.status, event.text))
 
     # ---- the rhythm
 
     def tick(self, snapshot: Snapshot) -> None:
         """Look for signs of life, and let the gates' time pass."""
-        now = time.monotonic()
+        now = self.house.clock()
         for visit in list(self._visits.values()):
-            if visit.gate is not None:
-                visit.gate.tick(now)
-                self._gate(visit)
-            for transport in visit.leg.transports():
-                row = snapshot.transports.get(transport)
-                if row is not None and row.last_received_us:
-                    visit.leg.received(row.last_received_us / 1e6)
+            with surviving("call_failed", member=visit.leg.member):
+                self._tick(visit, snapshot, now)
+
+    def _tick(self, visit: _Visit, snapshot: Snapshot, now: float) -> None:
+        if visit.gate is not None:
+            visit.gate.tick(now)
+            self._gate(visit)
+        for transport in visit.leg.transports():
+            row = snapshot.transports.get(transport)
+            if row is not None and row.last_received_us:
+                visit.leg.received(row.last_received_us / 1e6)
+        if not visit.ending:
             self._watch(visit, now)
 
     def _watch(self, visit: _Visit, now: float) -> None:
@@ -358,7 +409,7 @@ class Calls:
         if leg.vanished(now) and not leg.gone:
             leg.gone = True
             log.info("member_vanished", member=leg.member, room=visit.room)
-            self._around.order(HangUp(leg.call, End.VANISHED))
+            self._part(visit, End.VANISHED)
             return
         pause_s = PROBE_AFTER * self._around.vanish_s
         if not leg.gone and min(leg.silence_s(now), now - visit.probed_at) > pause_s:

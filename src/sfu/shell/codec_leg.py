@@ -90,6 +90,8 @@ class _Line:
     sending: Keys | None = None
     receiving: Keys | None = None
     agreed: AgreedLine | None = None
+    opened: OpenTransport | None = None
+    """The path as stated last: said again only where it changes, so that a latch lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class CodecLeg(Leg):
 
     def answer(self, body: bytes) -> bytes:
         """Answer an offer and put it into effect; PeerError (488) where nothing is common."""
-        if body == self._answered[0]:
+        if body and body == self._answered[0]:
             return self._answered[1]
         offer = parse(body)
         peer = read_offer(offer)
@@ -285,22 +287,20 @@ class CodecLeg(Leg):
         secure = bool(agreed.crypto)
         if secure and (theirs := sdes.parse(agreed.remote_crypto)) is not None:
             line.receiving = theirs.keys
-        remote = agreed.remote or (line.agreed.remote if line.agreed else None)
-        rtcp = agreed.rtcp_remote or (line.agreed.rtcp_remote if line.agreed else None)
-        if line.agreed is None or (remote, rtcp) != (line.agreed.remote, line.agreed.rtcp_remote):
-            bay.open_transport(
-                OpenTransport(
-                    line.transport,
-                    line.rtp,
-                    line.rtp if agreed.rtcp_mux else line.rtcp,
-                    remote,
-                    rtcp,
-                    self._latch(remote, secure=secure),
-                    secure,
-                    gso=self._around.gso,
-                ),
-                self._heard,
-            )
+        before = line.opened
+        command = OpenTransport(
+            line.transport,
+            line.rtp,
+            line.rtp if agreed.rtcp_mux else line.rtcp,
+            agreed.remote or (before.remote if before else None),
+            agreed.rtcp_remote or (before.rtcp_remote if before else None),
+            self._latch(agreed.remote or (before.remote if before else None), secure=secure),
+            secure,
+            gso=self._around.gso,
+        )
+        if command != before:
+            line.opened = command
+            bay.open_transport(command, self._heard)
         if secure and line.sending is not None and line.receiving is not None:
             bay.set_keys(
                 SetKeys(line.transport, True, line.sending),
@@ -363,7 +363,7 @@ class CodecLeg(Leg):
         agreed = agreement.audio
         self.streams.mix = None
         if audio is not None and agreed is not None and agreed.may_send and agreed.send:
-            self.streams.mix = MixPlace(audio.sink, agreed.send[0][1], agreed.ptime_ms)
+            self.streams.mix = MixPlace(audio.sink, agreed.send[0][1], _ptime_ms(agreed))
         if video is not None and not shows:
             self._around.patchbay.want(video.sink, None)
         if audio is not None and self.streams.mix is None:

@@ -1,10 +1,14 @@
-"""What stops a start, in words: a busy port, a missing file, a directory one may not write."""
+"""Faults: what stops a start, in words; and what must not stop everybody, once we run."""
 
 import contextlib
 import errno
 from collections.abc import Iterator
 
+import structlog
+
 from sfu.errors import UseError
+
+log = structlog.get_logger()
 
 _WORDS = {
     errno.EADDRINUSE: "is in use (does another server run?)",
@@ -25,6 +29,15 @@ def naming(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise UseError(f"{what} {words(error)}") from error
+
+
+@contextlib.contextmanager
+def surviving(what: str, **facts: object) -> Iterator[None]:
+    """Log a fault of ours and go on: what one member meets must not reach the others."""
+    try:
+        yield
+    except Exception:
+        log.exception(what, **facts)
 
 
 def words(error: OSError) -> str:

@@ -11,7 +11,7 @@ r"""The house: which meetings there are, and who is on the way in or out of them
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -21,12 +21,14 @@ from sfu.config import Policy, Settings
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import MemberId, RoomId, SourceId, TransportId
 from sfu.room.directory import Directory, Found, RoomSetting, UnknownRoom, WrongPin
+from sfu.shell.fault import surviving
 from sfu.shell.leg import Leg
 from sfu.shell.meeting import Meeting
 from sfu.shell.mixdesk import MixDesk
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.record import Direction, Joining, RecordId, Traffic
 from sfu.shell.store import HEARTBEAT_S, Store
+from sfu.shell.tries import PinTries
 from sfu.worker.memory import give_back
 
 log = structlog.get_logger()
@@ -52,8 +54,17 @@ class RoomFull(Exception):
 class House:
     """Meetings by room, members by id; owns no socket."""
 
-    def __init__(self, settings: Settings, patchbay: Patchbay, desk: MixDesk, store: Store) -> None:
-        """Open with every room empty."""
+    def __init__(
+        self,
+        settings: Settings,
+        patchbay: Patchbay,
+        desk: MixDesk,
+        store: Store,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open with every room empty; `clock` is the engine's."""
+        self.clock = clock
+        self.tries = PinTries(settings.rooms.pin_tries)
         self.settings = settings
         self.patchbay = patchbay
         self.desk = desk
@@ -84,6 +95,11 @@ class House:
         """Say which room a target means; numbers of configured ranges are rooms too."""
         return self.directory.find(target, pin)
 
+    def is_protected(self, room: RoomId) -> bool:
+        """Tell whether a room has a PIN, given or not."""
+        known = self.directory.rooms.get(room)
+        return known is not None and bool(known.pin)
+
     def meeting(self, room: RoomId) -> Meeting:
         """Return the meeting in a room, begun if there is none."""
         if room not in self.meetings:
@@ -108,7 +124,7 @@ class House:
         self, leg: Leg, room: RoomId, caller: str, direction: Direction = Direction.IN
     ) -> None:
         """Let a member into a room."""
-        now = time.monotonic()
+        now = self.clock()
         meeting = self.meeting(room)
         joining = Joining(room, leg.member, leg.name, leg.protocol, caller, leg.model, direction)
         record = self.store.joined(joining, time.time())
@@ -124,7 +140,7 @@ class House:
         key = (str(leg.protocol), str(cause))
         self.ends[key] = self.ends.get(key, 0) + 1
         traffic = self._traffic(leg)
-        guest.meeting.leave(leg, time.monotonic())
+        guest.meeting.leave(leg, self.clock())
         self.store.left(
             guest.record, time.time(), str(cause), status=status, text=text, traffic=traffic
         )
@@ -138,11 +154,12 @@ class House:
 
     def tick(self) -> Snapshot:
         """Let TICK_S pass: numbers out of the engine, into meetings and records."""
-        now = time.monotonic()
+        now = self.clock()
         snapshot = self.snapshot = self.patchbay.tick(now)
         measured = self.desk.levels()
         for meeting in list(self.meetings.values()):
-            meeting.tick(snapshot, measured, now)
+            with surviving("meeting_failed", room=meeting.id):
+                meeting.tick(snapshot, measured, now)
         if now >= self._beat_at:
             self._beat_at = now + HEARTBEAT_S
             self.store.heartbeat([guest.record for guest in self.guests.values()], time.time())
@@ -153,7 +170,8 @@ class House:
 
     def _mixer_restarted(self) -> None:
         for meeting in self.meetings.values():
-            meeting.mixer_changed(time.monotonic())
+            meeting.mixer_changed(self.clock())
+        self.patchbay.flush(self.clock())  # for who hears a tone before a door
 
     def _traffic(self, leg: Leg) -> Traffic:
         """Sum up what the engine counted of a leg, as of the last tick."""

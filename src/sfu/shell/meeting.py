@@ -53,6 +53,8 @@ class _Running:
 
     sound: Codec | None = None
     picture: Codec | None = None
+    source: SourceId | None = None
+    """What the picture comes from; a leg may have none any more when it stops."""
 
 
 class Meeting:
@@ -125,7 +127,9 @@ class Meeting:
         self._carry_out(now)
 
     def _observe(self, leg: Leg, snapshot: Snapshot, now: float) -> None:
-        running = self._running[leg.member]
+        running = self._running.get(leg.member)
+        if running is None:
+            return  # it left while another's news was carried out
         streams = leg.streams
         sound = _running_codec(snapshot, streams.sound, now) if leg.wants_sound() else None
         if sound is not running.sound:
@@ -138,9 +142,10 @@ class Meeting:
         picture = _running_codec(snapshot, streams.picture, now) if leg.wants_picture() else None
         if picture is not running.picture:
             if streams.picture is not None and running.picture is None:
+                running.source = streams.picture
                 self._patchbay.picture_started(streams.picture, now)
-            elif streams.picture is not None and picture is None:
-                self._patchbay.picture_stopped(streams.picture, now)
+            elif running.source is not None and picture is None:
+                self._patchbay.picture_stopped(running.source, now)
             running.picture = picture
             self._room.handle(
                 PictureStarted(leg.member, picture) if picture else PictureStopped(leg.member), now

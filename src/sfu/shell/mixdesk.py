@@ -103,6 +103,7 @@ class MixDesk:
             self._patchbay.want(one.sink, one.source)
         for member, output in self._outputs.items():
             output.source = self._new_source(output.ssrc, output.place.codec, member)
+            self._patchbay.want(output.place.sink, output.source)
         self.on_restart()
 
     def listen(
@@ -111,15 +112,16 @@ class MixDesk:
         """Mix these members' sounds for a listener; return the source its place shall carry."""
         if self._worker is None or self._transport is None:
             return None
+        output = self._outputs.get(listener)
+        heard = output.inputs if output is not None else frozenset()
         for member, source in members.items():
             self._plug(member, source, listener)
-        output = self._outputs.get(listener)
         if output is not None and output.place.codec is not place.codec:
             self._close_output(listener)
             output = None
         if output is None:
             output = self._open_output(listener, place)
-        for member in output.inputs - members.keys():
+        for member in heard - members.keys():
             self._unplug(member, listener)
         output.place, output.inputs = place, frozenset(members)
         ssrcs = frozenset(self._inputs[member].ssrc for member in members)

@@ -44,6 +44,7 @@ from sfu.media.report import PictureAsked, Reporter
 from sfu.media.route import RouteTable
 from sfu.model import Kind, MemberId, Protocol, SinkId, SocketId, SourceId, Ssrc, TransportId
 from sfu.shell.engine import Engine
+from sfu.shell.fault import surviving
 
 log = structlog.get_logger()
 
@@ -84,7 +85,7 @@ class Patchbay:
         """What their sinks shall carry then."""
         self._wished: frozenset[SourceId] = frozenset()
         self._now = 0.0
-        engine.on_event(self._on_event)
+        engine.on_event(self._take)
 
     # ---- paths
 
@@ -263,13 +264,18 @@ class Patchbay:
         snapshot = self.engine.snapshot()
         self.routes.observe(snapshot.sinks.values())
         self._wish(now)
-        for picture in self._pictures.values():
+        for picture in list(self._pictures.values()):  # to ask may end a call
             picture.requests.tick(now)
             self._ask(picture)
         reports = self.reporter.tick(snapshot)
         if reports:
             self.engine.apply(*reports)
         return snapshot
+
+    def _take(self, event: Event) -> None:
+        """Take one event of a batch; a fault costs this one, not those behind it."""
+        with surviving("event_failed", kind=type(event).__name__):
+            self._on_event(event)
 
     def _on_event(self, event: Event) -> None:
         match event:
@@ -305,6 +311,8 @@ class Patchbay:
     def _forget_source(self, source: SourceId) -> None:
         self._owners.pop(source, None)
         self._pictures.pop(source, None)
+        for sink in [one for one, held in self._held.items() if held == source]:
+            self._held[sink] = None
         self.routes.forget_source(source)
         self.reporter.remove_source(source)
 

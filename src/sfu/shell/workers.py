@@ -13,6 +13,8 @@ import socket
 import sys
 from collections.abc import Callable
 
+import structlog
+
 from sfu.errors import PeerError, SfuError
 from sfu.model import Codec, Ssrc
 from sfu.shell.tasks import spawn
@@ -36,6 +38,8 @@ YOUNG_S = 10.0
 END_S = 2.0
 """A worker that has not ended this long after its control closed is killed."""
 _BUFFER = 1 << 20
+
+log = structlog.get_logger()
 
 
 class MixUnavailable(SfuError):
@@ -154,8 +158,18 @@ class MixWorker:
             wait_s = (
                 FIRST_WAIT_S if loop.time() - born > YOUNG_S else min(2 * wait_s, LONGEST_WAIT_S)
             )
+            reader = await self._launch_again(wait_s)
+
+    async def _launch_again(self, wait_s: float) -> asyncio.StreamReader:
+        """Start another; a machine out of memory or processes may have some again later."""
+        while True:
             await asyncio.sleep(wait_s)
-            reader = await self._launch()
+            try:
+                return await self._launch()
+            except OSError as error:
+                log.error("mix worker cannot be started", error=str(error))
+                await self._bury()
+                wait_s = LONGEST_WAIT_S
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         lines = Lines()

@@ -48,7 +48,7 @@ class IceDirectory(Generic[Session]):
         """Restart an agent that is open; both names lead to it until the new one is nominated."""
         session = self._by_ufrag[agent.ufrags[0]][0]
         agent.restart(credentials)
-        self.open(session, agent)
+        self._relearn(session, agent)  # a name given out and never used is forgotten
 
     def receive(self, path: Path, payload: bytes, now: float) -> Session | None:
         """Find the session; a check is handed to its agent already: `poll` that.

@@ -1,0 +1,51 @@
+"""Wrong PINs by address, browsers' and room codecs' alike, so that nobody can try all of them.
+
+An address that has tried too often is refused the right PIN too: else the limit would only slow
+down who guesses, never stop him.
+"""
+
+import ipaddress
+
+WINDOW_S = 60.0
+"""Wrong PINs of an address count so long."""
+MOST_ADDRESSES = 10_000
+IPV6_SITE_BITS = 64
+"""One machine has all the addresses of such a network to try from."""
+
+
+class PinTries:
+    """Counts wrong PINs."""
+
+    def __init__(self, most: int) -> None:
+        """Allow `most` in a window."""
+        self._most = most
+        self._tries: dict[str, list[float]] = {}
+
+    def left(self, host: str, now: float) -> bool:
+        """Tell whether this address may still try."""
+        site = _site(host)
+        tries = [at for at in self._tries.get(site, []) if now - at < WINDOW_S]
+        if tries:
+            self._tries[site] = tries
+        else:
+            self._tries.pop(site, None)
+        return len(tries) < self._most
+
+    def wrong(self, host: str, now: float) -> None:
+        """Count a wrong PIN; more than are allowed change nothing."""
+        if not self.left(host, now):
+            return
+        if len(self._tries) >= MOST_ADDRESSES:
+            self._tries.pop(next(iter(self._tries)))
+        self._tries.setdefault(_site(host), []).append(now)
+
+
+def _site(host: str) -> str:
+    """Name where an address belongs: itself, or its network of IPv6."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(ipaddress.ip_network((address, IPV6_SITE_BITS), strict=False))
