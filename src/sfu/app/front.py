@@ -7,16 +7,17 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from sfu.api.house import CallView, Credentials, DialOutcome, MemberView, RoomView, Send
-from sfu.errors import UseError
+from sfu.errors import PeerError, UseError
 from sfu.media.engine.snapshot import EngineRow, Snapshot
 from sfu.metrics import Readings, WorkerReading
 from sfu.model import CallId, MemberId, Protocol, RoomId
 from sfu.room.directory import Found
 from sfu.shell.browsers import Session
+from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.record import CallRecord
 from sfu.signalling.call import End
-from sfu.signalling.sip.uri import parse_uri
+from sfu.signalling.sip.uri import Uri, parse_uri
 
 if TYPE_CHECKING:
     from sfu.app.server import Server
@@ -89,8 +90,7 @@ class Front:
         if self._server.house.is_full(found.room):
             raise UseError(f"room {room} is full")
         uri, name = self._where(target)
-        parsed = parse_uri(uri)
-        outcome = await self._server.calls.dial(uri, name, found.room, host=parsed.host)
+        outcome = await self._server.calls.dial(uri, name, found.room, host=_uri(uri).host)
         return DialOutcome(
             int(outcome.call), outcome.answered, outcome.cause, outcome.status, outcome.text
         )
@@ -98,7 +98,7 @@ class Front:
     def _where(self, target: str) -> tuple[str, str]:
         """Give the SIP URI of a target, and a name for the tile."""
         if target.startswith(("sip:", "sips:")):
-            return target, parse_uri(target).user or target
+            return target, _uri(target).user or target
         endpoint = self._server.settings.find_endpoint(target)
         if endpoint is not None:
             return endpoint.uri, endpoint.name or target
@@ -115,7 +115,8 @@ class Front:
         for member, guest in list(self._server.house.guests.items()):
             if int(guest.record) == call:
                 return self._remove(member)
-        return self._server.calls.hang_up(CallId(call))
+        # other calls are known by their records alone: a caller's id may equal an old record's
+        return call >= FIRST_DIALLED and self._server.calls.hang_up(CallId(call))
 
     def _remove(self, member: MemberId) -> bool:
         leg = self._server.house.guests[member].leg
@@ -162,6 +163,14 @@ class Front:
             egress_lag_s=server.lag_s,
             workers=workers,
         )
+
+
+def _uri(text: str) -> Uri:
+    """Read a URI an operator gave."""
+    try:
+        return parse_uri(text)
+    except PeerError as error:
+        raise UseError(f"{text!r} cannot be called: {error.reason}") from None
 
 
 def _iso(seconds: float) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from sfu.errors import PeerError
 from sfu.media.engine.command import Extensions, SetSink, SetSource
 from sfu.media.engine.event import SourceAppeared, TelephoneEventReceived, TransportLatched
 from sfu.media.engine.snapshot import Snapshot
@@ -147,6 +148,8 @@ class BrowserLeg(Leg):
 
     def members_changed(self, rows: Sequence[Row]) -> None:
         """Tell who is in the room; ask for more places when it has grown."""
+        inside = {row.member for row in rows}
+        self._notices = {key: said for key, said in self._notices.items() if key[1] in inside}
         wanted = min(max(self._pictures, len(rows) - 1 + SPARE_PICTURES), MAX_TILES)
         if wanted != self._pictures:
             self._pictures = wanted
@@ -196,7 +199,7 @@ class BrowserLeg(Leg):
         }
         slots: dict[Role, dict[str, str | None]] = {role: {} for role in carried}
         for role, members in carried.items():
-            for at, stream in enumerate(self._agreement.of(role)):
+            for at, stream in enumerate(_open(self._agreement, role)):
                 slots[role][stream.mid] = members[at] if at < len(members) else None
         self.send(
             m.Slots(
@@ -243,6 +246,7 @@ class BrowserLeg(Leg):
         session = parse(sdp)
         offer = read_browser_offer(session, self._parts)
         path = self._path_for(offer, restart=restart)
+        places = {line.mid: self._place(line.mid) for line in offer.lines if line.role.receives}
         local = BrowserLocal(
             self._session_id,
             path.ufrag,
@@ -250,10 +254,11 @@ class BrowserLeg(Leg):
             self._around.door.fingerprint,
             self._around.door.candidates,
             self._cname,
-            {line.mid: self._place(line.mid).ids for line in offer.lines if line.role.receives},
+            {mid: place.ids for mid, place in places.items()},
         )
         policy = BrowserPolicy(video_bps=self._around.video_bps)
         answer, agreement = answer_browser(session, offer, local, policy)
+        self._use(places)
         self._apply(agreement, path)
         self.send(m.Answer(sdp=answer.text))
         self._tell_slots()
@@ -263,17 +268,27 @@ class BrowserLeg(Leg):
         fingerprints = [(one.algorithm, one.value) for one in offer.fingerprints]
         if self._path is None:
             self._path = self._around.door.open(self._heard, fingerprints, gso=self._around.gso)
+        elif not {one.value.upper() for one in offer.fingerprints} & {
+            one.value.upper() for one in self._path.fingerprints
+        }:
+            # RFC 8842 section 5.5 would have another DTLS association, under other keys
+            raise PeerError("another certificate than before: join anew", status=488)
         elif restart or self._path.restarts_with(offer.ice_ufrag):
             self._path.restart()
         self._path.expect(offer.ice_ufrag)
         return self._path
 
     def _place(self, mid: str) -> _Place:
-        if mid not in self._places:
-            bay = self._around.patchbay
-            ids = StreamIds(bay.new_ssrc(), bay.new_ssrc())
-            self._places[mid] = _Place(ids, bay.new_sink())
-        return self._places[mid]
+        """Return the place of an m-line, a new one where we have none."""
+        bay = self._around.patchbay
+        known = self._places.get(mid)
+        return known or _Place(StreamIds(bay.new_ssrc(), bay.new_ssrc()), bay.new_sink())
+
+    def _use(self, places: dict[str, _Place]) -> None:
+        """Send on these places and no others: m-lines that are gone take theirs along."""
+        for mid in self._places.keys() - places.keys():
+            self._around.patchbay.close_sink(self._places[mid].sink)
+        self._places = places
 
     # ---- into the engine
 
@@ -350,11 +365,14 @@ class BrowserLeg(Leg):
         streams.pictures = self._sinks(agreement, Role.TILE)
         streams.wide = self._sinks(agreement, Role.WIDE)
         streams.narrow = self._sinks(agreement, Role.NARROW)
-        mixes = [one for one in agreement.of(Role.MIX) if one.active]
-        streams.mix = MixPlace(self._places[mixes[0].mid].sink, Codec.OPUS) if mixes else None
+        mixes = self._sinks(agreement, Role.MIX)
+        streams.mix = MixPlace(mixes[0], Codec.OPUS) if mixes else None
+        for stream in agreement.streams:
+            if stream.role.receives and not stream.active:
+                self._around.patchbay.want(self._places[stream.mid].sink, None)
 
     def _sinks(self, agreement: BrowserAgreement, role: Role) -> list[SinkId]:
-        return [self._places[stream.mid].sink for stream in agreement.of(role)]
+        return [self._places[stream.mid].sink for stream in _open(agreement, role)]
 
     def _heard(self, event: SourceAppeared | TelephoneEventReceived | TransportLatched) -> None:
         match event:
@@ -385,6 +403,11 @@ class BrowserLeg(Leg):
         if self._path is not None:
             self._path.tick(snapshot, now)
 
+    @property
+    def failed(self) -> bool:
+        """Tell whether media can never come: the handshake went wrong."""
+        return self._path is not None and self._path.failed
+
     def vanished(self, now: float) -> bool:
         """Tell whether nothing at all has come for too long."""
         alive_at = self._path.alive_at if self._path is not None else 0.0
@@ -401,6 +424,11 @@ class BrowserLeg(Leg):
         self._closed = True
         if self._path is not None:
             self._path.close()
+
+
+def _open(agreement: BrowserAgreement, role: Role) -> list[BrowserStream]:
+    """Return the streams of a part that are in use now, in the order of their places."""
+    return [one for one in agreement.of(role) if one.active]
 
 
 def _member_row(row: Row) -> m.MemberRow:

@@ -9,7 +9,6 @@ r"""Browsers' way in and out: one `Session` for each WebSocket, one `BrowserLeg`
 """
 
 import hmac
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from sfu.media.engine.snapshot import Snapshot
 from sfu.model import MemberId
 from sfu.room.directory import Found, UnknownRoom, WrongPin
 from sfu.shell.browser_leg import BrowserLeg, BrowserSurroundings, Send
+from sfu.shell.fault import surviving
 from sfu.shell.house import House
 from sfu.signalling.call import End
 from sfu.signalling.webrtc.message import (
@@ -40,33 +40,6 @@ log = structlog.get_logger()
 
 RESUME_S = 20.0
 """How long a member whose WebSocket is lost keeps its place."""
-PIN_WINDOW_S = 60.0
-"""Wrong PINs of an address count so long."""
-MOST_ADDRESSES = 10_000
-
-
-class PinTries:
-    """Wrong PINs by address, so that nobody can try all of them."""
-
-    def __init__(self, most: int) -> None:
-        """Allow `most` in a window."""
-        self._most = most
-        self._tries: dict[str, list[float]] = {}
-
-    def left(self, remote: str, now: float) -> bool:
-        """Tell whether this address may still try."""
-        tries = [at for at in self._tries.get(remote, []) if now - at < PIN_WINDOW_S]
-        if tries:
-            self._tries[remote] = tries
-        else:
-            self._tries.pop(remote, None)
-        return len(tries) < self._most
-
-    def wrong(self, remote: str, now: float) -> None:
-        """Count a wrong PIN."""
-        if len(self._tries) >= MOST_ADDRESSES:
-            self._tries.pop(next(iter(self._tries)))
-        self._tries.setdefault(remote, []).append(now)
 
 
 @dataclass(slots=True)
@@ -90,22 +63,17 @@ class Browsers:
         self._around = around
         self._entropy = entropy
         self._places: dict[MemberId, _Place] = {}
-        self._sessions: set[Session] = set()
-        self.tries = PinTries(house.settings.rooms.pin_tries)
         self.stopping = False
 
     def open(self, send: Send, remote: str, user_agent: str) -> "Session":
         """Welcome a WebSocket."""
-        session = Session(self, send, remote, user_agent)
-        self._sessions.add(session)
-        return session
+        return Session(self, send, remote, user_agent)
 
     def forget(self, session: "Session") -> None:
         """Hear that a WebSocket is gone; its member may come back."""
-        self._sessions.discard(session)
         for place in self._places.values():
             if place.session is session:
-                place.session, place.lost_at = None, time.monotonic()
+                place.session, place.lost_at = None, self.house.clock()
                 place.leg.send = _nowhere
 
     def settle(self, session: "Session", found: Found, name: str) -> BrowserLeg:
@@ -116,9 +84,9 @@ class Browsers:
         self._places[member] = _Place(leg, token, session)
         meeting = self.house.meeting(found.room)
         session.send(Joined(member=member, room=found.room, room_name=meeting.name, resume=token))
-        leg.begin(time.monotonic())
+        leg.begin(self.house.clock())
         self.house.enter(leg, found.room, "")
-        meeting.set_sound_rule(member, self.sound_rule(3), time.monotonic())
+        meeting.set_sound_rule(member, self.sound_rule(3), self.house.clock())
         return leg
 
     def sound_rule(self, wanted: int) -> int:
@@ -129,7 +97,9 @@ class Browsers:
         """Give somebody its place back, by its secret; None where there is none."""
         for place in self._places.values():
             meeting = self.house.meeting_of(place.leg)
-            if meeting is None or not hmac.compare_digest(place.token, token):
+            if meeting is None or not hmac.compare_digest(
+                place.token.encode(), token.encode("utf-8", "surrogatepass")
+            ):
                 continue
             if place.session is not None:
                 place.session.replaced()
@@ -154,20 +124,25 @@ class Browsers:
         self.house.leave(leg, cause, text=text)
         leg.close()
         if place.session is not None:
-            place.session.leg = None
-            place.session.send(ended(code))
+            place.session.end(code)
 
     def tick(self, snapshot: Snapshot) -> None:
         """Let time pass: handshakes, signs of life, places nobody came back to."""
-        now = time.monotonic()
+        now = self.house.clock()
         for place in list(self._places.values()):
-            leg = place.leg
-            leg.tick(snapshot, now)
-            if leg.vanished(now):
-                log.info("member_vanished", member=leg.member)
-                self.out(leg, End.VANISHED, EndCode.MEDIA_FAILED, "nothing came for too long")
-            elif place.lost_at is not None and now - place.lost_at > RESUME_S:
-                self.out(leg, End.VANISHED, EndCode.MEDIA_FAILED, "the page did not come back")
+            with surviving("browser_failed", member=place.leg.member):
+                self._tick(place, snapshot, now)
+
+    def _tick(self, place: _Place, snapshot: Snapshot, now: float) -> None:
+        leg = place.leg
+        leg.tick(snapshot, now)
+        if leg.vanished(now):
+            log.info("member_vanished", member=leg.member)
+            self.out(leg, End.VANISHED, EndCode.MEDIA_FAILED, "nothing came for too long")
+        elif leg.failed:
+            self.out(leg, End.PROTOCOL_ERROR, EndCode.MEDIA_FAILED, "no keys could be agreed")
+        elif place.lost_at is not None and now - place.lost_at > RESUME_S:
+            self.out(leg, End.VANISHED, EndCode.MEDIA_FAILED, "the page did not come back")
 
     def stop(self) -> None:
         """Say goodbye to everybody."""
@@ -197,6 +172,7 @@ class Session:
         self.remote = remote
         self.user_agent = user_agent
         self.leg: BrowserLeg | None = None
+        self._over = False
         self._browsers = browsers
 
     def receive(self, message: ClientMessage) -> None:
@@ -204,6 +180,8 @@ class Session:
         if self._browsers.stopping:
             self._refuse(RefusalCode.SERVER_STOPPING)
             return
+        if self._over:
+            raise PeerError("this connection is about to be closed", status=403)
         match message:
             case Join():
                 self._join(message)
@@ -217,7 +195,8 @@ class Session:
                 meeting = self._browsers.house.meeting_of(self.leg)
                 if meeting is not None:
                     forwarded = self._browsers.sound_rule(message.forwarded)
-                    meeting.set_sound_rule(self.leg.member, forwarded, time.monotonic())
+                    now = self._browsers.house.clock()
+                    meeting.set_sound_rule(self.leg.member, forwarded, now)
             case Leave():
                 self._browsers.out(self.leg, End.HUNG_UP, EndCode.LEFT, "you left")
 
@@ -227,8 +206,12 @@ class Session:
 
     def replaced(self) -> None:
         """Hear that the place was taken up from elsewhere."""
-        self.leg = None
-        self.send(ended(EndCode.REPLACED))
+        self.end(EndCode.REPLACED)
+
+    def end(self, code: EndCode) -> None:
+        """Say goodbye; nothing more is taken from this connection."""
+        self.leg, self._over = None, True
+        self.send(ended(code))
 
     def _join(self, message: Join) -> None:
         if self.leg is not None:
@@ -245,13 +228,15 @@ class Session:
             self.leg = self._browsers.settle(self, found, message.name)
 
     def _find(self, message: Join) -> Found | None:
-        house, now = self._browsers.house, time.monotonic()
-        tries = self._browsers.tries
+        house, tries = self._browsers.house, self._browsers.house.tries
+        now = house.clock()
         found = house.find(message.room, message.pin or "")
         match found:
             case UnknownRoom():
                 self._refuse(RefusalCode.UNKNOWN_ROOM)
-            case WrongPin() | Found() if not tries.left(self.remote, now) and _asks(found):
+            case WrongPin() | Found() if house.is_protected(found.room) and not tries.left(
+                self.remote, now
+            ):
                 self._refuse(RefusalCode.TOO_MANY_TRIES)
             case WrongPin():
                 tries.wrong(self.remote, now)
@@ -270,13 +255,9 @@ class Session:
         leg.answer(message.sdp, restart=message.restart)
         meeting = self._browsers.house.meeting_of(leg)
         if meeting is not None:
-            meeting.changed(leg, time.monotonic())
+            meeting.changed(leg, self._browsers.house.clock())
 
     def _refuse(self, code: RefusalCode) -> None:
         log.info("join_refused", code=code, remote=self.remote)
+        self._over = code.final
         self.send(refused(code))
-
-
-def _asks(found: Found | WrongPin) -> bool:
-    """Tell whether the room has a PIN that was tried or must be."""
-    return isinstance(found, WrongPin) or bool(found.pin)

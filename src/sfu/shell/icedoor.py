@@ -36,8 +36,10 @@ class IceDoor:
         identity: Identity,
         candidates: tuple[Address, ...],
         entropy: Callable[[int], bytes],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Offer these candidates; sockets are added by `listen`."""
+        """Offer these candidates; sockets are added by `listen`; `clock` is the engine's."""
+        self.clock = clock
         self.patchbay = patchbay
         self.identity = identity
         self.candidates = candidates
@@ -58,7 +60,7 @@ class IceDoor:
         self, listener: Listener, fingerprints: Sequence[tuple[str, str]], *, gso: bool
     ) -> "IcePath":
         """Expect a browser whose certificate has one of these fingerprints."""
-        agent = IceAgent(self.credentials(), time.monotonic())
+        agent = IceAgent(self.credentials(), self.clock())
         path = IcePath(self, agent, [Fingerprint(*one) for one in fingerprints], listener, gso=gso)
         self.directory.open(path, agent)
         return path
@@ -90,6 +92,9 @@ class IcePath:
         self.transport = door.patchbay.new_transport()
         self.alive_at = 0.0
         """When anything authentic came last."""
+        self.failed = False
+        """No keys will ever be agreed."""
+        self.fingerprints = tuple(fingerprints)
         self._door = door
         self._agent = agent
         self._dtls = DtlsSession(door.identity, fingerprints)
@@ -180,10 +185,11 @@ class IcePath:
                         SetKeys(self.transport, True, output.sending),
                         SetKeys(self.transport, False, output.receiving),
                     )
-                    self._door.patchbay.flush(time.monotonic())
+                    self._door.patchbay.flush(self._door.clock())
                     log.debug("dtls_connected", suite=output.sending.suite.name)
                 case dtls.Failed():
                     log.warning("dtls_failed", reason=output.reason)
+                    self.failed = True
                 case dtls.Closed():
                     log.debug("dtls_closed")
 
