@@ -1,0 +1,317 @@
+"""A house with every core in it, before an engine, a mixer and a database that only take notes.
+
+Time is moved by hand, packets by saying that they flow; nothing here waits or sends.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sfu.config import Settings
+from sfu.media.connect.dtls import Identity
+from sfu.media.engine.command import (
+    CloseSink,
+    CloseSocket,
+    CloseSource,
+    CloseTransport,
+    OpenSocket,
+    OpenTransport,
+    SetRoute,
+    SetSink,
+    SetSource,
+)
+from sfu.media.engine.event import KeyframePassed
+from sfu.media.engine.snapshot import EngineRow, Snapshot, SourceRow, TransportRow
+from sfu.media.report import Reporter
+from sfu.model import Address, CallId, Codec, Protocol, SinkId, SourceId
+from sfu.shell.browser_leg import BrowserSurroundings
+from sfu.shell.browsers import Browsers
+from sfu.shell.calls import Calls
+from sfu.shell.codec_leg import CodecLeg, Surroundings
+from sfu.shell.house import TICK_S, House
+from sfu.shell.icedoor import IceDoor
+from sfu.shell.mixdesk import MixDesk
+from sfu.shell.patchbay import Patchbay
+from sfu.shell.ports import PortRange
+from sfu.shell.record import RecordId
+from sfu.signalling.call import CallOffered
+
+CODECS = Path(__file__).parents[1] / "signalling" / "sdp" / "offers"
+PAGES = Path(__file__).parents[1] / "signalling" / "webrtc" / "offers"
+HDX_HOST = "192.0.2.21"
+IDENTITY = Identity(time.time())
+BROWSERS_PORT = Address("198.51.100.5", 10000)
+
+
+class NotingEngine:
+    """The engine's interface: notes commands, keeps what is open, shows what is said to flow."""
+
+    def __init__(self) -> None:
+        self.commands: list[Any] = []
+        self.sources: dict[SourceId, SetSource] = {}
+        self.sinks: dict[SinkId, SetSink] = {}
+        self.transports: dict[int, OpenTransport] = {}
+        self.sockets: dict[int, int] = {}
+        self.carries: dict[SinkId, SourceId | None] = {}
+        self.flowing: dict[SourceId, tuple[Codec, int]] = {}
+        self.heard: dict[int, float] = {}
+        self.tell: Any = None
+        self.now = 1000.0
+
+    def apply(self, *commands: Any) -> None:
+        self.commands += commands
+        for one in commands:
+            self._apply(one)
+
+    def _apply(self, one: Any) -> None:
+        match one:
+            case OpenSocket():
+                self.sockets[one.socket] = one.fd
+            case CloseSocket():
+                os.close(self.sockets.pop(one.socket))
+            case OpenTransport():
+                self.transports[one.transport] = one
+            case SetSource():
+                self.sources[one.source] = one
+            case SetSink():
+                self.sinks[one.sink] = one
+            case SetRoute():
+                assert one.sink in self.sinks
+                assert one.source is None or one.source in self.sources
+                self.carries[one.sink] = one.source
+            case CloseSource():
+                self._close_source(one.source)
+            case CloseSink():
+                self._close_sink(one.sink)
+            case CloseTransport():
+                del self.transports[one.transport]
+                for source in [s for s, c in self.sources.items() if c.transport == one.transport]:
+                    self._close_source(source)
+                for sink in [s for s, c in self.sinks.items() if c.transport == one.transport]:
+                    self._close_sink(sink)
+
+    def _close_source(self, source: SourceId) -> None:
+        del self.sources[source]
+        self.flowing.pop(source, None)
+        for sink, carried in self.carries.items():
+            if carried == source:
+                self.carries[sink] = None
+
+    def _close_sink(self, sink: SinkId) -> None:
+        del self.sinks[sink]
+        self.carries.pop(sink, None)
+
+    def on_event(self, callback: Any) -> None:
+        self.tell = callback
+
+    def snapshot(self) -> Snapshot:
+        at_us = round(self.now * 1e6)
+        sources = {
+            source: SourceRow(
+                source, self.sources[source].transport, 7000 + source, codec, 10, 1000, 0, 10, 0,
+                0, at_us, 1, level, 0, 0,
+            )
+            for source, (codec, level) in self.flowing.items()
+        }  # fmt: skip
+        heard = {row.transport: self.now for row in sources.values()} | self.heard
+        transports = {
+            one: TransportRow(one, 10, 1000, 20, 2000, 0, 0, 0, 0, 0, round(at * 1e6))
+            for one, at in heard.items()
+        }
+        row = EngineRow(at_us, False, 0, (0,) * 10, 0)
+        return Snapshot(row, transports=transports, sources=sources)  # type: ignore[arg-type]
+
+    def of(self, kind: Any) -> list[Any]:
+        return [one for one in self.commands if isinstance(one, kind)]
+
+    def close(self) -> None:
+        for fd in self.sockets.values():
+            os.close(fd)
+
+
+class NotingMixer:
+    """The mix worker's interface."""
+
+    def __init__(self) -> None:
+        self.inputs: set[int] = set()
+        self.legs: dict[int, tuple[int, Codec, frozenset[int], int]] = {}
+        self.tones: list[tuple[int, str]] = []
+        self.alive = True
+
+    def set_input(self, ssrc: int) -> None:
+        self.inputs.add(ssrc)
+
+    def close_input(self, ssrc: int) -> None:
+        self.inputs.remove(ssrc)
+
+    def set_leg(
+        self, leg: int, ssrc: int, codec: Codec, inputs: frozenset[int], ptime: int
+    ) -> None:
+        assert inputs <= self.inputs
+        self.legs[leg] = (ssrc, codec, inputs, ptime)
+
+    def close_leg(self, leg: int) -> None:
+        del self.legs[leg]
+
+    def play_tone(self, leg: int, name: str) -> None:
+        assert leg in self.legs
+        self.tones.append((leg, str(name)))
+
+
+class NotingStore:
+    """The call records' interface."""
+
+    def __init__(self) -> None:
+        self.joins: list[Any] = []
+        self.ends: dict[int, str] = {}
+        self.beats: list[Any] = []
+
+    def joined(self, joining: Any, now: float) -> RecordId:
+        self.joins.append(joining)
+        return RecordId(len(self.joins))
+
+    def left(self, record: int, now: float, cause: str, **more: Any) -> None:
+        self.ends[record] = cause
+
+    def heartbeat(self, records: Any, now: float) -> None:
+        self.beats.append(records)
+
+
+class Stage:
+    """Everything between signalling and engine."""
+
+    def __init__(self, settings: Settings, *, mixing: bool = True, last_port: int = 23999) -> None:
+        numbers = count(1)
+        self.engine = NotingEngine()
+        self.mixer = NotingMixer() if mixing else None
+        self.store = NotingStore()
+        self.orders: list[Any] = []
+
+        def noise(size: int) -> bytes:
+            return next(numbers).to_bytes(4).rjust(size, b"\x5a")[-size:]
+
+        def clock() -> float:
+            return self.engine.now
+
+        engine: Any = self.engine
+        mixer: Any = self.mixer
+        store: Any = self.store
+        self.patchbay = Patchbay(engine, Reporter("test", 0.0), noise)
+        self.desk = MixDesk(self.patchbay, mixer)
+        if mixing:
+            self.desk.connect(_fd())
+        self.house = House(settings, self.patchbay, self.desk, store, clock)
+        limit = settings.limits.vanish_s
+        around = Surroundings(
+            self.patchbay, PortRange(23000, last_port), self.orders.append, noise, False, limit
+        )
+        self.around = around
+        self.calls = Calls(self.house, around, lambda host: "198.51.100.5")
+        self.door = IceDoor(self.patchbay, IDENTITY, (BROWSERS_PORT,), noise, clock)
+        self.door.listen(_fd())
+        self.page_around = BrowserSurroundings(
+            self.patchbay, self.door, noise, settings.media.video_bps, settings.media.video_fs,
+            limit, False,
+        )  # fmt: skip
+        self.browsers = Browsers(self.house, self.page_around, noise)
+
+    @property
+    def now(self) -> float:
+        return self.engine.now
+
+    def tick(self, seconds: float = TICK_S) -> None:
+        """Let time pass, in steps of the house's rhythm where it is short."""
+        until = self.engine.now + seconds
+        while self.engine.now < until - 1e-9:
+            self.engine.now = min(until, self.engine.now + max(TICK_S, seconds / 100))
+            snapshot = self.house.tick()
+            self.calls.tick(snapshot)
+            self.browsers.tick(snapshot)
+
+    def flow(self, source: SourceId | None, codec: Codec, level_dbov: int = 127) -> None:
+        """Let packets of this stream arrive from now on."""
+        assert source is not None
+        self.engine.flowing[source] = (codec, level_dbov)
+
+    def keyframe(self, source: SourceId | None) -> None:
+        assert source is not None
+        self.engine.tell(KeyframePassed(source, round(self.now * 1e6)))
+
+    # ---- room codecs
+
+    def ring(
+        self,
+        call: int,
+        target: str = "4201",
+        offer: bytes | str | None = "polycom_hdx",
+        host: str = HDX_HOST,
+    ) -> Any:
+        """Have a room codec call; return the last thing ordered."""
+        body = codec_offer(offer) if isinstance(offer, str) else offer
+        self.calls.handle(
+            CallOffered(
+                CallId(call), Protocol.SIP, target, f"room{call}@{host}", f"Room {call}", "HDX",
+                Address(host, 5060), None, body,
+            )
+        )  # fmt: skip
+        return self.orders[-1]
+
+    def leg(self, call: int) -> CodecLeg:
+        """Return the leg of a call that is in a room."""
+        for guest in self.house.guests.values():
+            if isinstance(guest.leg, CodecLeg) and guest.leg.call == call:
+                return guest.leg
+        raise AssertionError(f"call {call} is in no room")
+
+    def send(self, call: int, *, level_dbov: int = 127) -> CodecLeg:
+        """Have a room codec that is inside send sound and picture."""
+        leg = self.leg(call)
+        self.flow(leg.streams.sound, Codec.G722, level_dbov)
+        if leg.streams.picture is not None:
+            self.flow(leg.streams.picture, Codec.H264)
+        return leg
+
+    def shown(self, leg: CodecLeg) -> SourceId | None:
+        """Return what a room codec's picture carries."""
+        return self.engine.carries.get(leg.streams.pictures[0])
+
+    def shown_sink(self, leg: CodecLeg) -> SinkId:
+        """Return the sink of a room codec's picture, also while it is not shown anything."""
+        return next(
+            sink for sink, one in self.engine.sinks.items()
+            if one.transport == self.engine.sources[leg.streams.picture].transport
+        )  # fmt: skip
+
+    @staticmethod
+    def spare_fd() -> int:
+        """Return a descriptor for whom one must be handed to."""
+        return _fd()
+
+    def of(self, kind: Any) -> list[Any]:
+        return [one for one in self.orders if isinstance(one, kind)]
+
+
+@contextmanager
+def stage(settings: Settings | None = None, **more: Any) -> Iterator[Stage]:
+    """Open a house and give all its descriptors back."""
+    made = Stage(settings or Settings(), **more)
+    try:
+        yield made
+    finally:
+        made.engine.close()
+
+
+def codec_offer(name: str) -> bytes:
+    return (CODECS / f"{name}.sdp").read_bytes()
+
+
+def page_offer(name: str = "chromium_page") -> str:
+    return (PAGES / f"{name}.sdp").read_text()
+
+
+def _fd() -> int:
+    return os.open(os.devnull, os.O_RDONLY)
