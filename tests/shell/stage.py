@@ -11,6 +11,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from structlog.testing import capture_logs
+
 from sfu.config import Settings
 from sfu.media.connect.dtls import Identity
 from sfu.media.engine.command import (
@@ -88,21 +90,21 @@ class NotingEngine:
             case CloseSink():
                 self._close_sink(one.sink)
             case CloseTransport():
-                del self.transports[one.transport]
+                self.transports.pop(one.transport, None)  # what is not there is closed already
                 for source in [s for s, c in self.sources.items() if c.transport == one.transport]:
                     self._close_source(source)
                 for sink in [s for s, c in self.sinks.items() if c.transport == one.transport]:
                     self._close_sink(sink)
 
     def _close_source(self, source: SourceId) -> None:
-        del self.sources[source]
+        self.sources.pop(source, None)
         self.flowing.pop(source, None)
         for sink, carried in self.carries.items():
             if carried == source:
                 self.carries[sink] = None
 
     def _close_sink(self, sink: SinkId) -> None:
-        del self.sinks[sink]
+        self.sinks.pop(sink, None)
         self.carries.pop(sink, None)
 
     def on_event(self, callback: Any) -> None:
@@ -190,6 +192,10 @@ class Stage:
         self.mixer = NotingMixer() if mixing else None
         self.store = NotingStore()
         self.orders: list[Any] = []
+        self.said: Any = []
+        """Log lines."""
+        self.faults = 0
+        """Faults of ours that a test provokes; any other fails it."""
 
         def noise(size: int) -> bytes:
             return next(numbers).to_bytes(4).rjust(size, b"\x5a")[-size:]
@@ -298,11 +304,15 @@ class Stage:
 @contextmanager
 def stage(settings: Settings | None = None, **more: Any) -> Iterator[Stage]:
     """Open a house and give all its descriptors back."""
-    made = Stage(settings or Settings(), **more)
-    try:
-        yield made
-    finally:
-        made.engine.close()
+    with capture_logs() as said:
+        made = Stage(settings or Settings(), **more)
+        made.said = said
+        try:
+            yield made
+        finally:
+            made.engine.close()
+        faults = [line for line in said if line["log_level"] == "error"]
+        assert len(faults) == made.faults, faults
 
 
 def codec_offer(name: str) -> bytes:

@@ -140,7 +140,7 @@ def test_a_fault_in_one_room_leaves_the_others_alone(house, monkeypatch):
     house.ring(1, "4202")
     house.send(1)
     inside(house, 2, 3)
-    other = house.house.meetings["4202"]
+    other, house.faults = house.house.meetings["4202"], 4
     monkeypatch.setattr(other, "tick", lambda *now: 1 / 0)
     house.ring(4)
     house.send(4)

@@ -114,6 +114,7 @@ def test_a_receivers_pli_reaches_who_sends(house):
 
 
 def test_events_find_who_listens_and_a_fault_stays_with_one(house):
+    house.faults = 1
     wires = Wires(house)
     appeared = SourceAppeared(wires.transport, Ssrc(9), 97, "", "", "")
     house.engine.tell(RtcpReceived(wires.transport, b"\x00garbage", 1))

@@ -379,8 +379,8 @@ class Calls:
             self.house.desk.forget(visit.leg.member)
             self.house.leave(visit.leg, cause, status=event.status, text=event.text)
         finally:
-            visit.leg.close()
             self._settle(visit, Dialled(event.call, False, cause, event.status, event.text))
+            visit.leg.close()
 
     # ---- the rhythm
 
