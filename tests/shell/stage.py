@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import shake_128
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,7 @@ class Stage:
         """Faults of ours that a test provokes; any other fails it."""
 
         def noise(size: int) -> bytes:
-            return next(numbers).to_bytes(4).rjust(size, b"\x5a")[-size:]
+            return shake_128(next(numbers).to_bytes(4)).digest(size)
 
         def clock() -> float:
             return self.engine.now

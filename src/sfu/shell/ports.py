@@ -44,8 +44,9 @@ class PortRange:
 
     def _candidates(self) -> Iterator[int]:
         for _ in range(self._pairs):
-            yield self._first + 2 * self._next
-            self._next = (self._next + 1) % self._pairs
+            port = self._first + 2 * self._next
+            self._next = (self._next + 1) % self._pairs  # before who takes it stops asking
+            yield port
 
 
 def _bind_pair(port: int, family: socket.AddressFamily) -> PortPair:
