@@ -83,7 +83,7 @@ def test_hold_takes_the_places_away_and_resume_gives_the_same_back(house, leg):
     leg.answer(held(HDX))
     assert (leg.streams.mix, leg.streams.pictures) == (None, [])
     assert leg.holding
-    assert not (leg.wants_sound() or leg.wants_picture())
+    assert (leg.wants_sound(), leg.wants_picture()) == (False, False)
     leg.answer(HDX)
     assert (leg.streams.mix, leg.streams.pictures) == (place, pictures)
     assert not leg.holding
