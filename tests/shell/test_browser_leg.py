@@ -1,5 +1,6 @@
 """A browser's leg: what its page is told, and what its offers become in the engine."""
 
+import itertools
 import re
 
 import pytest
@@ -177,7 +178,7 @@ def test_m_lines_that_are_gone_give_their_sinks_back(house, leg):
     sdp = page_offer()
     leg.answer(sdp, restart=False)
     open_sinks, names = len(house.engine.sinks), ["9", *(f"x{n}" for n in range(20))]
-    for old, new in zip(names, names[1:], strict=False):
+    for old, new in itertools.pairwise(names):
         sdp = renamed(sdp, old, new)
         leg.answer(sdp, restart=False)
     assert len(house.engine.sinks) == open_sinks

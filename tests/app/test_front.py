@@ -1,0 +1,202 @@
+"""What operators see and may do, over a house whose engine only takes notes."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from sfu.api.house import Credentials
+from sfu.app.front import Front
+from sfu.config import Settings
+from sfu.config.settings import Account, DialOut, Endpoint, Limits, Room
+from sfu.errors import UseError
+from sfu.model import CallId, Protocol
+from sfu.shell.calls import FIRST_DIALLED
+from sfu.shell.record import CallRecord, RecordId
+from sfu.signalling.call import CallEnded, Dial, End, HangUp
+from sfu.signalling.webrtc.message import Join
+from tests.shell.stage import Stage, stage
+
+SETTINGS = Settings(
+    room=(Room(number="4201", name="Conseil", pin="2468"),),
+    account=(Account(user="morez", password="secret"), Account(user="guest", password="other")),
+    dial_out=DialOut(accounts=("morez",)),
+    endpoint=(Endpoint(number="21", uri="sip:lajoux@192.0.2.21", name="Lajoux"),),
+    limits=Limits(max_members=3),
+)
+
+
+class Server(SimpleNamespace):
+    """The parts a front looks at."""
+
+    def contact_of(self, alias: str) -> str | None:
+        return {"morez": "sip:morez@192.0.2.30:5062"}.get(alias)
+
+
+@pytest.fixture
+def house():
+    with stage(SETTINGS) as made:
+        yield made
+
+
+@pytest.fixture
+def front(house: Stage):
+    server = Server(
+        settings=SETTINGS, house=house.house, calls=house.calls, browsers=house.browsers,
+        patchbay=house.patchbay, desk=house.desk, worker=house.mixer, lag_s=0.002,
+        registrations=[1, 2],
+    )  # fmt: skip
+    return Front(server)  # type: ignore[arg-type]
+
+
+def browser(front: Front) -> list[object]:
+    heard: list[object] = []
+    front.open_browser(heard.append, "192.0.2.50", "Chromium").receive(
+        Join(room="4201", name="Anne", pin="2468")
+    )
+    return heard
+
+
+def dial(house: Stage, front: Front, target: str, room: str = "4201"):
+    async def run():
+        outcome = asyncio.ensure_future(front.dial(target, room))  # noqa: TID251
+        await asyncio.sleep(0)
+        for order in house.of(Dial):
+            house.calls.handle(CallEnded(order.call, End.NO_ANSWER, 408, "no"))
+        return await outcome
+
+    return asyncio.run(run())
+
+
+# ---- who may
+
+
+@pytest.mark.parametrize(
+    ("remote", "credentials", "allowed"),
+    [
+        ("127.0.0.1", None, True),
+        ("::1", None, True),
+        ("192.0.2.1", None, False),
+        ("192.0.2.1", Credentials("morez", "secret"), True),
+        ("192.0.2.1", Credentials("guest", "other"), False),
+        ("192.0.2.1", Credentials("morez", "wrong\ud800"), False),
+        ("127.0.0.1", Credentials("morez", "wrong"), False),
+        ("127.0.0.1", Credentials("nobody", "secret"), False),
+    ],
+)
+def test_only_listed_networks_and_accounts_may_operate(front, remote, credentials, allowed):
+    assert front.may_operate(remote, credentials) is allowed
+
+
+# ---- what is seen
+
+
+def test_a_configured_room_is_shown_empty_and_with_its_members(house, front):
+    (empty,) = front.rooms()
+    assert (empty.room, empty.name, empty.pin, empty.members) == ("4201", "Conseil", True, ())
+    house.ring(1, "4201##2468")
+    browser(front)
+    house.ring(2, "4210")
+    shown = {room.room: [one.name for one in room.members] for room in front.rooms()}
+    assert shown == {"4201": ["Room 1", "Anne"], "4210": ["Room 2"]}
+
+
+def test_readings_count_members_calls_and_workers(house, front):
+    house.ring(1)  # waits for its PIN
+    house.ring(2, "4210")
+    browser(front)
+    house.tick()
+    readings = front.readings()
+    assert readings.members == {Protocol.SIP: 1, Protocol.WEBRTC: 1}
+    assert readings.calls == {Protocol.SIP: 2, Protocol.WEBRTC: 1}
+    assert (readings.rooms, readings.registrations) == (2, 2)
+    assert readings.workers[0].alive
+
+
+def test_before_the_first_tick_there_is_nothing_to_read(front):
+    assert front.readings().snapshot.sources == {}
+
+
+def test_ends_are_counted_by_protocol_and_cause(house, front):
+    house.ring(1, "4201##2468")
+    house.calls.handle(CallEnded(CallId(1), End.HUNG_UP, 0, ""))
+    assert front.readings().call_ends == {(Protocol.SIP, End.HUNG_UP): 1}
+
+
+def test_calls_are_read_from_the_records(house, front):
+    record = CallRecord(
+        RecordId(3), 1, "4201", "m1", "Anne", "webrtc", "in", "", "Chromium", 1_700_000_000.0,
+        1_700_000_030.0, None, None, 0, "", 0, 0, 0, 0,
+    )  # fmt: skip
+
+    async def recent(limit):
+        return [record]
+
+    house.house.store.recent = recent
+    (call,) = asyncio.run(front.calls(10))
+    assert (call.call, call.ended_at, call.duration_s) == (3, None, 30.0)
+    assert call.started_at == "2023-11-14T22:13:20+00:00"
+
+
+def test_a_server_without_its_mixer_or_that_stops_is_not_ready(house, front):
+    assert front.ready() == []
+    house.mixer.alive = False
+    assert front.ready() == ["the mix worker is down"]
+    house.browsers.stop()
+    assert front.ready() == ["the server stops"]
+
+
+# ---- what is done
+
+
+@pytest.mark.parametrize(
+    ("target", "uri"),
+    [
+        ("21", "sip:lajoux@192.0.2.21"),
+        ("morez", "sip:morez@192.0.2.30:5062"),
+        ("sip:hdx@192.0.2.9", "sip:hdx@192.0.2.9"),
+    ],
+)
+def test_a_number_a_registered_name_and_an_address_can_be_called(house, front, target, uri):
+    outcome = dial(house, front, target)
+    assert house.of(Dial)[0].uri == uri
+    assert house.of(Dial)[0].display_name == "Conseil"
+    assert (outcome.answered, outcome.reason, outcome.status) == (False, "no_answer", 408)
+
+
+@pytest.mark.parametrize(
+    ("target", "room", "why"),
+    [
+        ("21", "9999", "no room"),
+        ("22", "4201", "nobody is known"),
+        ("sip:", "4201", "cannot be called"),
+        ("sip:a b@c", "4201", "cannot be called"),
+    ],
+)
+def test_what_cannot_be_called_is_said_in_words(house, front, target, room, why):
+    with pytest.raises(UseError, match=why):
+        dial(house, front, target, room)
+    assert house.of(Dial) == []
+
+
+def test_nobody_is_called_into_a_full_room(house, front):
+    for call in (1, 2, 3):
+        house.ring(call, "4201##2468")
+    with pytest.raises(UseError, match="full"):
+        dial(house, front, "21")
+
+
+def test_members_of_any_kind_are_hung_up_by_their_record(house, front):
+    house.ring(1, "4201##2468")
+    heard = browser(front)
+    records = [one.call for one in front.rooms()[0].members]
+    assert all(front.hang_up(one) for one in records)
+    assert house.of(HangUp) == [HangUp(CallId(1), End.ENDED_BY_SERVER)]
+    assert heard[-1].code == "removed"
+
+
+def test_the_number_of_an_old_record_hangs_nobody_up(house, front):
+    house.ring(7)  # its call has the number some record once had
+    assert not front.hang_up(7)
+    assert not front.hang_up(FIRST_DIALLED)
+    assert house.of(HangUp) == []
