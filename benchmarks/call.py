@@ -27,7 +27,7 @@ from tests.interop.server import Server
 
 from benchmarks.caller import HOST, Caller, udp
 from benchmarks.camera import filming
-from benchmarks.machine import load
+from benchmarks.machine import noted
 from sfu.probe.ice import reach
 from sfu.probe.member import SimulatedMember
 from sfu.probe.picture import Painter
@@ -314,8 +314,8 @@ async def run(rounds: int) -> None:
 
 
 def main() -> None:
-    print(load())
-    asyncio.run(run(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS))
+    with noted():
+        asyncio.run(run(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS))
 
 
 if __name__ == "__main__":

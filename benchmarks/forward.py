@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-from benchmarks.machine import build, load
+from benchmarks.machine import build, noted
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -195,8 +195,7 @@ def main() -> None:
         "mode  sinks history engine us bare us  ratio  engine p50/p99  bare p50/p99"
         "   lost ours/bare  own p50/p99 <"
     )
-    print(load())
-    with tempfile.TemporaryDirectory() as name:
+    with noted(), tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         build(directory)
         print(f"Closed loop, bursts of {BURST} x {PAYLOAD_BYTES + 12} B, us CPU per packet\n{head}")

@@ -28,7 +28,7 @@ from tests.interop.server import Server
 from benchmarks.call import BASE_PORT, Quiet
 from benchmarks.caller import Caller, udp
 from benchmarks.camera import LOUD, QUIET
-from benchmarks.machine import PRIORITY, build, load, watched
+from benchmarks.machine import PRIORITY, build, noted, watched
 
 SECONDS, WARM_S = 6.0, 2.0
 FPS, PACKETS, BYTES = 25, 4, 1200
@@ -168,6 +168,18 @@ def through_bare(directory: Path, count: int, seconds: float, *, realtime: bool)
         return play(Traffic(callers, viewers), seconds)
 
 
+def cpu_s(server: Server) -> tuple[float, float]:
+    """Return the CPU time of the server process: Python's threads, the engine's."""
+    python = engine = 0.0
+    for task in Path(f"/proc/{server.pids()[0]}/task").iterdir():
+        took_s = int((task / "schedstat").read_text().split()[0]) / 1e9
+        if (task / "comm").read_text().startswith("sfu-engine"):
+            engine += took_s
+        else:
+            python += took_s
+    return python, engine
+
+
 def buckets(server: Server) -> tuple[list[float], list[float]]:
     """Return the upper bounds in us and the counts up to each, of /metrics."""
     bounds, counts = [], []
@@ -192,7 +204,10 @@ def quantile(bounds: list[float], counts: list[float], part: float) -> float:
 def compare(server: Server, directory: Path, count: int, seconds: float) -> None:
     realtime = bool(server.metric("sfu_engine_realtime"))
     with watched(directory, realtime=realtime) as machine:
+        before, began = cpu_s(server), time.monotonic()
         ours, engine = through_server(server, count, seconds)
+        lasted_s = time.monotonic() - began
+    parts = [(now - then) / lasted_s for now, then in zip(cpu_s(server), before, strict=True)]
     bare = through_bare(directory, count, seconds, realtime=realtime)
     verdict = "met" if engine[1] < AIM_US and ours.p99 - bare.p50 < AIM_US else "MISSED"
     print(
@@ -200,7 +215,8 @@ def compare(server: Server, directory: Path, count: int, seconds: float) -> None
         f"{bare.p99:<6.0f} ratio {ours.p50 / bare.p50:.2f}/{ours.p99 / bare.p99:.2f}"
         f"  lost {ours.lost} and {bare.lost} of {ours.received}"
         f"  engine itself {engine[0]:.0f}/{engine[1]:.0f}  (aim p99 < {AIM_US}: {verdict})\n"
-        f"    {machine}",
+        f"    {machine}\n"
+        f"    the server's Python takes {parts[0]:.1%} of a core, its engine {parts[1]:.1%}",
         flush=True,
     )
 
@@ -220,8 +236,8 @@ async def run(seconds: float) -> None:
 
 
 def main() -> None:
-    print(load())
-    asyncio.run(run(float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS))
+    with noted():
+        asyncio.run(run(float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS))
 
 
 if __name__ == "__main__":

@@ -47,10 +47,25 @@ def watched(directory: Path, *, realtime: bool) -> Iterator[Machine]:
         process.kill()
         process.wait()
     machine.p50_us, machine.p99_us, machine.max_us = map(int, out.split())
+    machine.busy, machine.stolen = _shares(before)
+
+
+@contextmanager
+def noted() -> Iterator[None]:
+    """Print how loaded the machine was before, and what it did meanwhile."""
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores when it began")
+    before = _cpu()
+    yield
+    busy, stolen = _shares(before)
+    print(f"machine: busy {busy:.0%}, stolen {stolen:.0%} over the whole run")
+
+
+def _shares(before: list[int]) -> tuple[float, float]:
+    """Return the busy and the stolen part of all CPU time since then."""
     grown = [now - then for now, then in zip(_cpu(), before, strict=True)]
     total = sum(grown) or 1
-    machine.stolen = grown[7] / total
-    machine.busy = 1 - (grown[3] + grown[4]) / total - machine.stolen
+    stolen = grown[7] / total
+    return 1 - (grown[3] + grown[4]) / total - stolen, stolen
 
 
 def _cpu() -> list[int]:
@@ -66,8 +81,3 @@ def build(directory: Path) -> None:
         subprocess.run(
             [*command, *sources, "-lcrypto", "-o", str(directory / name)], check=True
         )  # fmt: skip
-
-
-def load() -> str:
-    """Say how loaded the machine is before we begin."""
-    return f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores when it began"

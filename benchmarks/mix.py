@@ -1,6 +1,6 @@
 """The mixer against the bare codec calls it cannot do without, in one run.
 
-    python benchmarks/mix.py [LEGS]
+    python -m benchmarks.mix [LEGS]
 
 Rooms of five, everybody speaks, each leg hears the other four: the worst case, nothing is shared
 and nobody silent.  `bare` decodes and encodes one 20 ms payload per leg and does nothing else.
