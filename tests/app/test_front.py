@@ -2,6 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -49,8 +50,8 @@ def front(house: Stage):
     return Front(server)  # type: ignore[arg-type]
 
 
-def browser(front: Front) -> list[object]:
-    heard: list[object] = []
+def browser(front: Front) -> list[Any]:
+    heard: list[Any] = []
     front.open_browser(heard.append, "192.0.2.50", "Chromium").receive(
         Join(room="4201", name="Anne", pin="2468")
     )

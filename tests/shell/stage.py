@@ -30,7 +30,7 @@ from sfu.media.engine.command import (
 from sfu.media.engine.event import KeyframePassed
 from sfu.media.engine.snapshot import EngineRow, Snapshot, SourceRow, TransportRow
 from sfu.media.report import Reporter
-from sfu.model import Address, CallId, Codec, Protocol, SinkId, SourceId
+from sfu.model import Address, CallId, Codec, Protocol, SinkId, SourceId, Ssrc, TransportId
 from sfu.shell.browser_leg import BrowserSurroundings
 from sfu.shell.browsers import Browsers
 from sfu.shell.calls import Calls
@@ -61,7 +61,7 @@ class NotingEngine:
         self.sockets: dict[int, int] = {}
         self.carries: dict[SinkId, SourceId | None] = {}
         self.flowing: dict[SourceId, tuple[Codec, int]] = {}
-        self.heard: dict[int, float] = {}
+        self.heard: dict[TransportId, float] = {}
         self.tell: Any = None
         self.now = 1000.0
 
@@ -115,7 +115,7 @@ class NotingEngine:
         at_us = round(self.now * 1e6)
         sources = {
             source: SourceRow(
-                source, self.sources[source].transport, 7000 + source, codec, 10, 1000, 0, 10, 0,
+                source, self.sources[source].transport, Ssrc(7000 + source), codec, 10, 1000, 0, 10, 0,
                 0, at_us, 1, level, 0, 0,
             )
             for source, (codec, level) in self.flowing.items()
@@ -288,6 +288,7 @@ class Stage:
 
     def shown_sink(self, leg: CodecLeg) -> SinkId:
         """Return the sink of a room codec's picture, also while it is not shown anything."""
+        assert leg.streams.picture is not None
         return next(
             sink for sink, one in self.engine.sinks.items()
             if one.transport == self.engine.sources[leg.streams.picture].transport

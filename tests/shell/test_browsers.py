@@ -1,5 +1,7 @@
 """Browsers' way in and out: joining, refusals, coming back, being replaced, leaving."""
 
+from typing import Any
+
 import pytest
 
 from sfu.config import Settings
@@ -8,7 +10,7 @@ from sfu.errors import PeerError
 from sfu.media.connect import stun
 from sfu.media.connect.stun import Attribute, StunType
 from sfu.media.engine.event import DatagramReceived
-from sfu.model import Address
+from sfu.model import Address, RoomId
 from sfu.signalling.webrtc.message import (
     Answer,
     Ended,
@@ -36,7 +38,7 @@ class Page:
     def __init__(self, house: Stage, remote: str = "192.0.2.50"):
         self.house = house
         self.heard: list[object] = []
-        self.session = house.browsers.open(self.heard.append, remote, "Chromium")
+        self.session: Any = house.browsers.open(self.heard.append, remote, "Chromium")
 
     def join(self, name: str = "Anne", room: str = "4201", **more):
         self.session.receive(Join(room=room, name=name, **more))
@@ -274,7 +276,7 @@ def test_no_more_voices_are_forwarded_than_configured():
     with stage(Settings(media=Media(forwarded_sounds=1))) as house:
         page = Page(house)
         member = page.join().member
-        room = house.house.meetings["4201"]._room
+        room = house.house.meetings[RoomId("4201")]._room
         assert room.members[member].forwarded == 1
         page.session.receive(Sound(forwarded=3))
         assert room.members[member].forwarded == 1

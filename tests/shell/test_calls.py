@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from sfu.config import Settings
-from sfu.config.settings import Limits, Policy, Room
+from sfu.config.settings import Limits, Policy, Room, Rooms
 from sfu.errors import UseError
 from sfu.media.engine.event import TelephoneEventReceived
 from sfu.model import CallId, RoomId
@@ -183,6 +183,13 @@ def test_the_third_wrong_pin_ends_the_call(guarded):
     press(guarded, 1, "2468")
     guarded.calls.handle(CallConfirmed(CallId(1), HDX))
     assert members(guarded) == 0
+
+
+def test_the_number_of_tries_is_a_setting():
+    with stage(Settings(room=PIN.room, rooms=Rooms(pin_tries=1))) as house:
+        house.ring(1)
+        press(house, 1, "1#")
+        assert house.orders[-1] == HangUp(CallId(1), End.REFUSED)
 
 
 def test_who_types_nothing_is_asked_again_and_then_let_go(guarded):

@@ -151,7 +151,9 @@ def test_a_fault_in_one_room_leaves_the_others_alone(house, monkeypatch):
 def test_without_a_mixer_a_room_hears_the_one_voice_it_can_decode():
     with stage(mixing=False) as house:
         inside(house, 1, 2)
-        assert house.engine.carries[house.leg(1).streams.mix.sink] == house.leg(2).streams.sound
+        place = house.leg(1).streams.mix
+        assert place is not None
+        assert house.engine.carries[place.sink] == house.leg(2).streams.sound
 
 
 def test_a_stream_that_falls_silent_has_stopped(house):

@@ -9,7 +9,7 @@ from sfu.errors import UseError
 from sfu.shell.ports import PortRange
 
 
-def freed(pair) -> int:
+def freed(pair):
     os.close(pair.rtp_fd)
     os.close(pair.rtcp_fd)
     return pair.port

@@ -73,9 +73,10 @@ PinOutput = PlayTone | Granted | Refused
 class PinGate:
     """One caller before one room."""
 
-    def __init__(self, pin: str, now: float) -> None:
+    def __init__(self, pin: str, now: float, tries: int = TRIES) -> None:
         """Ask at once."""
         self._pin = pin
+        self._tries = tries
         self._digits = ""
         self._wrong = 0
         self._outputs: deque[PinOutput] = deque([PlayTone(Tone.ASK)])
@@ -143,7 +144,7 @@ class PinGate:
             self._end(Granted())
             return
         self._wrong += bool(given)
-        if self._wrong == TRIES:
+        if self._wrong == self._tries:
             self._end(Refused(Refusal.TRIES))
             return
         self._outputs.append(PlayTone(Tone.WRONG if given else Tone.ASK))

@@ -202,7 +202,8 @@ class Calls:
         visit = _Visit(leg, found.room, event.caller, event.source.host, Direction.IN)
         self._visits[event.call] = visit
         if found.pin:
-            visit.gate = pin.PinGate(found.pin, now)
+            tries = self.house.settings.rooms.pin_tries
+            visit.gate = pin.PinGate(found.pin, now, tries)
         leg.on_digit = partial(self._digit, visit)
         self._around.order(Accept(event.call, body))
         if event.offer is not None:
