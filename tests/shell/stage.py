@@ -115,8 +115,8 @@ class NotingEngine:
         at_us = round(self.now * 1e6)
         sources = {
             source: SourceRow(
-                source, self.sources[source].transport, Ssrc(7000 + source), codec, 10, 1000, 0, 10, 0,
-                0, at_us, 1, level, 0, 0,
+                source, self.sources[source].transport, Ssrc(7000 + source), codec, 10, 1000,
+                0, 10, 0, 0, at_us, 1, level, 0, 0,
             )
             for source, (codec, level) in self.flowing.items()
         }  # fmt: skip
@@ -126,7 +126,7 @@ class NotingEngine:
             for one, at in heard.items()
         }
         row = EngineRow(at_us, False, 0, (0,) * 10, 0)
-        return Snapshot(row, transports=transports, sources=sources)  # type: ignore[arg-type]
+        return Snapshot(row, transports=transports, sources=sources)
 
     def of(self, kind: Any) -> list[Any]:
         return [one for one in self.commands if isinstance(one, kind)]
