@@ -1,4 +1,6 @@
 /* Packets sent, kept to be sent again: the datagram as it left, or with RTX the plain payload. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
