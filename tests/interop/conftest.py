@@ -16,6 +16,7 @@ from tests.interop.fixtures import Identity
 from tests.interop.server import Server
 from tests.interop.unit import Unit
 
+_bases = (10_000 + number % 10 * 1_000 for number in itertools.count(os.getpid()))
 _ports = itertools.count(22_000 + os.getpid() % 250 * 20, 20)  # other runs go on beside us
 
 
@@ -27,6 +28,8 @@ def free_port(low: int) -> int:
                 socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
                 socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
             ):
+                # a server may bind beside what is left of closed connections (TIME-WAIT)
+                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 udp.bind(("127.0.0.1", port))
                 tcp.bind(("127.0.0.1", port))
                 return port
@@ -36,8 +39,9 @@ def free_port(low: int) -> int:
 
 
 def free_base() -> int:
-    """Return the first thousand whose leading ports nobody has; other runs may go on beside us."""
-    for base in range(10_000 + os.getpid() % 7 * 1_000, 20_000, 1_000):
+    """Return the next thousand whose leading ports nobody has; other runs may go on beside us."""
+    for _ in range(10):
+        base = next(_bases)
         if all(free_port(base + n) == base + n for n in range(5)):
             return base
     raise OSError("no thousand of ports is free")
