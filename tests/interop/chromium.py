@@ -83,7 +83,13 @@ STATS = """async () => { const pcs = window.testConnections || []; const rows = 
 WATCH_CONNECTIONS = """(() => { window.testConnections = [];
   const Real = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Real {
-    constructor(...words) { super(...words); window.testConnections.push(this); } }; })()"""
+    constructor(...words) { super(...words); window.testConnections.push(this); } };
+  const Link = window.WebSocket;
+  window.WebSocket = class extends Link {
+    constructor(...words) { super(...words);
+      this.addEventListener('message', ({data}) => {
+        if (JSON.parse(data).type == 'joined') window.testJoined = performance.now();
+      }); } }; })()"""
 
 
 @dataclass
