@@ -23,7 +23,7 @@ from sfu.shell.icedoor import IceDoor, IcePath
 from sfu.shell.leg import Hearing, Leg, MixPlace, Row
 from sfu.shell.patchbay import Patchbay
 from sfu.signalling.call import End
-from sfu.signalling.capability import Capability, Feedback
+from sfu.signalling.capability import NOTHING, Capability, Feedback
 from sfu.signalling.sdp.session import parse
 from sfu.signalling.webrtc import message as m
 from sfu.signalling.webrtc.negotiate import (
@@ -45,18 +45,7 @@ LEAST_PICTURES = 3
 SPARE_PICTURES = 1
 WIDE_PLACES, NARROW_PLACES, MIX_PLACES = 3, 3, 1
 VIDEO_HISTORY, AUDIO_HISTORY = 1024, 64
-NO_MEDIA_YET = Capability(
-    audio_send=frozenset(),
-    audio_receive=frozenset(),
-    video_send=frozenset(),
-    video_receive=frozenset(),
-    h264=None,
-    single_nal=False,
-    can_send_single_nal=False,
-    pictures=0,
-    video_bps=0,
-    forwarded_sounds=True,
-)
+NO_MEDIA_YET = replace(NOTHING, forwarded_sounds=True)
 WORDS = {
     "no_common_picture_codec": "You share no picture codec: you do not see each other.",
     "no_common_sound_codec": "You share no sound codec and there is no mixer.",

@@ -39,7 +39,7 @@ from sfu.shell.leg import Leg, MixPlace
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.ports import PortRange
 from sfu.signalling.call import AskPicture, CallOrder, End, HangUp, OfferMedia
-from sfu.signalling.capability import Capability, Feedback
+from sfu.signalling.capability import NOTHING, Capability, Feedback
 from sfu.signalling.sdp.agreement import AgreedLine, Agreement
 from sfu.signalling.sdp.answer import compose_answer
 from sfu.signalling.sdp.local import LocalLine, LocalMedia, Policy
@@ -59,18 +59,6 @@ SUITES = (
 )
 """In order of preference; the first is on every unit that knows SDES."""
 OFFERED_SUITE = SUITES[0]
-NOTHING = Capability(
-    audio_send=frozenset(),
-    audio_receive=frozenset(),
-    video_send=frozenset(),
-    video_receive=frozenset(),
-    h264=None,
-    single_nal=False,
-    can_send_single_nal=False,
-    pictures=0,
-    video_bps=0,
-    forwarded_sounds=False,
-)
 
 
 @dataclass(slots=True)

@@ -62,3 +62,18 @@ class Capability:
     """Most it will take of video, RTP payload; 0 for unknown."""
     forwarded_sounds: bool
     """It plays several streams side by side (a browser); otherwise it needs the mix."""
+
+
+NOTHING = Capability(
+    audio_send=frozenset(),
+    audio_receive=frozenset(),
+    video_send=frozenset(),
+    video_receive=frozenset(),
+    h264=None,
+    single_nal=False,
+    can_send_single_nal=False,
+    pictures=0,
+    video_bps=0,
+    forwarded_sounds=False,
+)
+"""What an endpoint can before anything is negotiated."""
