@@ -86,11 +86,11 @@ def test_a_wish_is_repeated_until_the_key_frame_comes(house):
     wires = Wires(house)
     wires.show(house.now)
     house.tick(1.2)
-    assert len(wires.asked) == 3
+    assert len(wires.asked) == 4
     assert wires.asked[-1].escalated
     house.keyframe(wires.source)
     house.tick(5)
-    assert len(wires.asked) == 3
+    assert len(wires.asked) == 4
 
 
 def test_to_ask_may_end_the_call_that_is_asked(house):
@@ -99,7 +99,7 @@ def test_to_ask_may_end_the_call_that_is_asked(house):
     two.show(house.now)
     picture = house.patchbay._pictures[one.source]
     picture.ask = lambda ask: house.patchbay.close_transport(one.transport)
-    house.tick(0.6)
+    house.tick(0.4)
     assert len(two.asked) == 2
 
 

@@ -89,6 +89,8 @@ class Stage(ScriptedHouse):
         self.loop: asyncio.AbstractEventLoop | None = None
         self.port = 0
         self.silent = False
+        self.carried = 2
+        """Members whose pictures are sent; the page may have places for more."""
         self._peers: dict[int, RTCPeerConnection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -128,7 +130,7 @@ class Stage(ScriptedHouse):
         first = id(browser) not in self._peers
         peer = self._peers.setdefault(id(browser), new_peer())
         await peer.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
-        shown = [row.member for row in self.cast if row.picture == "ok"]
+        shown = [row.member for row in self.cast if row.picture == "ok"][: self.carried]
         pictures: dict[str, str | None] = {}
         sounds: dict[str, str | None] = {}
         for place, one in enumerate(peer.getTransceivers()):

@@ -263,10 +263,11 @@ def test_the_stranger_of_a_newer_server_is_shown_in_its_own_words(page, url, sta
 def test_more_members_make_more_places(page, url, stage):
     join(page, url)
     expect(page.locator('[data-member="m1"].live')).to_be_visible()
+    stage.carried = 4
     stage.say(Layout(pictures=4))
     expect(page.locator('[data-member="m3"].live')).to_be_visible()
     counts = [offer.sdp.count("m=video") for offer in stage.said(Offer)]
-    assert counts == [3, 5]
+    assert counts == [4, 5]
     assert [offer.sdp.count("m=audio") for offer in stage.said(Offer)] == [8, 8]
     directions = [line for line in stage.said(Offer)[0].sdp.split("\r\n") if line == "a=sendonly"]
     assert len(directions) == 2

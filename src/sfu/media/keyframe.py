@@ -4,9 +4,10 @@ However many sinks want one, one request is out at a time; unanswered, it is sai
 less often, and after a second in the other tongue too (SIP INFO, RFC 5168: the unit may not read
 RTCP, or a firewall eats it)::
 
-    quiet --Started | Wanted--> asked at 0, 0.5, 1, 2, 4, 6... s --Arrived | Stopped--> quiet
-                                         |  from 1 s: escalated
-    another Wanted brings the next request forward, never closer than INTERVAL_S
+    quiet --Started | Wanted | Routed--> asked at 0, 0.2, 0.5, 1, 2, 4... s --Arrived | Stopped-->
+                                                  |  from 1 s: escalated                   quiet
+    another wish brings the next request forward: a Wanted never closer than INTERVAL_S, a Routed,
+    behind which somebody sees nothing at all, never closer than LEAST_S
 """
 
 from collections import deque
@@ -15,12 +16,16 @@ from dataclasses import dataclass
 from typing import assert_never
 
 INTERVAL_S = 0.5
-"""Two requests are never closer: a key frame of 60 kB fills a 2 Mbit/s line for 0.24 s."""
+"""What peers wish costs no more than this: a key frame of 60 kB fills a 2 Mbit/s line for 0.24 s,
+and some wish for one every second of a call."""
+LEAST_S = 0.2
+"""Two requests are never closer, whoever wishes: so long an answer may be on its way."""
 ESCALATE_S = 1.0
 """So long without a key frame, and the wish goes by signalling as well."""
-REPEAT_S = (0.5, 0.5, 1.0)
-"""Pauses after the first requests, so that they leave at 0, 0.5, 1 and 2 s: the first IDR of a
-call is often lost before the far NAT has opened."""
+REPEAT_S = (0.2, 0.3, 0.5, 1.0)
+"""Pauses after the first requests, so that they leave at 0, 0.2, 0.5, 1 and 2 s: the first IDR of a
+call is often lost before the far NAT has opened, and an encoder that is busy with a frame may
+forget the first wish (seen with baresip: one in six)."""
 LONG_REPEAT_S = 2.0
 """The pause after that: a source that answers nothing has no picture to give."""
 
@@ -32,7 +37,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A sink cannot go on without a key frame."""
+    """Who receives a sink asks for a key frame: its picture is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A sink begins with this source and shows nothing before its next key frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class Ask:
     """Send SIP INFO or videoFastUpdatePicture too: nothing came for `ESCALATE_S`."""
 
 
-KeyframeEvent = Started | Wanted | Arrived | Stopped
+KeyframeEvent = Started | Wanted | Routed | Arrived | Stopped
 
 
 class KeyframeRequests:
@@ -64,7 +74,7 @@ class KeyframeRequests:
         self.deadline: float | None = None
         self.asked = 0
         """Requests sent in all, for the metrics."""
-        self._free_at = float("-inf")
+        self._asked_at = float("-inf")
         self._first_asked_at: float | None = None
         self._repeats = 0
         self._outputs: deque[Ask] = deque()
@@ -73,9 +83,9 @@ class KeyframeRequests:
         """Take one event; what follows from it waits in `poll`."""
         match event:
             case Started() | Wanted():
-                # many wishes, one frame: asked already, a new wish only shortens a long pause
-                soonest = max(now, self._free_at)
-                self.deadline = soonest if self.deadline is None else min(self.deadline, soonest)
+                self._bring_forward(max(now, self._asked_at + INTERVAL_S))
+            case Routed():
+                self._bring_forward(max(now, self._asked_at + LEAST_S))
             case Arrived() | Stopped():
                 self.deadline = self._first_asked_at = None
                 self._repeats = 0
@@ -93,8 +103,12 @@ class KeyframeRequests:
         self.asked += 1
         pause = REPEAT_S[self._repeats] if self._repeats < len(REPEAT_S) else LONG_REPEAT_S
         self._repeats += 1
-        self._free_at = now + INTERVAL_S
+        self._asked_at = now
         self.deadline = now + pause
+
+    def _bring_forward(self, when: float) -> None:
+        """Many wishes, one frame: asked already, a new wish only shortens a long pause."""
+        self.deadline = when if self.deadline is None else min(self.deadline, when)
 
     def poll(self) -> Iterator[Ask]:
         """Yield what the shell must do, oldest first."""

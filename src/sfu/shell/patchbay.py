@@ -39,7 +39,7 @@ from sfu.media.engine.event import (
     TransportLatched,
 )
 from sfu.media.engine.snapshot import Snapshot
-from sfu.media.keyframe import Arrived, Ask, KeyframeRequests, Started, Stopped, Wanted
+from sfu.media.keyframe import Arrived, Ask, KeyframeRequests, Routed, Started, Stopped, Wanted
 from sfu.media.report import PictureAsked, Reporter
 from sfu.media.route import RouteTable
 from sfu.model import Kind, MemberId, Protocol, SinkId, SocketId, SourceId, Ssrc, TransportId
@@ -247,7 +247,7 @@ class Patchbay:
         wanted = self.routes.keyframes_wanted()
         for source in wanted - self._wished:
             if picture := self._pictures.get(source):
-                picture.requests.handle(Wanted(), now)
+                picture.requests.handle(Routed(), now)
                 self._ask(picture)
         self._wished = wanted
 

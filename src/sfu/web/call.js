@@ -11,6 +11,7 @@ const LISTEN_MS = 200;
 const SPEAKING = 0.02; // of full scale, linear
 const LINGER_MS = 700;
 const BANNER_MS = 3000;
+const USUAL_LAYOUT = { wide: 3, narrow: 3, mix: 1, pictures: 3 }; // of a room of four or fewer
 
 export class Call {
   #connection;
@@ -26,6 +27,7 @@ export class Call {
   #stopMeter = () => {};
   #silent = new Set(); // audio elements the browser does not let play yet
   #wakeLock = null;
+  #ready = null; // a peer whose offer is made while the server is still asked to let us in
   peer = null;
   on = { microphone: true, camera: true };
 
@@ -74,9 +76,19 @@ export class Call {
     }
   }
 
-  /** The devices to begin with: what the lobby has on. */
+  /** The devices to begin with, what the lobby has on; and the offer, to be said once we are in. */
   prepare(on) {
     this.on = { ...on };
+    this.#ready?.close();
+    this.#ready = this.#makePeer();
+    this.#ready.setLayout(USUAL_LAYOUT);
+  }
+
+  #makePeer() {
+    return new Peer((type, fields) => this.#connection.say(type, fields), {
+      track: (mid, track) => this.#track(mid, track),
+      state: (word) => this.#mediaIs(word),
+    });
   }
 
   async #joined({ member, room, room_name: roomName }) {
@@ -93,10 +105,9 @@ export class Call {
     this.#end();
     this.#member = member;
     this.#room = room;
-    this.peer = new Peer((type, fields) => this.#connection.say(type, fields), {
-      track: (mid, track) => this.#track(mid, track),
-      state: (word) => this.#mediaIs(word),
-    });
+    this.peer = this.#ready ?? this.#makePeer();
+    this.#ready = null;
+    this.peer.admit();
     $("room-title").textContent = roomName || t("room_title", { room });
     $("alone-text").textContent = t("alone", { room });
     document.title = `${$("room-title").textContent} · ${t("brand")}`;

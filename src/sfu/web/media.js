@@ -1,6 +1,6 @@
 // The peer connection: m-lines in their order, one offer at a time, the camera as the server asks.
 //
-//   layout, restart, codec change --> wanted --(stable, connected)--> offer --> answer --> obey
+//   layout, restart, codec change --> wanted --(stable)--> offer --(admitted)--> answer --> obey
 //
 // `say(type, fields)` returns false where nobody hears; `show` has track(mid, track), state(word).
 
@@ -23,6 +23,8 @@ export class Peer {
   #fallback = ""; // codec put first by setCodecPreferences, where setParameters cannot
   #restartAt = 0;
   #timers = [];
+  #admit = null;
+  #admitted = new Promise((admit) => (this.#admit = admit));
 
   constructor(say, show) {
     this.#say = say;
@@ -32,6 +34,11 @@ export class Peer {
     this.#prefer(this.#camera, sendable());
     this.#peer.ontrack = ({ transceiver, track }) => this.#show.track(transceiver.mid, track);
     this.#peer.oniceconnectionstatechange = () => this.#iceChanged();
+  }
+
+  /** We are in: offers may be said. */
+  admit() {
+    this.#admit();
     this.#timers.push(setTimeout(() => this.#connected || this.#show.state("blocked"), BLOCKED_AFTER_MS));
   }
 
@@ -74,6 +81,7 @@ export class Peer {
       const again = this.#restart;
       this.#wanted = this.#restart = false;
       await this.#peer.setLocalDescription(await this.#peer.createOffer({ iceRestart: again }));
+      await this.#admitted;
       this.#say("offer", { sdp: this.#peer.localDescription.sdp, restart: again });
     } finally {
       this.#busy = false;
