@@ -77,7 +77,7 @@ HEAR = """async tones => { window.testListen();
 
 STATS = """async () => { const pcs = window.testConnections || []; const rows = [];
   for (const pc of pcs) for (const row of (await pc.getStats()).values())
-    if (/bound-rtp$|^candidate-pair$|^transport$/.test(row.type)) rows.push(row);
+    if (/bound-rtp$|^candidate-pair$|^transport$|^remote-candidate$/.test(row.type)) rows.push(row);
   return rows; }"""
 
 WATCH_CONNECTIONS = """(() => { window.testConnections = [];

@@ -8,7 +8,7 @@ import pytest
 from sfu.errors import PeerError
 from sfu.media.engine.command import CloseSink, SetSink, SetSource
 from sfu.media.engine.event import SourceAppeared
-from sfu.model import Codec, Kind, MemberId, Protocol, Ssrc
+from sfu.model import Address, Codec, Kind, MemberId, Protocol, Ssrc
 from sfu.room.output import NoticeCode, Notify, SendPicture
 from sfu.shell.browser_leg import BrowserLeg
 from sfu.shell.leg import Hearing, Row
@@ -45,6 +45,17 @@ def rows(count: int) -> tuple[Row, ...]:
         Row(MemberId(f"m{n}"), f"N{n}", Protocol.WEBRTC, True, n % 2 == 0, True)
         for n in range(1, count + 1)
     )
+
+
+@pytest.mark.parametrize(
+    "remote, first", [("192.0.2.7", "192.0.2.1"), ("2001:db8::7", "2001:db8::1")]
+)
+def test_the_family_the_page_came_by_is_offered_first(house, heard, remote, first):
+    house.page_around.door.candidates = (
+        Address("192.0.2.1", 10000), Address("2001:db8::1", 10000),
+    )  # fmt: skip
+    made = BrowserLeg(ANNE, "Anne", house.page_around, heard.append, "Chromium", remote)
+    assert made._candidates()[0].host == first
 
 
 def renamed(sdp: str, old: str, new: str) -> str:

@@ -17,7 +17,7 @@ from sfu.media.engine.command import Extensions, SetSink, SetSource
 from sfu.media.engine.event import SourceAppeared, TelephoneEventReceived, TransportLatched
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Ask
-from sfu.model import Codec, Kind, MemberId, Protocol, SinkId, SourceId, Ssrc
+from sfu.model import Address, Codec, Kind, MemberId, Protocol, SinkId, SourceId, Ssrc
 from sfu.room.output import Notify, SendPicture
 from sfu.shell.icedoor import IceDoor, IcePath
 from sfu.shell.leg import Hearing, Leg, MixPlace, Row
@@ -85,12 +85,14 @@ class BrowserLeg(Leg):
         around: BrowserSurroundings,
         send: Send,
         user_agent: str,
+        remote: str = "",
     ) -> None:
-        """Begin without media: the browser offers first."""
+        """Begin without media: the browser offers first; `remote` is where its page comes from."""
         super().__init__(member, name, Protocol.WEBRTC)
         self.send = send
         self._around = around
         self._model = user_agent
+        self._remote = remote
         self._session_id = int.from_bytes(around.entropy(4)) >> 1
         self._cname = around.entropy(8).hex()
         self._path: IcePath | None = None
@@ -241,7 +243,7 @@ class BrowserLeg(Leg):
             path.ufrag,
             path.password,
             self._around.door.fingerprint,
-            self._around.door.candidates,
+            self._candidates(),
             self._cname,
             {mid: place.ids for mid, place in places.items()},
         )
@@ -251,6 +253,12 @@ class BrowserLeg(Leg):
         self._apply(agreement, path)
         self.send(m.Answer(sdp=answer.text))
         self._tell_slots()
+
+    def _candidates(self) -> tuple[Address, ...]:
+        """Give our addresses, those of the family its page came by first: that one gets through."""
+        ipv6 = ":" in self._remote
+        known = self._around.door.candidates
+        return tuple(sorted(known, key=lambda one: (":" in one.host) != ipv6))
 
     def _path_for(self, offer: BrowserOffer, *, restart: bool) -> IcePath:
         """Return our end of its path: a new one at first, new credentials at a restart."""

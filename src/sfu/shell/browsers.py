@@ -79,7 +79,9 @@ class Browsers:
     def settle(self, session: "Session", found: Found, name: str) -> BrowserLeg:
         """Let somebody into a room; its streams come with its offer."""
         member = self.house.new_member()
-        leg = BrowserLeg(member, name, self._around, session.send, session.user_agent)
+        leg = BrowserLeg(
+            member, name, self._around, session.send, session.user_agent, session.remote
+        )
         token = self._entropy(16).hex()
         self._places[member] = _Place(leg, token, session)
         meeting = self.house.meeting(found.room)
