@@ -66,8 +66,6 @@ def test_a_unit_of_mode_0_gets_single_nal_units_from_a_codec_and_from_a_browser(
             anne = await m.person(ANNE)
             await anne.sees(LAJOUX)
             await lajoux.sees(ANNE)
-            lajoux.forget()
-            await lajoux.sees(ANNE)
             assert lajoux.nal_types() <= SINGLE_NALS
             lajoux.cue()
             await lajoux.ends()

@@ -48,7 +48,7 @@ def rows(count: int) -> tuple[Row, ...]:
 
 
 @pytest.mark.parametrize(
-    "remote, first", [("192.0.2.7", "192.0.2.1"), ("2001:db8::7", "2001:db8::1")]
+    ("remote", "first"), [("192.0.2.7", "192.0.2.1"), ("2001:db8::7", "2001:db8::1")]
 )
 def test_the_family_the_page_came_by_is_offered_first(house, heard, remote, first):
     house.page_around.door.candidates = (
