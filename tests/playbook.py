@@ -52,6 +52,8 @@ class Playbook:
         self.now = 1000.0
         self.reachable = {Carrier.UDP}
         self.wishes: list[Connect] = []
+        self.pings: list[tuple[float, Flow]] = []
+        """Keep-alives sent: when, and where to."""
         self._sent: list[tuple[float, Flow, Message]] = []
         self._told: list[object] = []
         self._streams = itertools.count(80001)
@@ -123,6 +125,8 @@ class Playbook:
     def _gather(self) -> None:
         for output in self.core.poll():
             match output:
+                case Send(flow, b"\r\n\r\n"):
+                    self.pings.append((self.now, flow))
                 case Send(flow, data):
                     self._sent.append((self.now, flow, parse_message(data)))
                 case Connect(ticket, hop):

@@ -10,6 +10,10 @@
       |-- re-INVITE ------------->|-- MediaOffered ------------------>|
       |<- 200 + SDP --------------|<------------------ AnswerMedia ---|
       |<- INFO fast update -------|<------------------- AskPicture ---|
+      |-- REFER ----------------->|-- TransferWanted ---------------->|
+      |<- NOTIFY -----------------|<----------------- TellTransfer ---|
+      |<- REFER ------------------|<--------------------- Transfer ---|
+      |-- NOTIFY ---------------->|-- TransferTold ------------------>|
       |-- BYE ------------------->|-- CallEnded --------------------->|
 
 Session descriptions pass as bytes: the core carries them, `signalling.sdp` reads them.
@@ -32,6 +36,8 @@ class End(StrEnum):
     UNREACHABLE = "unreachable"
     VANISHED = "vanished"
     ENDED_BY_SERVER = "ended_by_server"
+    TRANSFERRED = "transferred"
+    """It goes on elsewhere: in another room, at another address, or by a call in its place."""
     PROTOCOL_ERROR = "protocol_error"
 
 
@@ -53,6 +59,8 @@ class CallOffered:
     """The account whose password it proved, if it did."""
     offer: bytes | None
     """None: it wants our offer in the answer (delayed offer)."""
+    replaces: CallId | None = None
+    """The call whose place it takes, dialog ids proven (SIP Replaces)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +71,20 @@ class CallRinging:
 
 
 @dataclass(frozen=True, slots=True)
+class CallProgressed:
+    """Our offer was answered for good before the call is taken (early media)."""
+
+    call: CallId
+    description: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CallAnswered:
     """A call of ours was taken; `description` answers our offer."""
 
     call: CallId
-    description: bytes
+    description: bytes | None
+    """None: media goes on as agreed since `CallProgressed`."""
     model: str
 
 
@@ -126,6 +143,29 @@ class ProbeAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferWanted:
+    """The peer asks us to bring it, or the meeting, together with an address: `TellTransfer`."""
+
+    call: CallId
+    target: str
+    """"sip:4202@198.51.100.5", as it stood there, without header fields."""
+    by: str
+    """Who stands behind the wish, if told: "morez@192.0.2.21", else ""."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTold:
+    """How far the peer got with a `Transfer` of ours."""
+
+    call: CallId
+    status: int
+    """SIP status: 1xx under way, 2xx done, else failed."""
+    text: str
+    over: bool
+    """Nothing more will be told."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """The call is over; nothing more is told of it."""
 
@@ -139,6 +179,7 @@ class CallEnded:
 CallEvent = (
     CallOffered
     | CallRinging
+    | CallProgressed
     | CallAnswered
     | CallConfirmed
     | MediaOffered
@@ -147,6 +188,8 @@ CallEvent = (
     | DigitPressed
     | PictureWanted
     | ProbeAnswered
+    | TransferWanted
+    | TransferTold
     | CallEnded
 )
 
@@ -228,6 +271,26 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class TellTransfer:
+    """Say how far a `TransferWanted` is: 1xx under way, 2xx done, else failed.
+
+    A first word of 300 or more refuses it; after a final one nothing more is heard.
+    """
+
+    call: CallId
+    status: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Ask the peer to go on with another address; `TransferTold` says how it went."""
+
+    call: CallId
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """End the call, in whatever state it is (CANCEL, BYE, or a final refusal)."""
 
@@ -245,5 +308,7 @@ CallOrder = (
     | OfferMedia
     | AskPicture
     | Probe
+    | TellTransfer
+    | Transfer
     | HangUp
 )

@@ -65,7 +65,7 @@ def test_we_want_a_picture():
         ("NOTIFY", 489),
         ("SUBSCRIBE", 489),
         ("PRACK", 481),
-        ("REFER", 405),
+        ("REFER", 400),
         ("MESSAGE", 405),
         ("FOO", 405),
     ],

@@ -116,7 +116,7 @@ def test_registering_takes_the_right_password_and_ones_own_name():
         ("SUBSCRIBE", 489),
         ("NOTIFY", 489),
         ("MESSAGE", 405),
-        ("REFER", 405),
+        ("REFER", 403),
         ("NEWMETHOD", 501),
         ("BYE", 481),
         ("INFO", 481),

@@ -16,8 +16,10 @@ class Purpose(Enum):
     OFFER = auto()
     REFRESH = auto()
     PROBE = auto()
+    REFER = auto()
+    NOTIFY = auto()
     OTHER = auto()
-    """BYE, INFO, CANCEL: the answer changes nothing."""
+    """BYE, INFO, PRACK, CANCEL: the answer changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ take the desk and a leg; none of them knows another's insides.
 
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from sfu.errors import PeerError
 from sfu.model import CallId
@@ -14,6 +14,7 @@ from sfu.signalling.call import CallEnded, CallEvent, End
 from sfu.signalling.sip.asked import Asked
 from sfu.signalling.sip.flow import Connect, Flow, Hop, Send
 from sfu.signalling.sip.guard import Guard
+from sfu.signalling.sip.keepalive import Keepalive
 from sfu.signalling.sip.leg import Alarm, Leg, State
 from sfu.signalling.sip.message import Header, Request, Response
 from sfu.signalling.sip.registrar import Registrar, RegistrarFact
@@ -25,10 +26,10 @@ from sfu.signalling.sip.transaction.key import ServerKey
 from sfu.signalling.sip.transaction.layer import Transactions
 from sfu.signalling.sip.uri import Uri, escape
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, REGISTER"
 ACCEPT = "application/sdp, application/media_control+xml, application/dtmf-relay, application/dtmf"
-SUPPORTED = "timer"
-EXTENSIONS = frozenset({"timer", "100rel"})
+SUPPORTED = "timer, 100rel, replaces, norefersub"
+EXTENSIONS = frozenset({"timer", "100rel", "replaces", "norefersub"})
 """What a peer may require.  100rel is kept by sending no provisional answer but 100."""
 
 SipOutput = Send | Connect | CallEvent | RegistrarFact
@@ -59,6 +60,7 @@ class Desk:
         self.connecting: dict[int, Callable[[Flow | None, float], None]] = {}
         self.no_tcp: set[str] = set()
         self.outputs: deque[SipOutput] = deque()
+        self.keepalive = Keepalive()
         self._tickets = 0
 
     def token(self, size: int = 8) -> str:
@@ -80,6 +82,13 @@ class Desk:
         self.connecting[self._tickets] = then
         self.outputs.append(Connect(self._tickets, hop))
 
+    def flows_behind_nat(self) -> Iterator[Flow]:
+        """Yield the flows that alone reach a call's peer or a registered account."""
+        for leg in self.legs.values():
+            if leg.behind_nat and leg.flow is not None and leg.state is not State.CLOSED:
+                yield leg.flow
+        yield from self.registrar.flows_behind_nat()
+
     def add(self, leg: Leg) -> None:
         """Enter a new call."""
         self.legs[leg.call] = leg
@@ -99,7 +108,7 @@ class Desk:
         if leg.state is State.CLOSED:
             return
         leg.state = State.CLOSED
-        leg.queued = leg.pending = None
+        leg.queued = leg.pending = leg.referral = leg.referring = None
         for alarm in Alarm:
             if alarm is not Alarm.RESEND:
                 self.alarms.set((leg.call, alarm), None)

@@ -2,8 +2,9 @@
 
 ::
 
-    Dial -> hop -> INVITE -> 1xx: CallRinging -> 200: ACK, CallAnswered
+    Dial -> hop -> INVITE -> 1xx: CallRinging, `early` -> 200: ACK, CallAnswered
                     `-> 401/407: again with credentials    `-> 200 of another fork: ACK, BYE
+                    `-> 422: again with a longer session
     HangUp before the 200 -> CANCEL once heard of -> 487; a 200 that crosses it -> ACK, BYE
 """
 
@@ -11,19 +12,28 @@ from dataclasses import replace
 
 from sfu.errors import PeerError
 from sfu.signalling.call import CallAnswered, CallEnded, CallRinging, Dial, End
-from sfu.signalling.sip import reinvite, session_timer
+from sfu.signalling.sip import early, reinvite, session_timer
 from sfu.signalling.sip.address import NameAddr
 from sfu.signalling.sip.asked import Asked, Draft, Purpose
-from sfu.signalling.sip.body import session_description
-from sfu.signalling.sip.desk import ALLOW, Desk
+from sfu.signalling.sip.desk import ALLOW, SUPPORTED, Desk
 from sfu.signalling.sip.dialog import calling_dialog
 from sfu.signalling.sip.flow import Flow, Hop, Send
 from sfu.signalling.sip.hangup import bye, hang_up
 from sfu.signalling.sip.leg import Alarm, Leg, State
 from sfu.signalling.sip.message import Response
-from sfu.signalling.sip.outbox import acknowledge, cancel, carrier_of, fail, launch, send
+from sfu.signalling.sip.outbox import (
+    acknowledge,
+    cancel,
+    carrier_of,
+    fail,
+    launch,
+    next_cseq,
+    send,
+)
 from sfu.signalling.sip.text import plain, quote
 from sfu.signalling.sip.uri import Uri, escape, parse_uri
+
+MAX_TOO_BRIEF = 2
 
 
 def dial(desk: Desk, order: Dial, now: float) -> None:
@@ -44,6 +54,9 @@ def dial(desk: Desk, order: Dial, now: float) -> None:
     bindings = desk.registrar.bindings(uri.name) if uri.host == desk.settings.realm else []
     if bindings:
         uri = bindings[0].uri
+        leg.behind_nat = bindings[0].behind_nat
+        if leg.behind_nat:
+            desk.keepalive.begin(now)
         _invite(desk, leg, order, uri, bindings[0].flow, now)
         return
     hop = Hop(uri.host, uri.port, carrier_of(uri))
@@ -65,7 +78,8 @@ def _invite(desk: Desk, leg: Leg, order: Dial, uri: Uri, flow: Flow | None, now:
         ("Call-ID", leg.call_id),
         ("CSeq", "1 INVITE"),
         ("Allow", ALLOW),
-        ("Supported", "timer"),
+        ("Supported", SUPPORTED),
+        *session_timer.wishing(desk.settings.session_s, 0),
     )
     target = str(replace(uri, headers=""))
     draft = Draft("INVITE", target, headers, order.description, contact=order.user)
@@ -75,7 +89,9 @@ def _invite(desk: Desk, leg: Leg, order: Dial, uri: Uri, flow: Flow | None, now:
 def answered(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -> None:
     """Take an answer to our first INVITE."""
     if response.status < 200:
-        _heard_of(desk, leg, response, now)
+        _heard_of(desk, leg, asked, response, now)
+    elif response.status == 422 and leg.state is State.CALLING and _longer(leg, response):
+        _again(desk, leg, asked, now)
     elif response.status >= 300:
         if leg.state is State.CALLING:
             desk.close(leg, _cause(response.status), response.status, plain(response.reason), now)
@@ -84,24 +100,44 @@ def answered(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float)
         if leg.sent_ack is not None:
             desk.outputs.append(Send(leg.sent_ack.flow, leg.sent_ack.data))
     elif leg.dialog is not None:
-        _drop_fork(desk, leg, asked, response, now)
+        _too_late(desk, leg, asked, response, now)
     else:
         _taken(desk, leg, asked, response, now)
 
 
-def _heard_of(desk: Desk, leg: Leg, response: Response, now: float) -> None:
+def _longer(leg: Leg, response: Response) -> bool:
+    leg.too_brief += 1
+    return leg.too_brief <= MAX_TOO_BRIEF and session_timer.too_brief(leg, response)
+
+
+def _again(desk: Desk, leg: Leg, asked: Asked, now: float) -> None:
+    """7.3 of RFC 4028: same Call-ID, the next CSeq, the interval the 422 wants."""
+    assert asked.flow is not None
+    stale = ("Session-Expires", "Min-SE", "Authorization", "Proxy-Authorization")
+    kept = [item for item in next_cseq(desk, asked) if item[0] not in stale]
+    wish = session_timer.wishing(desk.settings.session_s, leg.min_session_s)
+    draft = replace(asked.draft, headers=(*kept, *wish))
+    leg.provisional = False
+    leg.forks.clear()
+    launch(desk, Asked(leg.call, draft, Purpose.DIAL), asked.flow, now)
+
+
+def _heard_of(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -> None:
     first, leg.provisional = not leg.provisional, True
     if leg.state is State.CLOSED:
         if first:
             cancel(desk, leg, now)
-    elif response.status == 180 and not leg.ringing:
+        return
+    if response.status == 180 and not leg.ringing:
         leg.ringing = True
         desk.tell(CallRinging(leg.call))
+    if leg.state is State.CALLING:  # a late 1xx of a fork may come after the 200 of another
+        early.provisional(desk, leg, asked, response, now)
 
 
 def _taken(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -> None:
     assert asked.request is not None
-    leg.dialog = calling_dialog(asked.request, response)
+    leg.dialog = early.confirmed(leg, asked.request, response)
     acknowledge(desk, leg, asked.request.cseq.number, now)
     if leg.state is State.CLOSED:
         bye(desk, leg, now)  # our CANCEL came too late
@@ -109,29 +145,41 @@ def _taken(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -
     leg.state, leg.asking = State.CONFIRMED, None
     desk.alarms.set((leg.call, Alarm.ANSWER), None)
     leg.allows = response.options("Allow")
-    try:
-        answer = session_description(response)
-    except PeerError:
-        answer = None
-    if answer is None:
+    tag = response.to.tag
+    answer = early.answer_of(leg, response)
+    known = leg.progressed == tag and early.is_settled(leg, tag)
+    if answer is None and not known:
         hang_up(desk, leg, End.PROTOCOL_ERROR, now, 488, "200 without answer")
         return
-    leg.remote_sdp = answer
+    leg.remote_sdp = answer or leg.remote_sdp
+    leg.forks.clear()
     session_timer.arm(desk, leg, session_timer.answered(response), now)
     model = response.get("User-Agent") or response.get("Server") or ""
     desk.tell(CallAnswered(leg.call, answer, plain(model)))
     reinvite.go_on(desk, leg, now)
 
 
-def _drop_fork(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -> None:
+def _too_late(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -> None:
     """13.2.2.4: a second phone took the call too; it is acknowledged and hung up."""
+    other = leg.dropped.get(response.to.tag)
+    if other is None and len(leg.dropped) < early.MAX_FORKS:
+        leg.dropped[response.to.tag] = stray(desk, asked, response, now)
+    elif other is not None and other.sent_ack is not None:
+        desk.outputs.append(Send(other.sent_ack.flow, other.sent_ack.data))
+
+
+def stray(desk: Desk, asked: Asked, response: Response, now: float) -> Leg:
+    """Acknowledge and hang up an answer that nobody waits for (any more)."""
     assert asked.request is not None
-    other = Leg(leg.call, State.CLOSED, leg.call_id, leg.local_tag, leg.user)
-    other.flow, other.flow_open = leg.flow, leg.flow_open
+    invite = asked.request
+    user = asked.draft.contact or ""
+    other = Leg(asked.call, State.CLOSED, invite.call_id, invite.sender.tag, user)
+    other.flow, other.flow_open = asked.flow, True
     other.dialog = calling_dialog(asked.request, response)
     acknowledge(desk, other, asked.request.cseq.number, now)
     target, headers = other.dialog.head("BYE")
     send(desk, other, Draft("BYE", target, headers), Purpose.OTHER, now)
+    return other
 
 
 def _cause(status: int) -> End:

@@ -23,6 +23,8 @@ def hang_up(desk: Desk, leg: Leg, cause: End, now: float, status: int = 0, text:
         case State.ANSWERED:
             pass  # 15: no BYE before the ACK, or before we gave up waiting for it
         case State.CALLING:
+            if pending is not None:
+                desk.answer_leg(leg, pending.key, pending.request, 487, now)
             if leg.provisional:  # 9.1: else as soon as the INVITE is heard of
                 cancel(desk, leg, now)
         case State.CONFIRMED:

@@ -3,7 +3,7 @@
 ::
 
     INVITE -> checks -> CallOffered        Ring -> 180, Accept -> 200 (repeated) -> ACK
-              `-> 401 415 420 422 503      Reject -> 4xx-6xx     CANCEL -> 487
+              `-> 401 415 420 422 481 503  Reject -> 4xx-6xx     CANCEL -> 487
 """
 
 from sfu.errors import PeerError
@@ -19,6 +19,7 @@ from sfu.signalling.sip.guard import Verdict
 from sfu.signalling.sip.hangup import bye, hang_up
 from sfu.signalling.sip.leg import Alarm, Leg, Pending, State
 from sfu.signalling.sip.message import Request
+from sfu.signalling.sip.replaces import replaced
 from sfu.signalling.sip.text import plain
 from sfu.signalling.sip.transaction.key import ServerKey
 
@@ -67,7 +68,7 @@ def _offer(
     account: str | None,
     now: float,
 ) -> None:
-    tag = desk.token()
+    tag, old = desk.token(), replaced(desk, request)
     leg = Leg(
         call=desk.new_call(),
         state=State.INVITED,
@@ -85,6 +86,8 @@ def _offer(
     desk.trying(key, request, now)
     desk.add(leg)
     desk.alarms.set((leg.call, Alarm.ANSWER), now + desk.settings.ring_s)
+    if leg.behind_nat:
+        desk.keepalive.begin(now)
     desk.tell(
         CallOffered(
             call=leg.call,
@@ -96,6 +99,7 @@ def _offer(
             source=flow.remote,
             account=account,
             offer=offer,
+            replaces=old.call if old is not None else None,
         )
     )
 

@@ -43,6 +43,10 @@ class Alarm(Enum):
     """The session must be refreshed by us."""
     EXPIRY = auto()
     """The session was not refreshed."""
+    REFERRED = auto()
+    """The server owes the end of a transfer the peer asked for."""
+    REFERRING = auto()
+    """The peer owes the end of a transfer we asked for."""
     LINGER = auto()
     """A closed leg has waited long enough for what was owed."""
 
@@ -76,6 +80,44 @@ class SentAck:
     cseq: int
     flow: Flow
     data: bytes
+
+
+@dataclass(slots=True)
+class Fork:
+    """An early dialog of our INVITE: one of the phones that ring."""
+
+    dialog: Dialog
+    rseq: int | None = None
+    """Number of its last reliable provisional response (RFC 3262)."""
+    answer: bytes | None = None
+    """The description it sent early."""
+    settled: bool = False
+    """It sent it reliably: our offer is answered."""
+
+
+@dataclass(slots=True)
+class Referral:
+    """A REFER of the peer: what it is told of it (RFC 3515)."""
+
+    key: ServerKey
+    request: Request
+    event: str
+    """Value of our Event headers."""
+    quiet: bool
+    """It wants no NOTIFY (RFC 4488)."""
+    accepted: bool = False
+    telling: bool = False
+    """A NOTIFY of ours has no answer yet: the next one waits."""
+    next: tuple[int, str] | None = None
+
+
+@dataclass(slots=True)
+class Referring:
+    """A REFER of ours."""
+
+    accepted: bool = False
+    status: int = 0
+    """What was told last."""
 
 
 @dataclass(slots=True)
@@ -124,7 +166,21 @@ class Leg:
     remote_sdp: bytes = b""
     they_offered: bool = False
     """The last exchange was their offer and our answer."""
+    forks: dict[str, Fork] = field(default_factory=dict)
+    """Early dialogs of our INVITE by remote tag."""
+    progressed: str = ""
+    """Remote tag of the fork whose early answer the server knows."""
+    dropped: dict[str, "Leg"] = field(default_factory=dict)
+    """Dialogs of phones that answered too late, by remote tag."""
+    referral: Referral | None = None
+    referrals: int = 0
+    """How often the peer asked for a transfer."""
+    referring: Referring | None = None
     timer: SessionTimer | None = None
+    min_session_s: int = 0
+    """The Min-SE of a 422 we got."""
+    too_brief: int = 0
+    """How often the first INVITE was answered 422."""
     allows: frozenset[str] = field(default_factory=frozenset)
     """Methods the peer's Allow named, in lower case."""
     early: bool = True

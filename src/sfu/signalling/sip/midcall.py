@@ -3,7 +3,7 @@
 import re
 
 from sfu.signalling.call import DigitPressed, End, PictureWanted, ProbeAnswered
-from sfu.signalling.sip import reinvite
+from sfu.signalling.sip import referred, referring, reinvite
 from sfu.signalling.sip.asked import Asked, Draft, Purpose
 from sfu.signalling.sip.body import content_type
 from sfu.signalling.sip.desk import ACCEPT, ALLOW, SUPPORTED, Desk
@@ -42,7 +42,11 @@ def requested(desk: Desk, leg: Leg, key: ServerKey, request: Request, now: float
             desk.answer_leg(leg, key, request, 200, now, headers=abilities())
         case "PRACK":
             desk.answer_leg(leg, key, request, 481, now)  # we send nothing that wants one
-        case "NOTIFY" | "SUBSCRIBE":
+        case "REFER":
+            referred.requested(desk, leg, key, request, now)
+        case "NOTIFY":
+            referring.notified(desk, leg, key, request, now)
+        case "SUBSCRIBE":
             desk.answer_leg(leg, key, request, 489, now)
         case _:
             desk.answer_leg(leg, key, request, 405, now, headers=[("Allow", ALLOW)])
@@ -59,7 +63,8 @@ def _hung_up(desk: Desk, leg: Leg, key: ServerKey, request: Request, now: float)
     if leg.pending is not None:
         desk.answer_leg(leg, leg.pending.key, leg.pending.request, 487, now)
     status, text = reason_of(request)
-    desk.close(leg, End.HUNG_UP, status, text, now)
+    went = leg.referring is not None and leg.referring.accepted
+    desk.close(leg, End.TRANSFERRED if went else End.HUNG_UP, status, text, now)
     desk.forget(leg)
 
 

@@ -12,6 +12,7 @@ from sfu.model import Address
 from sfu.signalling.sip import digest
 from sfu.signalling.sip.asked import Asked, Draft, Purpose
 from sfu.signalling.sip.desk import Desk
+from sfu.signalling.sip.dialog import Dialog
 from sfu.signalling.sip.flow import Carrier, Flow, Hop, Send, private, same_host
 from sfu.signalling.sip.leg import Leg, SentAck
 from sfu.signalling.sip.message import Request, Response
@@ -32,10 +33,11 @@ def carrier_of(uri: Uri) -> Carrier | None:
     return Carrier(name) if name in list(Carrier) else None
 
 
-def way(leg: Leg) -> Flow | Hop:
+def way(leg: Leg, dialog: Dialog | None = None) -> Flow | Hop:
     """Return how to reach the peer of a dialog: the flow its messages came by, or a new hop."""
-    assert leg.dialog is not None
-    flow, uri, routed = leg.flow, leg.dialog.next_uri, bool(leg.dialog.routes)
+    dialog = dialog or leg.dialog
+    assert dialog is not None
+    flow, uri, routed = leg.flow, dialog.next_uri, bool(dialog.routes)
     named = carrier_of(uri)
     if flow is None:
         return Hop(uri.host, uri.port, named)
@@ -52,9 +54,11 @@ def way(leg: Leg) -> Flow | Hop:
     return Hop(uri.host, uri.port, named or flow.carrier)
 
 
-def send(desk: Desk, leg: Leg, draft: Draft, purpose: Purpose, now: float) -> None:
-    """Send a request within a dialog."""
-    asked, there = Asked(leg.call, draft, purpose), way(leg)
+def send(
+    desk: Desk, leg: Leg, draft: Draft, purpose: Purpose, now: float, early: Dialog | None = None
+) -> None:
+    """Send a request within the call's dialog, or within an early one."""
+    asked, there = Asked(leg.call, draft, purpose), way(leg, early)
     if isinstance(there, Flow):
         launch(desk, asked, there, now)
         return
@@ -136,14 +140,14 @@ def authorise(desk: Desk, asked: Asked, response: Response, now: float) -> bool:
         )
         if proof is not None:
             header = ("Proxy-Authorization" if proxy else "Authorization", proof)
-            again = replace(draft, headers=(*_next_cseq(desk, asked), header))
+            again = replace(draft, headers=(*next_cseq(desk, asked), header))
             launch(desk, replace(asked, draft=again, authorised=True), asked.flow, now)
             return True
     return False
 
 
-def _next_cseq(desk: Desk, asked: Asked) -> list[tuple[str, str]]:
-    """Count on, in the dialog too."""
+def next_cseq(desk: Desk, asked: Asked) -> list[tuple[str, str]]:
+    """Return the headers of a request with the next CSeq, counted on in the dialog too."""
     number = int(next(value for name, value in asked.draft.headers if name == "CSeq").split()[0])
     leg = desk.legs.get(asked.call)
     number += 1

@@ -24,6 +24,8 @@ def requested(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: flo
             desk.answer_briefly(key, request, 200, now, abilities())
         case "BYE" | "UPDATE" | "INFO" | "PRACK" | "CANCEL":
             desk.answer_briefly(key, request, 481, now)
+        case "REFER":  # nobody is moved, or called, by who is in no meeting
+            desk.answer_briefly(key, request, 403, now)
         case "SUBSCRIBE" | "NOTIFY":
             desk.answer_briefly(key, request, 489, now)
         case method:
@@ -46,6 +48,8 @@ def _register(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: flo
         desk.answer_briefly(key, request, 404, now)
     else:
         headers = desk.registrar.register(account or name, request, flow, now)
+        if any(binding.behind_nat for binding in desk.registrar.bindings(account or name)):
+            desk.keepalive.begin(now)
         headers.append(("Supported", SUPPORTED))
         desk.answer(key, request, 200, now, headers=headers)
 

@@ -7,17 +7,14 @@
 """
 
 from sfu.signalling.call import End
-from sfu.signalling.sip import session_timer
+from sfu.signalling.sip import reinvite, session_timer
 from sfu.signalling.sip.asked import Asked, Draft, Purpose
 from sfu.signalling.sip.desk import Desk
 from sfu.signalling.sip.hangup import bye
 from sfu.signalling.sip.leg import Alarm, Leg, State
 from sfu.signalling.sip.message import Response
 from sfu.signalling.sip.outbox import send
-from sfu.signalling.sip.reinvite import reoffer
-
-AGAIN_S = 2.0
-"""A refresh that finds the call busy with an offer tries again this much later."""
+from sfu.signalling.sip.session_timer import AGAIN_S
 
 
 def refresh(desk: Desk, leg: Leg, now: float) -> None:
@@ -26,12 +23,12 @@ def refresh(desk: Desk, leg: Leg, now: float) -> None:
         desk.alarms.set((leg.call, Alarm.REFRESH), now + AGAIN_S)
         return
     if "update" not in leg.allows:
-        reoffer(desk, leg, leg.local_sdp, Purpose.REFRESH, now)
+        reinvite.reoffer(desk, leg, leg.local_sdp, Purpose.REFRESH, now)
         return
     assert leg.dialog is not None
     leg.busy = True
     target, headers = leg.dialog.head("UPDATE")
-    headers = (*headers, *session_timer.asking(leg.timer))
+    headers = (*headers, *session_timer.asking(leg))
     send(desk, leg, Draft("UPDATE", target, headers, contact=leg.user), Purpose.REFRESH, now)
 
 
@@ -48,10 +45,14 @@ def updated(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) 
         desk.close(leg, End.VANISHED, response.status, response.reason, now)
         bye(desk, leg, now)
         return
+    elif response.status == 422 and session_timer.too_brief(leg, response):
+        refresh(desk, leg, now)
+        return
     else:
         if response.status in (405, 420, 501):
             leg.allows -= {"update"}
         desk.alarms.set((leg.call, Alarm.REFRESH), now + AGAIN_S)
+    reinvite.go_on(desk, leg, now)
 
 
 def expired(desk: Desk, leg: Leg, now: float) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sfu.errors import PeerError
 from sfu.signalling.sip.address import NameAddr, parse_name_addr
-from sfu.signalling.sip.flow import Flow
+from sfu.signalling.sip.flow import Carrier, Flow, literal, same_host
 from sfu.signalling.sip.message import Header, Request
 from sfu.signalling.sip.text import number
 from sfu.signalling.sip.timers import Alarms
@@ -62,6 +62,14 @@ class Binding:
         """Where the account is reached."""
         return self.address.uri
 
+    @property
+    def behind_nat(self) -> bool:
+        """Whether its Contact names another place than it registers from."""
+        uri, remote = self.uri, self.flow.remote
+        if not same_host(uri.host, remote.host):
+            return literal(uri.host)
+        return not self.flow.carrier.reliable and (uri.port or Carrier.UDP.port) != remote.port
+
 
 @dataclass(slots=True)
 class Registrar:
@@ -80,6 +88,11 @@ class Registrar:
         """Return where an account is reached, the latest first."""
         found = self._bindings.get(account, {}).values()
         return sorted(found, key=lambda binding: -binding.expires_at)
+
+    def flows_behind_nat(self) -> Iterator[Flow]:
+        """Yield the flows that alone reach somebody."""
+        for bindings in self._bindings.values():
+            yield from (binding.flow for binding in bindings.values() if binding.behind_nat)
 
     def register(self, account: str, request: Request, flow: Flow, now: float) -> list[Header]:
         """Carry out an allowed REGISTER; return the Contacts and more of its 200.

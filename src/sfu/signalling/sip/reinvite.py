@@ -27,6 +27,9 @@ ANSWER_S = 20.0
 
 def received(desk: Desk, leg: Leg, key: ServerKey, request: Request, now: float) -> None:
     """Take a re-INVITE or UPDATE."""
+    if request.method == "UPDATE" and not request.body.strip():
+        _refreshed(desk, leg, key, request, now)
+        return
     if leg.busy:
         desk.answer_leg(leg, key, request, 491, now)
         return
@@ -41,14 +44,23 @@ def received(desk: Desk, leg: Leg, key: ServerKey, request: Request, now: float)
     pending = Pending(key, request, offer)
     if request.method == "INVITE":
         desk.trying(key, request, now)
-    if offer is None and request.method == "UPDATE":
-        _answer(desk, leg, pending, b"", now)
-    elif offer is not None and offer == leg.remote_sdp and leg.they_offered:
+    if offer is not None and offer == leg.remote_sdp and leg.they_offered:
         _answer(desk, leg, pending, leg.local_sdp, now)
     else:
         leg.pending = pending
         desk.alarms.set((leg.call, Alarm.PENDING), now + ANSWER_S)
         desk.tell(MediaOffered(leg.call, offer))
+
+
+def _refreshed(desk: Desk, leg: Leg, key: ServerKey, request: Request, now: float) -> None:
+    """Take an UPDATE without offer: it meets no offer, so it waits for none (RFC 3311 5.2)."""
+    desk.check_required(request)
+    session_timer.answering(request, desk.settings.min_session_s)
+    if leg.state is State.INVITED and leg.dialog is not None:
+        leg.dialog.refresh_target(request)
+        desk.answer_leg(leg, key, request, 200, now)
+    else:
+        _answer(desk, leg, Pending(key, request, None), b"", now)
 
 
 def answer(desk: Desk, leg: Leg, description: bytes, now: float) -> None:
@@ -73,13 +85,16 @@ def _take_pending(desk: Desk, leg: Leg) -> Pending | None:
 
 
 def _answer(desk: Desk, leg: Leg, pending: Pending, description: bytes, now: float) -> None:
-    assert leg.dialog is not None
-    leg.dialog.refresh_target(pending.request)
+    fork = leg.forks.get(pending.request.sender.tag)
+    dialog = leg.dialog or (fork.dialog if fork else None)
+    assert dialog is not None
+    dialog.refresh_target(pending.request)
     if pending.request.method == "INVITE":
         answer_invite(desk, leg, pending, description, now)
         return
     timer, headers = session_timer.answering(pending.request, desk.settings.min_session_s)
-    session_timer.arm(desk, leg, timer, now)
+    if leg.dialog is not None:  # else it is early: the 200 to our INVITE starts the timer
+        session_timer.arm(desk, leg, timer, now)
     if pending.offer is not None:
         leg.local_sdp, leg.remote_sdp, leg.they_offered = description, pending.offer, True
     desk.answer_leg(leg, pending.key, pending.request, 200, now, headers=headers, body=description)
@@ -106,7 +121,7 @@ def reoffer(desk: Desk, leg: Leg, description: bytes, purpose: Purpose, now: flo
     assert leg.dialog is not None
     leg.busy = True
     target, headers = leg.dialog.head("INVITE")
-    extra = (("Allow", ALLOW), *session_timer.asking(leg.timer))
+    extra = (("Allow", ALLOW), *session_timer.asking(leg))
     draft = Draft("INVITE", target, (*headers, *extra), description, contact=leg.user)
     send(desk, leg, draft, purpose, now)
 
@@ -127,12 +142,16 @@ def answered(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float)
         _agreed(desk, leg, asked, response, offered, now)
     elif response.status == 491:
         _wait(desk, leg, offered, now)
+    elif response.status == 422 and session_timer.too_brief(leg, response):
+        leg.queued = leg.queued or offered or asked.draft.body
     elif response.status in (408, 481):
         desk.close(leg, End.VANISHED, response.status, response.reason, now)  # 12.2.1.2
         bye(desk, leg, now)
         return
     elif offered is not None:
         desk.tell(MediaRefused(leg.call, response.status))
+    if not accepted:
+        session_timer.again(desk, leg, now)
     go_on(desk, leg, now)
 
 

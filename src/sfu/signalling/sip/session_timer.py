@@ -3,14 +3,19 @@
 ::
 
     Session-Expires: 1800;refresher=uac      the UAC refreshes at 900 s at the latest
-    Min-SE: 90                               a 422 answers less
+    Min-SE: 90                               a 422 answers less, theirs and ours: again with more
 """
 
 from sfu.errors import PeerError
-from sfu.signalling.sip.desk import Desk
+from sfu.signalling.sip.desk import SUPPORTED, Desk
 from sfu.signalling.sip.leg import Alarm, Leg, SessionTimer
 from sfu.signalling.sip.message import Header, Request, Response
 from sfu.signalling.sip.text import number, param, parse_params
+
+AGAIN_S = 2.0
+"""A refresh that finds the call busy, or is refused, is tried again this much later."""
+LONGEST_S = 86_400
+"""A Min-SE above a day is no offer to go on."""
 
 
 def read(message: Request | Response) -> tuple[int, str] | None:
@@ -49,13 +54,44 @@ def answered(response: Response) -> SessionTimer | None:
     return SessionTimer(told[0], told[1] != "uas")
 
 
-def asking(timer: SessionTimer | None) -> list[Header]:
-    """Return the headers of a refresh, or of another mid-call offer of ours."""
-    supported = [("Supported", "timer")]
-    if timer is None:
-        return supported
-    role = "uac" if timer.ours else "uas"
-    return [*supported, ("Session-Expires", f"{timer.interval_s};refresher={role}")]
+def wishing(interval: int, minimum: int) -> list[Header]:
+    """Return the headers of a first INVITE (section 7.1); after a 422 with what it said (7.3)."""
+    if not interval:
+        return []
+    wish = [("Session-Expires", str(max(interval, minimum)))]
+    return [*wish, ("Min-SE", str(minimum))] if minimum else wish
+
+
+def asking(leg: Leg) -> list[Header]:
+    """Return the headers of a refresh, or of another mid-call offer of ours (section 7.4)."""
+    headers, timer = [("Supported", SUPPORTED)], leg.timer
+    if timer is not None:
+        role = "uac" if timer.ours else "uas"
+        headers.append(("Session-Expires", f"{timer.interval_s};refresher={role}"))
+        if leg.min_session_s:
+            headers.append(("Min-SE", str(leg.min_session_s)))
+    return headers
+
+
+def too_brief(leg: Leg, response: Response) -> bool:
+    """Take in a 422; tell whether asking again with its Min-SE can help."""
+    try:
+        minimum = number(response.get("Min-SE") or "0", "Min-SE", LONGEST_S)
+    except PeerError:
+        return False
+    if minimum <= leg.min_session_s:
+        return False  # it says what we did
+    leg.min_session_s = minimum
+    if leg.timer is not None:
+        leg.timer = SessionTimer(max(leg.timer.interval_s, minimum), leg.timer.ours)
+    return True
+
+
+def again(desk: Desk, leg: Leg, now: float) -> None:
+    """Try our refresh once more soon: what should have done it was refused."""
+    due = desk.alarms.when((leg.call, Alarm.REFRESH))
+    if leg.timer is not None and leg.timer.ours and due is None:
+        desk.alarms.set((leg.call, Alarm.REFRESH), now + AGAIN_S)
 
 
 def arm(desk: Desk, leg: Leg, timer: SessionTimer | None, now: float) -> None:

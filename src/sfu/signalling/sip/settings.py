@@ -28,6 +28,8 @@ class SipSettings:
     """Calls of one source address that are not yet confirmed."""
     ring_s: float = 180.0
     """How long a call may go unanswered, either way."""
+    session_s: int = 1800
+    """Session-Expires of our own calls (RFC 4028); 0: none is wished for."""
     min_session_s: int = 90
     """Min-SE (RFC 4028 section 5: never below 90)."""
 

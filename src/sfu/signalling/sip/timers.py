@@ -36,6 +36,10 @@ class Alarms(Generic[Key]):
         if len(self._heap) > 64 + 4 * len(self._when):
             self._rebuild()
 
+    def when(self, key: Key) -> float | None:
+        """Return when the alarm of a key is due, None where none is set."""
+        return self._when.get(key)
+
     @property
     def deadline(self) -> float | None:
         """When the next one is due."""

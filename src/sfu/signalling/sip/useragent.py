@@ -2,10 +2,10 @@
 
 ::
 
-    Received -> parse -> Transactions -> dialog? -> midcall, reinvite
-                                            `-----> outside, invited
+    Received -> parse -> Transactions -> dialog? -> midcall, reinvite, referred, referring
+                                            `-----> outside, invited, early
     CallOrder ------------------------------------> dialled, invited, reinvite, hangup, midcall
-    tick -> Transactions, Registrar, alarms of the legs
+    tick -> Transactions, Registrar, alarms of the legs, keep-alives
 
 Sans-IO: `handle(event, now)`, `tick(now)`, `deadline`, `poll()`.
 """
@@ -28,15 +28,20 @@ from sfu.signalling.call import (
     RefuseMedia,
     Reject,
     Ring,
+    TellTransfer,
+    Transfer,
 )
 from sfu.signalling.sip import (
     accepted,
     dialled,
+    early,
     hangup,
     invited,
     midcall,
     outbox,
     outside,
+    referred,
+    referring,
     refresh,
     reinvite,
 )
@@ -51,6 +56,7 @@ from sfu.signalling.sip.flow import (
     Received,
     Send,
 )
+from sfu.signalling.sip.keepalive import PING
 from sfu.signalling.sip.leg import Alarm, Leg, State
 from sfu.signalling.sip.message import (
     Request,
@@ -87,7 +93,12 @@ class UserAgent:
     def deadline(self) -> float | None:
         """When to tick."""
         desk = self._desk
-        each = (desk.transactions.deadline, desk.registrar.deadline, desk.alarms.deadline)
+        each = (
+            desk.transactions.deadline,
+            desk.registrar.deadline,
+            desk.alarms.deadline,
+            desk.keepalive.deadline,
+        )
         return min((when for when in each if when is not None), default=None)
 
     @property
@@ -129,6 +140,8 @@ class UserAgent:
         desk.registrar.tick(now)
         for call, alarm in desk.alarms.due(now):
             self._alarmed(desk.legs[call], alarm, now)
+        for flow in desk.keepalive.tick(desk.flows_behind_nat(), now):
+            desk.outputs.append(Send(flow, PING))
         self._drain(now)
 
     def poll(self) -> Iterator[SipOutput]:
@@ -197,6 +210,10 @@ class UserAgent:
             elif (leg := self._leg_of(request)) is not None:
                 self._follow(leg, flow)
                 midcall.requested(desk, leg, key, request, now)
+            elif (ringing := desk.dialogs.get((request.call_id, request.to.tag))) is not None and (
+                fork := ringing.forks.get(request.sender.tag)
+            ):
+                early.requested(desk, ringing, fork, key, request, now)
             else:
                 desk.answer_briefly(key, request, 481, now)
         except PeerError as error:
@@ -252,6 +269,8 @@ class UserAgent:
             return
         leg = desk.legs.get(asked.call)
         if leg is None:
+            if asked.purpose is Purpose.DIAL and 200 <= response.status < 300:
+                dialled.stray(desk, asked, response, now)  # it crossed the end of the call
             return
         try:
             self._dispatch(leg, asked, response, now)
@@ -270,6 +289,10 @@ class UserAgent:
                 refresh.updated(self._desk, leg, asked, response, now)
             case Purpose.PROBE:
                 midcall.probed(self._desk, leg, asked, response, now)
+            case Purpose.REFER:
+                referring.answered(self._desk, leg, asked, response, now)
+            case Purpose.NOTIFY:
+                referred.notified(self._desk, leg, asked, response, now)
             case Purpose.OTHER:
                 pass
             case _:
@@ -300,6 +323,10 @@ class UserAgent:
                 midcall.ask_picture(desk, leg, now)
             case Probe():
                 midcall.probe(desk, leg, now)
+            case TellTransfer(_, status, text):
+                referred.tell(desk, leg, status, text, now)
+            case Transfer(_, uri):
+                referring.refer(desk, leg, uri, now)
             case HangUp(_, cause):
                 hangup.hang_up(desk, leg, cause, now)
             case _:
@@ -320,6 +347,10 @@ class UserAgent:
                 refresh.refresh(desk, leg, now)
             case Alarm.EXPIRY:
                 refresh.expired(desk, leg, now)
+            case Alarm.REFERRED:
+                referred.forgotten(desk, leg, now)
+            case Alarm.REFERRING:
+                referring.unheard(desk, leg)
             case Alarm.LINGER:
                 desk.forget(leg)
             case _:
