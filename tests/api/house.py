@@ -3,7 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sfu.api.house import CallView, Credentials, DialOutcome, MemberView, RoomView, Send
+from sfu.api.house import (
+    CallView,
+    Credentials,
+    DialOutcome,
+    MemberView,
+    RoomView,
+    Send,
+    TransferOutcome,
+)
 from sfu.errors import PeerError, UseError
 from sfu.signalling.webrtc.message import (
     ClientMessage,
@@ -84,6 +92,7 @@ class ScriptedHouse:
     browsers: list[ScriptedBrowser] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     dialled: list[tuple[str, str]] = field(default_factory=list)
+    transferred: list[tuple[str, str]] = field(default_factory=list)
     trusted: frozenset[str] = frozenset({"127.0.0.1", "testclient"})
     on_message: Callable[[ScriptedBrowser, ClientMessage], None] | None = None
 
@@ -111,6 +120,15 @@ class ScriptedHouse:
         if target == "busy":
             return DialOutcome(10, False, "busy", 486, "Busy Here")
         return DialOutcome(10, True, "answered", 200, "OK")
+
+    async def transfer(self, member: str, target: str) -> TransferOutcome | None:
+        if target == "nowhere":
+            raise UseError("nobody is known by 'nowhere'")
+        if member != "m1":
+            return None
+        self.transferred.append((member, target))
+        done = target != "busy"
+        return TransferOutcome(done, 200 if done else 486, "OK" if done else "Busy Here")
 
     def hang_up(self, call: int) -> bool:
         return call == 9

@@ -58,6 +58,18 @@ def test_hanging_up_a_call_that_is_not_there_is_a_404(client):
     assert client.delete("/api/v1/calls/8").status_code == 404
 
 
+def test_a_codec_is_sent_elsewhere(client, house):
+    answer = client.post("/api/v1/members/m1/transfer", json={"target": " 4202 "})
+    assert (answer.status_code, answer.json()["done"]) == (200, True)
+    assert house.transferred == [("m1", "4202")]
+    busy = client.post("/api/v1/members/m1/transfer", json={"target": "busy"})
+    assert (busy.status_code, busy.json()["status"]) == (502, 486)
+    nowhere = client.post("/api/v1/members/m1/transfer", json={"target": "nowhere"})
+    assert nowhere.status_code == 400
+    assert client.post("/api/v1/members/m9/transfer", json={"target": "1"}).status_code == 404
+    assert client.post("/api/v1/members/m1/transfer", json={}).status_code == 422
+
+
 def test_a_stranger_needs_an_account(client, house):
     house.trusted = frozenset()
     assert client.get("/api/v1/rooms").status_code == 401

@@ -14,7 +14,7 @@ from sfu.errors import UseError
 from sfu.model import CallId, Protocol
 from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.record import CallRecord, RecordId
-from sfu.signalling.call import CallEnded, Dial, End, HangUp
+from sfu.signalling.call import CallEnded, Dial, End, HangUp, Transfer, TransferTold
 from sfu.signalling.webrtc.message import Join
 from tests.shell.stage import Stage, stage
 
@@ -185,6 +185,51 @@ def test_nobody_is_called_into_a_full_room(house, front):
         house.ring(call, "4201##2468")
     with pytest.raises(UseError, match="full"):
         dial(house, front, "21")
+
+
+def transfer(house: Stage, front: Front, member: str, target: str, *events):
+    async def run():
+        outcome = asyncio.ensure_future(front.transfer(member, target))  # noqa: TID251
+        await asyncio.sleep(0)
+        for event in events:
+            house.calls.handle(event)
+        return await outcome
+
+    return asyncio.run(run())
+
+
+def test_a_codec_is_brought_to_another_room_past_its_pin(house, front):
+    house.ring(1, "4210")
+    assert transfer(house, front, "m1", "4201").done
+    assert {room.room: len(room.members) for room in front.rooms()} == {"4201": 1}
+    assert front.readings().transfers == {("operator", "moved"): 1}
+
+
+@pytest.mark.parametrize(
+    ("target", "uri"),
+    [
+        ("21", "sip:lajoux@192.0.2.21"),
+        ("morez", "sip:morez@192.0.2.30:5062"),
+        ("sip:hdx@192.0.2.9", "sip:hdx@192.0.2.9"),
+    ],
+)
+def test_a_codec_is_sent_to_an_address(house, front, target, uri):
+    house.ring(1, "4210")
+    outcome = transfer(house, front, "m1", target, TransferTold(CallId(1), 200, "OK", True))
+    assert (outcome.done, outcome.status) == (True, 200)
+    assert house.of(Transfer) == [Transfer(CallId(1), uri)]
+
+
+def test_who_cannot_be_sent_elsewhere(house, front):
+    house.ring(1, "4210")
+    browser(front)
+    with pytest.raises(UseError, match="room codec"):
+        transfer(house, front, "m2", "4210")
+    with pytest.raises(UseError, match="nobody is known"):
+        transfer(house, front, "m1", "22")
+    assert transfer(house, front, "m9", "4210") is None
+    house.calls.hang_up(CallId(1))
+    assert transfer(house, front, "m1", "4201") is None
 
 
 def test_members_of_any_kind_are_hung_up_by_their_record(house, front):

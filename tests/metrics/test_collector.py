@@ -64,6 +64,7 @@ READINGS = Readings(
     members={Protocol.SIP: 3, Protocol.WEBRTC: 4},
     calls={Protocol.SIP: 5},
     call_ends={(Protocol.SIP, End.VANISHED): 2},
+    transfers={("room", "moved"): 3},
     keyframe_requests={Protocol.WEBRTC: 11},
     registrations=6,
     egress_lag_s=0.002,
@@ -89,6 +90,7 @@ def scrape(metrics: Metrics) -> dict[str, float]:
         ("sfu_members{protocol=h323}", 0),
         ("sfu_calls{protocol=sip}", 5),
         ("sfu_call_ends_total{protocol=sip,reason=vanished}", 2),
+        ("sfu_transfers_total{by=room,outcome=moved}", 3),
         ("sfu_call_ends_total{protocol=webrtc,reason=busy}", 0),
         ("sfu_keyframe_requests_total{protocol=webrtc}", 11),
         ("sfu_registrations", 6),
@@ -168,5 +170,5 @@ def test_no_label_carries_a_stream_a_room_or_a_person():
         for sample in family.samples
         for label in sample.labels
     }
-    assert labels == {"kind", "protocol", "reason", "worker", "le"}
+    assert labels == {"kind", "protocol", "reason", "worker", "by", "outcome", "le"}
     assert "3735928559" not in Metrics(lambda: READINGS).exposition().decode()

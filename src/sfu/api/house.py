@@ -3,9 +3,9 @@
 ::
 
     WebSocket text -> parse -> Browser.receive ->  house  -> send -> dump -> WebSocket text
-    HTTP request   ------------------------------> House.rooms, calls, dial, hang_up, ready
+    HTTP request   ------------------------------> House.rooms, calls, dial, transfer, hang_up...
 
-Nothing here waits but `calls` (the database) and `dial` (the far end's phone).
+Nothing here waits but `calls` (the database), `dial` and `transfer` (the far end's phone).
 """
 
 from collections.abc import Callable, Sequence
@@ -99,6 +99,16 @@ class DialOutcome:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class TransferOutcome:
+    """How a transfer went."""
+
+    done: bool
+    status: int
+    """SIP status; 200 within the server, 202 where the codec tells no more."""
+    text: str
+
+
 class House(Protocol):
     """The server."""
 
@@ -125,6 +135,12 @@ class House(Protocol):
         """Call a number or URI into a room; return when it is answered or over.
 
         Raises `UseError` where target or room cannot be.
+        """
+
+    async def transfer(self, member: str, target: str) -> TransferOutcome | None:
+        """Send a room codec elsewhere; return when it went or did not, None for no such member.
+
+        Raises `UseError` where it cannot be sent, or not there.
         """
 
     def hang_up(self, call: int) -> bool:

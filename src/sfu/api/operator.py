@@ -1,4 +1,4 @@
-"""The API for operators, /api/v1: see rooms and calls, call a room into a meeting, hang up.
+"""The API for operators, /api/v1: see rooms and calls, call a room in, send it on, hang up.
 
 Open to loopback, listed networks and known accounts (`House.may_operate`), closed to foreign
 pages.  Its OpenAPI description stands at /api/v1/openapi.json.
@@ -10,9 +10,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
-from sfu.api.house import CallView, Credentials, DialOutcome, House, RoomView
+from sfu.api.house import CallView, Credentials, DialOutcome, House, RoomView, TransferOutcome
 from sfu.api.origin import known_host, remote_address, same_origin
-from sfu.api.schema import DialRequest
+from sfu.api.schema import DialRequest, TransferRequest
 from sfu.errors import UseError
 
 _basic = HTTPBasic(auto_error=False, realm="sfu")
@@ -64,6 +64,24 @@ def _add_calls(routes: APIRouter, house: House) -> None:
         except UseError as error:
             raise HTTPException(400, str(error)) from None
         if not outcome.answered:
+            response.status_code = 502
+        return outcome
+
+    @routes.post(
+        "/members/{member}/transfer",
+        summary="Send a room codec to another room or address; answers when it went or did not",
+        responses={400: {"description": "not this member, or nowhere so"},
+            404: {"description": "no such member"},
+            502: {"description": "it did not go", "model": TransferOutcome}},
+    )  # fmt: skip
+    async def transfer(member: str, wish: TransferRequest, response: Response) -> TransferOutcome:
+        try:
+            outcome = await house.transfer(member, wish.target)
+        except UseError as error:
+            raise HTTPException(400, str(error)) from None
+        if outcome is None:
+            raise HTTPException(404, "no such member")
+        if not outcome.done:
             response.status_code = 502
         return outcome
 

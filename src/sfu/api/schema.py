@@ -15,6 +15,15 @@ class DialRequest(BaseModel):
     room: Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
 
 
+class TransferRequest(BaseModel):
+    """Where a room codec shall go on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    target: Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
+    """A room of this server, a number or user name known to it, or a SIP URI."""
+
+
 class Readiness(BaseModel):
     """Whether calls can be taken now, and if not, why."""
 

@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
-from sfu.api.house import CallView, Credentials, DialOutcome, MemberView, RoomView, Send
+from sfu.api.house import (
+    CallView,
+    Credentials,
+    DialOutcome,
+    MemberView,
+    RoomView,
+    Send,
+    TransferOutcome,
+)
 from sfu.errors import PeerError, UseError
 from sfu.media.engine.snapshot import EngineRow, Snapshot
 from sfu.metrics import Readings, WorkerReading
@@ -110,6 +118,25 @@ class Front:
             return f"sip:{target}@{proxy}", target
         raise UseError(f"nobody is known by {target!r}")
 
+    async def transfer(self, member: str, target: str) -> TransferOutcome | None:
+        """Send a room codec elsewhere: to another room, or by REFER to an address."""
+        guest = self._server.house.guests.get(MemberId(member))
+        if guest is None:
+            return None
+        if not isinstance(guest.leg, CodecLeg):
+            raise UseError("only a room codec can be sent elsewhere")
+        visit = self._server.calls.visit_of(guest.leg.call)
+        if visit is None:
+            return None
+        transfers = self._server.calls.transfers
+        found = self._server.house.find(target)
+        if isinstance(found, Found):
+            outcome = transfers.to_room(visit, found)
+        else:
+            uri, _ = self._where(target)
+            outcome = await transfers.to_address(visit, str(_uri(uri)))
+        return TransferOutcome(outcome.done, outcome.status, outcome.text)
+
     def hang_up(self, call: int) -> bool:
         """End a call, by the number of its record or of its dialling."""
         for member, guest in list(self._server.house.guests.items()):
@@ -146,6 +173,7 @@ class Front:
             (Protocol(protocol), End(cause)): number
             for (protocol, cause), number in server.house.ends.items()
         }
+        moved = server.calls.transfers.counts
         workers: tuple[WorkerReading, ...] = ()
         if server.worker is not None:
             workers = (
@@ -158,6 +186,7 @@ class Front:
             members=members,
             calls=calls,
             call_ends=ends,
+            transfers={(str(by), str(how)): n for (by, how), n in moved.items()},
             keyframe_requests=server.patchbay.keyframe_requests,
             registrations=len(server.registrations),
             egress_lag_s=server.lag_s,

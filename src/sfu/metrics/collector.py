@@ -1,7 +1,7 @@
 """From readings to Prometheus families, at scrape time.
 
-Names are `sfu_<noun>_<quantity>_<unit>[_total]`; labels are kind, protocol, reason and worker,
-so the number of series does not grow with rooms, members or streams.
+Names are `sfu_<noun>_<quantity>_<unit>[_total]`; labels are kind, protocol, reason, worker, by and
+outcome, so the number of series does not grow with rooms, members or streams.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -112,6 +112,12 @@ def _meetings(readings: Readings) -> Iterator[Metric]:
         ((p.value, end.value), readings.call_ends.get((p, end), 0)) for p in Protocol for end in End
     ]
     yield _counter("sfu_call_ends", "Calls that ended.", ends, ["protocol", "reason"])
+    yield _counter(
+        "sfu_transfers",
+        "Calls that went on elsewhere, or should have.",
+        sorted(readings.transfers.items()),
+        ["by", "outcome"],
+    )
     yield _counter(
         "sfu_keyframe_requests",
         "Key frames we asked sources for.",

@@ -35,6 +35,8 @@ class Readings:
     """Since the start."""
     keyframe_requests: Mapping[Protocol, int] = field(default_factory=dict)
     """Sent since the start, by the protocol of the source's call."""
+    transfers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(whose wish, how it went) since the start."""
     registrations: int = 0
     egress_lag_s: float = 0.0
     """How late the event loop lets outputs go."""

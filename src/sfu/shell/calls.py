@@ -5,6 +5,7 @@ r"""Room codecs' way in and out: call events to legs, PIN gates, dial-out, signs
     CallOffered --> which room? --> CodecLeg.answer --> Accept
                        |                                  |-- no PIN ----------> House.enter
                        \-- 404, 403, 486, 488             \-- PIN --> PinGate -- Granted --^
+    it replaces another --> that one's room, and its BYE          transfers: see `transfers`
     nothing heard for a while --> Probe (OPTIONS) --> still nothing: HangUp(VANISHED)
 """
 
@@ -26,6 +27,7 @@ from sfu.shell.codec_leg import CodecLeg, Surroundings
 from sfu.shell.fault import surviving
 from sfu.shell.house import House
 from sfu.shell.record import Direction
+from sfu.shell.transfers import Transfers
 from sfu.signalling.call import (
     Accept,
     AnswerMedia,
@@ -34,6 +36,7 @@ from sfu.signalling.call import (
     CallEnded,
     CallEvent,
     CallOffered,
+    CallProgressed,
     CallRinging,
     Dial,
     DigitPressed,
@@ -47,6 +50,8 @@ from sfu.signalling.call import (
     ProbeAnswered,
     RefuseMedia,
     Reject,
+    TransferTold,
+    TransferWanted,
 )
 
 log = structlog.get_logger()
@@ -72,7 +77,7 @@ class Dialled:
 
 
 @dataclass(slots=True)
-class _Visit:
+class Visit:
     """A call, from its first sign to its end."""
 
     leg: CodecLeg
@@ -80,6 +85,10 @@ class _Visit:
     caller: str
     host: str
     direction: Direction
+    account: str | None = None
+    """What its caller proved to be."""
+    replaces: CallId | None = None
+    """The call that makes way for it."""
     gate: pin.PinGate | None = None
     inside: bool = False
     ending: bool = False
@@ -101,8 +110,9 @@ class Calls:
         self.house = house
         self._around = around
         self._advertise = advertise
-        self._visits: dict[CallId, _Visit] = {}
+        self._visits: dict[CallId, Visit] = {}
         self._dials = count(FIRST_DIALLED)
+        self.transfers = Transfers(self, house, around.order, advertise)
 
     def __len__(self) -> int:
         """Count the calls there are, in rooms or on the way."""
@@ -116,7 +126,7 @@ class Calls:
             elif event.call in self._visits:  # else refused by us, or ended a moment ago
                 self._take(self._visits[event.call], event)
 
-    def _take(self, visit: _Visit, event: CallEvent) -> None:
+    def _take(self, visit: Visit, event: CallEvent) -> None:
         now = self.house.clock()
         visit.leg.alive(now)
         match event:
@@ -128,6 +138,8 @@ class Calls:
                 pass  # a call id has one beginning
             case CallRinging():
                 log.info("ringing", call=event.call, room=visit.room)
+            case CallProgressed():
+                self._progressed(visit, event.description)
             case CallAnswered():
                 self._taken(visit, event)
             case CallConfirmed():
@@ -145,12 +157,19 @@ class Calls:
                     self._around.patchbay.picture_wanted(sink, now)
             case ProbeAnswered():
                 pass  # counted as a sign of life above
+            case TransferWanted():
+                self.transfers.wanted(visit, event)
+            case TransferTold():
+                self.transfers.told(visit, event)
             case _:
                 assert_never(event)
 
     # ---- in
 
     def _offered(self, event: CallOffered) -> None:
+        if event.replaces is not None:
+            self._offered_instead(event, event.replaces)
+            return
         found, host, now = self.house.find(event.target), event.source.host, self.house.clock()
         tries = self.house.tries
         match found:
@@ -165,6 +184,16 @@ class Calls:
                 self._refuse(event, 486, "Busy Here", f"room {found.room} is full")
             case Found():
                 self._welcome(event, found)
+
+    def _offered_instead(self, event: CallOffered, replaces: CallId) -> None:
+        """Let a call take another's place: inside, where that one is inside or was asked in."""
+        old = self._visits.get(replaces)
+        if old is None or old.ending:
+            self._refuse(event, 481, "Call/Transaction Does Not Exist", "its call is over")
+            return
+        known = self.house.directory.rooms.get(old.room)
+        pin = known.pin if known is not None and old.gate is not None else ""
+        self._welcome(event, Found(old.room, known.name if known else "", pin))
 
     def _refuse(self, event: CallOffered, status: int, phrase: str, why: str) -> None:
         log.info("call_refused", caller=event.caller, status=status, reason=why)
@@ -199,7 +228,10 @@ class Calls:
             leg.close()
             self._refuse(event, 500, "Server Internal Error", "a fault of ours")
             raise
-        visit = _Visit(leg, found.room, event.caller, event.source.host, Direction.IN)
+        visit = Visit(
+            leg, found.room, event.caller, event.source.host, Direction.IN,
+            event.account, event.replaces,
+        )  # fmt: skip
         self._visits[event.call] = visit
         if found.pin:
             tries = self.house.settings.rooms.pin_tries
@@ -217,7 +249,7 @@ class Calls:
                 any(other.capability.single_nal for other in meeting.legs.values())
             )
 
-    def _confirmed(self, visit: _Visit, event: CallConfirmed) -> None:
+    def _confirmed(self, visit: Visit, event: CallConfirmed) -> None:
         if event.answer is None:
             return
         try:
@@ -225,14 +257,14 @@ class Calls:
         except PeerError as error:
             log.info("answer_refused", member=visit.leg.member, reason=error.reason)
             if not visit.inside:
-                self._part(visit, End.PROTOCOL_ERROR)
+                self.part(visit, End.PROTOCOL_ERROR)
             return
         if visit.inside:
             self._changed(visit)
         else:
             self._open_door(visit)
 
-    def _open_door(self, visit: _Visit) -> None:
+    def _open_door(self, visit: Visit) -> None:
         """Let in who needs no PIN; ask the others."""
         if visit.gate is None:
             self._enter(visit)
@@ -240,7 +272,7 @@ class Calls:
         self._listen_outside(visit)
         self._gate(visit)
 
-    def _listen_outside(self, visit: _Visit) -> None:
+    def _listen_outside(self, visit: Visit) -> None:
         """Let who waits at the door hear tones."""
         place, desk = visit.leg.streams.mix, self.house.desk
         if place is None:
@@ -249,27 +281,57 @@ class Calls:
         self._around.patchbay.want(place.sink, desk.listen(visit.leg.member, place, {}))
         self._around.patchbay.flush(self.house.clock())
 
-    def _enter(self, visit: _Visit) -> None:
+    def _enter(self, visit: Visit) -> None:
         """Let in, unless the last place was taken while it stood before the door or rang."""
+        if visit.replaces is not None:
+            self._make_way(visit)
         if self.house.is_full(visit.room):
-            self._part(visit, End.BUSY)
+            self.part(visit, End.BUSY)
             return
         visit.inside = True
         self.house.enter(visit.leg, visit.room, visit.caller, visit.direction)
 
-    def _part(self, visit: _Visit, cause: End) -> None:
+    def _make_way(self, visit: Visit) -> None:
+        """End the call whose place this one takes, wherever it is now."""
+        old = self._visits.get(visit.replaces) if visit.replaces is not None else None
+        visit.replaces = None
+        if old is not None and not old.ending:
+            visit.room = old.room
+            self.transfers.replaced(old, visit)
+            self.house.leave(old.leg, End.TRANSFERRED)
+            self.part(old, End.TRANSFERRED)
+
+    def move(self, visit: Visit, found: Found) -> None:
+        """Bring a member to another room; what it saw and heard ends at once."""
+        patchbay, streams = self._around.patchbay, visit.leg.streams
+        self.house.leave(visit.leg, End.TRANSFERRED)
+        for sink in (*streams.pictures, *([streams.mix.sink] if streams.mix else [])):
+            patchbay.want(sink, None)
+        patchbay.flush(self.house.clock())
+        visit.room, visit.inside = found.room, False
+        if found.pin:
+            tries = self.house.settings.rooms.pin_tries
+            visit.gate = pin.PinGate(found.pin, self.house.clock(), tries)
+        self._open_door(visit)
+
+    def visit_of(self, call: CallId) -> Visit | None:
+        """Return the visit of a call, None where it is over or about to be."""
+        visit = self._visits.get(call)
+        return None if visit is None or visit.ending else visit
+
+    def part(self, visit: Visit, cause: End) -> None:
         """Hang up; only the end of the call is heard after this."""
         visit.ending, visit.gate = True, None
         self._around.order(HangUp(visit.leg.call, cause))
 
     # ---- the gate
 
-    def _digit(self, visit: _Visit, digit: str) -> None:
+    def _digit(self, visit: Visit, digit: str) -> None:
         if visit.gate is not None:
             visit.gate.handle(pin.Pressed(digit), self.house.clock())
             self._gate(visit)
 
-    def _gate(self, visit: _Visit) -> None:
+    def _gate(self, visit: Visit) -> None:
         assert visit.gate is not None
         for output in visit.gate.poll():
             match output:
@@ -280,18 +342,18 @@ class Calls:
                     if self.house.tries.left(visit.host, self.house.clock()):
                         self._enter(visit)
                     else:
-                        self._part(visit, End.REFUSED)
+                        self.part(visit, End.REFUSED)
                     return
                 case pin.Refused():
                     log.info("pin_refused", member=visit.leg.member, cause=output.cause)
                     if output.cause is pin.Refusal.TRIES:
                         self.house.tries.wrong(visit.host, self.house.clock())
-                    self._part(visit, End.REFUSED)
+                    self.part(visit, End.REFUSED)
                     return
 
     # ---- in mid call
 
-    def _media_offered(self, visit: _Visit, event: MediaOffered) -> None:
+    def _media_offered(self, visit: Visit, event: MediaOffered) -> None:
         try:
             if event.offer is None:
                 self._around.order(AnswerMedia(event.call, visit.leg.offer()))
@@ -308,7 +370,7 @@ class Calls:
         self._around.order(AnswerMedia(event.call, body))
         self._changed(visit)
 
-    def _media_answered(self, visit: _Visit, answer: bytes) -> None:
+    def _media_answered(self, visit: Visit, answer: bytes) -> None:
         try:
             visit.leg.take_answer(answer)
         except PeerError as error:
@@ -316,7 +378,7 @@ class Calls:
             return
         self._changed(visit)
 
-    def _changed(self, visit: _Visit) -> None:
+    def _changed(self, visit: Visit) -> None:
         meeting = self.house.meeting_of(visit.leg)
         if meeting is not None:
             meeting.changed(visit.leg, self.house.clock())
@@ -338,7 +400,7 @@ class Calls:
         except UseError:
             leg.close()
             raise
-        visit = _Visit(leg, room, uri, host, Direction.OUT)
+        visit = Visit(leg, room, uri, host, Direction.OUT)
         visit.dialled = asyncio.get_running_loop().create_future()
         self._visits[call] = visit
         known = self.house.settings.find_room(room)
@@ -346,18 +408,25 @@ class Calls:
         self._around.order(Dial(call, uri, offer, title, room))
         return await visit.dialled
 
-    def _taken(self, visit: _Visit, event: CallAnswered) -> None:
+    def _progressed(self, visit: Visit, answer: bytes) -> None:
+        """Take an answer that came early; what it sends before it is taken is not played."""
+        try:
+            visit.leg.take_answer(answer)
+        except PeerError as error:
+            log.info("early_answer_refused", call=visit.leg.call, reason=error.reason)
+
+    def _taken(self, visit: Visit, event: CallAnswered) -> None:
         try:
             visit.leg.answered(event.description, event.model)
         except PeerError as error:
             log.info("answer_refused", call=event.call, reason=error.reason)
-            self._part(visit, End.PROTOCOL_ERROR)
+            self.part(visit, End.PROTOCOL_ERROR)
             return
         self._enter(visit)
         if visit.inside:  # else its end tells
             self._settle(visit, Dialled(event.call, True, "answered", 200, ""))
 
-    def _settle(self, visit: _Visit, outcome: Dialled) -> None:
+    def _settle(self, visit: Visit, outcome: Dialled) -> None:
         if visit.dialled is not None and not visit.dialled.done():
             visit.dialled.set_result(outcome)
 
@@ -366,10 +435,10 @@ class Calls:
         visit = self._visits.get(call)
         if visit is None:
             return False
-        self._part(visit, End.ENDED_BY_SERVER)
+        self.part(visit, End.ENDED_BY_SERVER)
         return True
 
-    def _ended(self, visit: _Visit, event: CallEnded) -> None:
+    def _ended(self, visit: Visit, event: CallEnded) -> None:
         del self._visits[event.call]
         cause = End.VANISHED if visit.leg.gone else event.cause
         log.info(
@@ -380,6 +449,7 @@ class Calls:
             self.house.desk.forget(visit.leg.member)
             self.house.leave(visit.leg, cause, status=event.status, text=event.text)
         finally:
+            self.transfers.ended(event.call, event.cause)
             self._settle(visit, Dialled(event.call, False, cause, event.status, event.text))
             visit.leg.close()
 
@@ -392,7 +462,7 @@ class Calls:
             with surviving("call_failed", member=visit.leg.member):
                 self._tick(visit, snapshot, now)
 
-    def _tick(self, visit: _Visit, snapshot: Snapshot, now: float) -> None:
+    def _tick(self, visit: Visit, snapshot: Snapshot, now: float) -> None:
         if visit.gate is not None:
             visit.gate.tick(now)
             self._gate(visit)
@@ -403,14 +473,14 @@ class Calls:
         if not visit.ending:
             self._watch(visit, now)
 
-    def _watch(self, visit: _Visit, now: float) -> None:
+    def _watch(self, visit: Visit, now: float) -> None:
         leg = visit.leg
         if visit.dialled is not None and not visit.inside:
             return  # it rings: the SIP core has its own patience
         if leg.vanished(now) and not leg.gone:
             leg.gone = True
             log.info("member_vanished", member=leg.member, room=visit.room)
-            self._part(visit, End.VANISHED)
+            self.part(visit, End.VANISHED)
             return
         pause_s = PROBE_AFTER * self._around.vanish_s
         if not leg.gone and min(leg.silence_s(now), now - visit.probed_at) > pause_s:

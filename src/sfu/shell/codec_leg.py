@@ -186,10 +186,13 @@ class CodecLeg(Leg):
         self._apply(agreement)
         self._remote, self._answered = (answer, read_offer(answer)), (b"", b"")
 
-    def answered(self, body: bytes, model: str) -> None:
-        """Take the answer to a call of ours, and who gave it."""
+    def answered(self, body: bytes | None, model: str) -> None:
+        """Take the answer to a call of ours, and who gave it; None: it came early."""
         self._model = model
-        self.take_answer(body)
+        if body is not None:
+            self.take_answer(body)
+        elif self._agreement is None:
+            raise PeerError("the answer refuses all media", status=488)
 
     def prefer_single_nal(self, prefer: bool) -> None:
         """Ask for H.264 mode 0 in the first description: somebody inside knows no other."""

@@ -213,3 +213,55 @@ def test_glare_makes_the_caller_wait_longer():
     assert book.sent() == []
     book.wait(2.1)
     assert book.sent()[0].body == ANSWER
+
+
+def test_we_wish_for_a_session_of_half_an_hour():
+    book, _ = dialled()
+    invite = book.request("INVITE")
+    assert invite.get("Session-Expires") == "1800"
+    assert "timer" in invite.options("Supported")
+    book, _ = dialled(settings=SipSettings(session_s=0))
+    assert book.request("INVITE").get("Session-Expires") is None
+
+
+def test_a_peer_that_wants_longer_sessions_gets_them():
+    book, peer = dialled()
+    first = book.request("INVITE")
+    peer.reply(first, 422, extra="Min-SE: 3600")
+    ack, second = book.sent()
+    assert (ack.method, second.method, second.cseq.number) == ("ACK", "INVITE", 2)
+    assert (second.call_id, second.sender.tag) == (first.call_id, first.sender.tag)
+    assert (second.get("Session-Expires"), second.get("Min-SE")) == ("3600", "3600")
+    assert second.body == OFFER
+    assert second.via.branch != first.via.branch
+    peer.reply(second, 200, ANSWER, extra="Session-Expires: 3600;refresher=uac")
+    book.heard(CallAnswered)
+    book.request("ACK")
+    book.wait(1800)
+    refresh = book.sent()[0]
+    assert (refresh.get("Session-Expires"), refresh.get("Min-SE")) == ("3600;refresher=uac", "3600")
+
+
+def test_a_peer_that_is_never_content_is_given_up():
+    for told in ("Min-SE: 90000", "Min-SE: x", "", "Min-SE: 0"):
+        book, peer = dialled()
+        peer.reply(book.request("INVITE"), 422, extra=told)
+        assert book.heard(CallEnded).status == 422
+    book, peer = dialled()
+    for minimum in (2000, 3000):
+        peer.reply(book.sent()[-1], 422, extra=f"Min-SE: {minimum}")
+    peer.reply(book.sent()[-1], 422, extra="Min-SE: 4000")
+    assert book.heard(CallEnded).status == 422
+
+
+def test_a_large_request_that_falls_back_goes_to_the_same_place():
+    """18.1.1: by TCP if it listens, by UDP in fragments if it does not."""
+    large = OFFER + b"a=x\r\n" * 300
+    book, peer = dialled(offer=large)
+    tried = [wish.hop.carrier for wish in book.wishes]
+    assert tried == [None, Carrier.TCP]
+    assert book.flows() == [UDP]
+    invite = book.request("INVITE")
+    assert len(invite.to_bytes()) > 1300
+    peer.reply(invite, 200, ANSWER)
+    assert book.heard(CallAnswered)

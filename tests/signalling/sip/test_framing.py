@@ -61,3 +61,12 @@ def test_any_segmentation_frames_alike(parts, sizes):
         at, turn = at + size, turn + 1
     assert got == expected
     assert (cut.error is None) == (whole.error is None)
+
+
+def test_a_line_end_alone_is_a_pong_and_no_message_begun():
+    framer = Framer()
+    assert framer.feed(b"\r\n") == []
+    assert framer.idle
+    assert framer.take_pings() == 0
+    framer.feed(b"OPTIONS")
+    assert not framer.idle

@@ -49,8 +49,8 @@ class Framer:
 
     @property
     def idle(self) -> bool:
-        """Whether no message is half read."""
-        return not self._buffer
+        """Whether no message is half read; a line end alone is a keep-alive, or a pong."""
+        return len(self._buffer) < 4 and not self._buffer.strip(b"\r\n")
 
     def _next(self) -> bytes | None:
         if not self._total:

@@ -143,7 +143,10 @@ def answered(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float)
     elif response.status == 491:
         _wait(desk, leg, offered, now)
     elif response.status == 422 and session_timer.too_brief(leg, response):
-        leg.queued = leg.queued or offered or asked.draft.body
+        if offered is None:
+            reoffer(desk, leg, leg.local_sdp, Purpose.REFRESH, now)
+            return
+        leg.queued = leg.queued or offered
     elif response.status in (408, 481):
         desk.close(leg, End.VANISHED, response.status, response.reason, now)  # 12.2.1.2
         bye(desk, leg, now)
