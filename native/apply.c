@@ -108,19 +108,32 @@ static void open_transport(struct core *core, const struct sfu_open_transport *c
         place_path(core, &transport->rtcp, transport, command->rtcp_socket, &command->rtcp_remote);
 }
 
+static void forget_keys(struct keyed *keyed) {
+    if (keyed->srtp) srtp_free(keyed->srtp);
+    keyed->srtp = NULL;
+}
+
+static void forget_rtcp_keys(struct transport *transport) {
+    forget_keys(&transport->rtcp_receiving);
+    forget_keys(&transport->rtcp_sending);
+}
+
 static void set_keys(struct core *core, const struct sfu_set_keys *command) {
     struct transport *transport = table_find(&core->transports, command->transport);
     if (!transport || command->mki_length > SFU_MKI_MAX) return;
-    struct srtp **srtp = command->sending ? &transport->sending : &transport->receiving;
-    struct sfu_set_keys *before =
-        command->sending ? &transport->sending_keys : &transport->receiving_keys;
-    if (*srtp && memcmp(before, command, sizeof *command) == 0) return;
+    bool apart = command->component != COMPONENT_BOTH;
+    if (!apart) forget_rtcp_keys(transport);
+    transport->keys_apart = apart;
+    struct keyed *keyed = command->sending ? &transport->sending : &transport->receiving;
+    if (command->component == COMPONENT_RTCP)
+        keyed = command->sending ? &transport->rtcp_sending : &transport->rtcp_receiving;
+    if (keyed->srtp && memcmp(&keyed->said, command, sizeof *command) == 0) return;
     struct srtp *fresh = srtp_new(command->suite, command->key, command->salt, command->mki,
                                   command->mki_length);
     if (!fresh) return;
-    if (*srtp) srtp_free(*srtp);
-    *srtp = fresh;
-    *before = *command;
+    if (keyed->srtp) srtp_free(keyed->srtp);
+    keyed->srtp = fresh;
+    keyed->said = *command;
 }
 
 static void set_source(struct core *core, const struct sfu_set_source *command,
@@ -267,8 +280,9 @@ static void close_transport(struct transport *transport, struct core *core) {
     while (transport->sources) close_source(transport->sources, core);
     unlink_path(core, &transport->rtp);
     unlink_path(core, &transport->rtcp);
-    if (transport->receiving) srtp_free(transport->receiving);
-    if (transport->sending) srtp_free(transport->sending);
+    forget_keys(&transport->receiving);
+    forget_keys(&transport->sending);
+    forget_rtcp_keys(transport);
     table_remove(&core->transports, &transport->node);
     free(transport->spent);
     free(transport);

@@ -104,6 +104,11 @@ struct told {
     uint8_t had; /* 1 mid, 2 rid or repaired rid */
 };
 
+struct keyed { /* one direction's keys; srtp NULL before there are any */
+    struct srtp *srtp;
+    struct sfu_set_keys said;
+};
+
 struct transport {
     struct node node;
     uint8_t latch, secure, gso;
@@ -111,8 +116,9 @@ struct transport {
     uint8_t extensions[EXT_COUNT];
     struct path rtp, rtcp; /* rtcp unused where multiplexed */
     bool mux;
-    struct srtp *receiving, *sending;
-    struct sfu_set_keys receiving_keys, sending_keys;
+    struct keyed receiving, sending;           /* RTP's, and RTCP's unless it has its own */
+    struct keyed rtcp_receiving, rtcp_sending; /* where keys_apart */
+    bool keys_apart;
     struct source *sources; /* linked by next_on_transport */
     struct sink *sinks;
     uint16_t next_transport_cc;
@@ -281,6 +287,8 @@ void transport_receive(struct core *core, struct path *path, const struct sfu_ad
                        uint8_t *datagram, size_t length, enum protocol protocol);
 bool transport_ready(const struct transport *transport);
 struct path *transport_rtcp_path(struct transport *transport);
+/* What protects the RTCP of one direction; NULL before there are keys for it. */
+struct srtp *transport_rtcp_srtp(const struct transport *transport, bool sending);
 void transport_send_rtcp(struct core *core, struct transport *transport, const uint8_t *plain,
                          size_t length);
 void path_set(struct core *core, struct path *path, const struct sfu_address *remote);

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SFU_ABI_VERSION 1
+#define SFU_ABI_VERSION 2
 #define SFU_LATENCY_BUCKETS 10
 #define SFU_PAYLOADS_MAX 16
 #define SFU_MID_MAX 32
@@ -59,8 +59,11 @@ struct sfu_open_transport {
     struct sfu_address remote, rtcp_remote;
 };
 
+enum sfu_component { COMPONENT_BOTH, COMPONENT_RTP, COMPONENT_RTCP };
+
 struct sfu_set_keys {
     uint32_t transport;
+    uint32_t component; /* RTP and RTCP may have keys of their own: RFC 5764 section 4.1 */
     uint16_t suite;
     uint8_t sending, mki_length;
     uint8_t key[32], salt[16], mki[SFU_MKI_MAX];

@@ -83,7 +83,7 @@ static uint8_t *put_packet(struct core *core, struct sink *sink, const struct he
     uint8_t *out = batch_reserve(core->batch);
     size_t head = put_header(core, sink, heading, out, &wide_sequence);
     if (transport->secure) {
-        *size = srtp_protect(transport->sending, out, head, payload, length, PACKET_CAP);
+        *size = srtp_protect(transport->sending.srtp, out, head, payload, length, PACKET_CAP);
         if (*size < 0) return NULL;
     } else {
         memcpy(out + head, payload, length);

@@ -178,10 +178,22 @@ static EVP_MAC_CTX *mac_new(const uint8_t *key)
     return ctx;
 }
 
+/* RFC 6188 section 3: a master key of 256 bits, and AES-256 for all that is made with it. */
+static bool suite_wide(int suite)
+{
+    return suite == SRTP_AES_256_CM_HMAC_SHA1_80 || suite == SRTP_AES_256_CM_HMAC_SHA1_32 ||
+           suite == SRTP_AEAD_AES_256_GCM;
+}
+
+static bool suite_short_tag(int suite)
+{
+    return suite == SRTP_AES_CM_128_HMAC_SHA1_32 || suite == SRTP_AES_256_CM_HMAC_SHA1_32;
+}
+
 static bool half_init(struct half *half, int suite, const uint8_t *key, const uint8_t *salt,
                       int first_label)
 {
-    bool gcm = suite >= SRTP_AEAD_AES_128_GCM, wide = suite == SRTP_AEAD_AES_256_GCM;
+    bool gcm = suite >= SRTP_AEAD_AES_128_GCM, wide = suite_wide(suite);
     const EVP_CIPHER *prf = wide ? EVP_aes_256_ctr() : EVP_aes_128_ctr();
     const EVP_CIPHER *cipher = !gcm ? prf : wide ? EVP_aes_256_gcm() : EVP_aes_128_gcm();
     uint8_t session[32], auth[SHA1_BYTES];
@@ -207,7 +219,7 @@ static void half_clear(struct half *half)
 static bool suite_known(int suite)
 {
     return suite == SRTP_AES_CM_128_HMAC_SHA1_80 || suite == SRTP_AES_CM_128_HMAC_SHA1_32 ||
-           suite == SRTP_AEAD_AES_128_GCM || suite == SRTP_AEAD_AES_256_GCM;
+           suite == SRTP_AEAD_AES_128_GCM || suite_wide(suite);
 }
 
 struct srtp *srtp_new(int suite, const uint8_t *key, const uint8_t *salt, const uint8_t *mki,
@@ -224,7 +236,7 @@ struct srtp *srtp_new(int suite, const uint8_t *key, const uint8_t *salt, const 
     srtp->mki_len = mki_len;
     if (mki_len)
         memcpy(srtp->mki, mki, mki_len);
-    srtp->rtp.tag = srtp->gcm ? GCM_TAG : suite == SRTP_AES_CM_128_HMAC_SHA1_32 ? 4 : 10;
+    srtp->rtp.tag = srtp->gcm ? GCM_TAG : suite_short_tag(suite) ? 4 : 10;
     srtp->rtcp.tag = srtp->gcm ? GCM_TAG : 10; /* RFC 4568 section 6.2.2: 80 bits always */
     srtp->slots = 8;
     srtp->table = calloc(srtp->slots, sizeof(struct stream *));

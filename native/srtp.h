@@ -1,7 +1,7 @@
-/* SRTP and SRTCP of one direction (RFC 3711, RFC 7714) on libcrypto.
+/* SRTP and SRTCP of one direction (RFC 3711, RFC 6188, RFC 7714) on libcrypto.
  *
  * A `struct srtp` belongs to one thread.  Suites have the numbers of sfu.model.SrtpSuite, which
- * are those of the DTLS profiles.  Rollover counters, replay windows and SRTCP counters of an SSRC
+ * are those of the DTLS profiles; AES-256-CM has none, it takes numbers nobody was given.  Rollover counters, replay windows and SRTCP counters of an SSRC
  * live as long as the key, so that no (key, SSRC, index) ever protects two plaintexts.
  */
 #ifndef SFU_SRTP_H
@@ -12,6 +12,8 @@
 
 #define SRTP_AES_CM_128_HMAC_SHA1_80 1
 #define SRTP_AES_CM_128_HMAC_SHA1_32 2
+#define SRTP_AES_256_CM_HMAC_SHA1_80 3
+#define SRTP_AES_256_CM_HMAC_SHA1_32 4
 #define SRTP_AEAD_AES_128_GCM 7
 #define SRTP_AEAD_AES_256_GCM 8
 

@@ -22,7 +22,7 @@ static void answer_nack(void *context, uint32_t media_ssrc, uint16_t sequence) {
 }
 
 bool transport_ready(const struct transport *transport) {
-    if (transport->secure && !transport->sending) return false;
+    if (transport->secure && !transport->sending.srtp) return false;
     return transport->latch == LATCH_CONNECTED || transport->rtp.remote.family != 0;
 }
 
@@ -30,16 +30,23 @@ struct path *transport_rtcp_path(struct transport *transport) {
     return transport->mux ? &transport->rtp : &transport->rtcp;
 }
 
+struct srtp *transport_rtcp_srtp(const struct transport *transport, bool sending) {
+    if (transport->keys_apart)
+        return sending ? transport->rtcp_sending.srtp : transport->rtcp_receiving.srtp;
+    return sending ? transport->sending.srtp : transport->receiving.srtp;
+}
+
 void transport_send_rtcp(struct core *core, struct transport *transport, const uint8_t *plain,
                          size_t length) {
     struct path *path = transport_rtcp_path(transport);
-    if (transport->secure && !transport->sending) return;
+    struct srtp *srtp = transport_rtcp_srtp(transport, true);
+    if (transport->secure && !srtp) return;
     if (transport->latch != LATCH_CONNECTED && path->remote.family == 0) return;
     if (length > PACKET_CAP - SRTP_OVERHEAD) return;
     uint8_t *out = batch_reserve(core->batch);
     memcpy(out, plain, length);
     int size = (int)length;
-    if (transport->secure) size = srtp_protect_rtcp(transport->sending, out, length, PACKET_CAP);
+    if (transport->secure) size = srtp_protect_rtcp(srtp, out, length, PACKET_CAP);
     if (size < 0) return;
     batch_commit(core->batch, path, out, (size_t)size, 0);
     transport->row.sent_rtcp++;
@@ -238,7 +245,8 @@ static void receive_rtcp(struct core *core, struct path *path, const struct sfu_
                          uint8_t *datagram, size_t size) {
     struct transport *transport = path->transport;
     int length = (int)size;
-    if (transport->secure) length = srtp_unprotect_rtcp(transport->receiving, datagram, size);
+    if (transport->secure)
+        length = srtp_unprotect_rtcp(transport_rtcp_srtp(transport, false), datagram, size);
     if (!unprotected(transport, &length)) return;
     if (!rtcp_valid(datagram, (size_t)length)) {
         transport->row.refused++;
@@ -264,7 +272,7 @@ static void receive_rtp(struct core *core, struct path *path, const struct sfu_a
     struct transport *transport = path->transport;
     struct packet packet;
     int length = (int)size;
-    if (transport->secure) length = srtp_unprotect(transport->receiving, datagram, size);
+    if (transport->secure) length = srtp_unprotect(transport->receiving.srtp, datagram, size);
     if (!unprotected(transport, &length)) return;
     bool moves = remote && !address_equal(&path->remote, remote);
     if (path->rtcp || !packet_parse(&packet, datagram, (size_t)length) ||
@@ -277,12 +285,17 @@ static void receive_rtp(struct core *core, struct path *path, const struct sfu_a
     receive_packet(core, transport, &packet);
 }
 
+static bool has_keys(const struct transport *transport, enum protocol protocol) {
+    if (protocol == PROTOCOL_RTCP) return transport_rtcp_srtp(transport, false) != NULL;
+    return transport->receiving.srtp != NULL;
+}
+
 void transport_receive(struct core *core, struct path *path, const struct sfu_address *remote,
                        uint8_t *datagram, size_t length, enum protocol protocol) {
     struct transport *transport = path->transport;
     transport->row.received_packets++;
     transport->row.received_bytes += length;
-    if (transport->secure && !transport->receiving)
+    if (transport->secure && !has_keys(transport, protocol))
         transport->row.refused++;
     else if (protocol == PROTOCOL_RTCP)
         receive_rtcp(core, path, remote, datagram, length);

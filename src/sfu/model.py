@@ -1,6 +1,7 @@
 """The nouns everything else speaks of: identities, kinds, codecs, addresses, keys.
 
-All are frozen.  `Codec`, `Kind`, `SrtpSuite` and `Latch` have the numbers of `native/engine.h`.
+All are frozen.  `Codec`, `Kind`, `SrtpSuite`, `Component` and `Latch` have the numbers of
+`native/engine.h`.
 """
 
 from dataclasses import dataclass
@@ -78,22 +79,35 @@ class Tone(StrEnum):
 
 
 class SrtpSuite(IntEnum):
-    """SRTP suites (RFC 3711, RFC 4568, RFC 7714); the value is the DTLS profile number."""
+    """SRTP suites (RFC 3711, RFC 4568, RFC 6188, RFC 7714).
+
+    The value is the DTLS profile number; AES-256-CM, which has none, takes unassigned ones.
+    """
 
     AES_CM_128_HMAC_SHA1_80 = 0x0001
     AES_CM_128_HMAC_SHA1_32 = 0x0002
+    AES_256_CM_HMAC_SHA1_80 = 0x0003
+    AES_256_CM_HMAC_SHA1_32 = 0x0004
     AEAD_AES_128_GCM = 0x0007
     AEAD_AES_256_GCM = 0x0008
 
     @property
     def key_bytes(self) -> int:
         """Length of the master key."""
-        return 32 if self is SrtpSuite.AEAD_AES_256_GCM else 16
+        return 32 if "256" in self.name else 16
 
     @property
     def salt_bytes(self) -> int:
         """Length of the master salt."""
         return 12 if self >= SrtpSuite.AEAD_AES_128_GCM else 14
+
+
+class Component(IntEnum):
+    """What a pair of keys protects: DTLS makes one for each port (RFC 5764 section 4.1)."""
+
+    BOTH = 0
+    RTP = 1
+    RTCP = 2
 
 
 class Latch(IntEnum):

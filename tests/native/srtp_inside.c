@@ -6,6 +6,11 @@ int inside_derive(const uint8_t *key, const uint8_t *salt, int label, uint8_t *o
     return derive(EVP_aes_128_ctr(), key, salt, label, out, len);
 }
 
+int inside_derive_256(const uint8_t *key, const uint8_t *salt, int label, uint8_t *out, size_t len)
+{
+    return derive(EVP_aes_256_ctr(), key, salt, label, out, len);
+}
+
 /* Replace the session keys of both halves and let SRTCP go on behind `rtcp_index`. */
 int inside_rekey(struct srtp *srtp, const uint8_t *key, const uint8_t *salt, uint32_t ssrc,
                  uint32_t rtcp_index)

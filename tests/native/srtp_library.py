@@ -22,6 +22,7 @@ int srtp_unprotect(struct srtp *, uint8_t *packet, size_t len);
 int srtp_protect_rtcp(struct srtp *, uint8_t *packet, size_t len, size_t cap);
 int srtp_unprotect_rtcp(struct srtp *, uint8_t *packet, size_t len);
 int inside_derive(const uint8_t *key, const uint8_t *salt, int label, uint8_t *out, size_t len);
+int inside_derive_256(const uint8_t *key, const uint8_t *salt, int label, uint8_t *out, size_t len);
 int inside_rekey(struct srtp *, const uint8_t *key, const uint8_t *salt, uint32_t ssrc,
                  uint32_t rtcp_index);
 size_t inside_streams(const struct srtp *);

@@ -30,6 +30,8 @@ PROFILES = {
     SrtpSuite.AEAD_AES_128_GCM: pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
     SrtpSuite.AEAD_AES_256_GCM: pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
 }
+WITNESSED = list(PROFILES)
+"""What the wheel of libsrtp can be asked for: AES-256-CM stands on the vectors of RFC 6188."""
 ALPHABET = bytes(range(256)) * 260
 GALLIA = bytes.fromhex("8040f17b8041f8d35501a0b2") + b"Gallia est omnis divisa in partes tres"
 MARS = bytes.fromhex(
@@ -110,6 +112,42 @@ def test_rfc_3711_b2_gives_the_counter_mode_keystream(native):
     )
 
 
+def test_rfc_6188_7_2_derives_the_session_keys_of_256_bits(native):
+    ffi, lib = native
+    key = bytes.fromhex("f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6")
+    salt = bytes.fromhex("3b04803de51ee7c96423ab5b78d2")
+    wanted = {
+        0: "5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4",
+        1: "fd9c32d39ed5fbb5a9dc96b30818454d1313dc05",
+        2: "fa31791685ca444a9e07c6c64e93",
+    }
+    for label, value in wanted.items():
+        out = ffi.new("uint8_t[]", len(value) // 2)
+        assert lib.inside_derive_256(key, salt, label, out, len(out))
+        assert bytes(out).hex() == value
+
+
+def test_rfc_6188_7_1_gives_the_counter_mode_keystream_of_256_bits(native):
+    key = bytes.fromhex("57f82fe3613fd170a85ec93c40b1f0922ec4cb0dc025b58272147cc438944a98")
+    sender = rekeyed(native, SrtpSuite.AES_256_CM_HMAC_SHA1_80, key, bytes(range(0xF0, 0xFE)))
+    protected = sender.protect(bytes([0x80]) + bytes(11) + bytes(1044512))
+    assert protected[12:60].hex() == (
+        "92bdd28a93c3f52511c677d08b5515a49da71b2378a854f67050756ded165bac"
+        "63c4868b7096d88421b563b8c94c9a31"
+    )
+    assert protected[-58:-10].hex() == (
+        "cea518c90fd91ced9cbb18c078a547113dbc4814f4da5f00a08772b63c6a046d"
+        "6eb246913062a16891433e97dd01a57f"
+    )
+
+
+@pytest.mark.parametrize("bits", [80, 32])
+def test_the_tag_is_as_long_as_the_suite_says_and_that_of_rtcp_always_80_bits(native, bits):
+    sender, _ = pair(native, SrtpSuite[f"AES_256_CM_HMAC_SHA1_{bits}"])
+    assert len(sender.protect(rtp(1))) == len(rtp(1)) + bits // 8
+    assert len(sender.protect_rtcp(rtcp(1))) == len(rtcp(1)) + 4 + 10
+
+
 RFC_7714 = [
     (
         SrtpSuite.AEAD_AES_128_GCM,
@@ -163,7 +201,7 @@ def stormy(seed: int, steps: int = 3000) -> Iterator[int]:
                 yield old
 
 
-@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("suite", WITNESSED)
 def test_every_byte_is_libsrtps_over_several_rollovers(native, suite):
     ours, receiver = pair(native, suite)
     theirs, witness = libsrtp(suite, inbound=False), libsrtp(suite, inbound=True)
@@ -178,7 +216,7 @@ def test_every_byte_is_libsrtps_over_several_rollovers(native, suite):
         assert witness.unprotect(sealed) == plain
 
 
-@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("suite", WITNESSED)
 def test_rtcp_is_libsrtps_too(native, suite):
     ours, receiver = pair(native, suite)
     theirs, witness = libsrtp(suite, inbound=False), libsrtp(suite, inbound=True)
@@ -190,7 +228,7 @@ def test_rtcp_is_libsrtps_too(native, suite):
         assert witness.unprotect_rtcp(sealed) == plain
 
 
-@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("suite", WITNESSED)
 def test_csrcs_and_extensions_stay_in_the_clear_and_are_authentic(native, suite):
     behind = struct.pack("!IIHH", 7, 8, 0xBEDE, 2) + b"\x10\x81\x22\x33\x44\x00\x00\x00"
     plain = rtp(5, 0, first=0x92) + behind + ALPHABET[:300]
@@ -328,7 +366,7 @@ def test_nothing_is_written_past_the_buffer(native, suite):
 
 def test_an_unknown_suite_makes_nothing(native):
     ffi, lib = native
-    assert lib.srtp_new(3, bytes(32), bytes(14), b"", 0) == ffi.NULL
+    assert lib.srtp_new(5, bytes(32), bytes(14), b"", 0) == ffi.NULL  # no encryption at all
     assert lib.srtp_new(1, bytes(32), bytes(14), bytes(129), 129) == ffi.NULL
 
 

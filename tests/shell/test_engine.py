@@ -36,6 +36,7 @@ from sfu.media.engine.snapshot import Snapshot
 from sfu.model import (
     Address,
     Codec,
+    Component,
     Keys,
     Kind,
     Latch,
@@ -418,6 +419,46 @@ def test_protected_media_comes_out_protected_anew(engine: Engine, suite: SrtpSui
     while row.replayed + row.auth_failed < 2 and time.monotonic() < until:
         row = engine.snapshot().transports[TransportId(4)]
     assert (row.replayed, row.auth_failed) == (1, 1)
+
+
+def test_rtp_and_rtcp_may_have_keys_of_their_own(engine: Engine) -> None:
+    """As DTLS makes them, one association for each port (RFC 5764 section 4.1)."""
+    far, near = Peer(engine, 1), Peer(engine, 2)
+    suite = SrtpSuite.AES_CM_128_HMAC_SHA1_80
+
+    def keys(one: bytes) -> Keys:
+        return Keys(suite, one * suite.key_bytes, one * suite.salt_bytes)
+
+    engine.apply(
+        far.open(secure=True),
+        near.open(secure=True, remote=far.address),
+        SetKeys(TransportId(1), True, keys(b"m"), Component.RTP),
+        SetKeys(TransportId(2), False, keys(b"m"), Component.RTP),
+        TransmitRtcp(TransportId(1), RECEIVER_REPORT),
+    )
+    assert silent(far), "RTCP left under the keys of RTP"
+    engine.apply(
+        SetKeys(TransportId(1), True, keys(b"c"), Component.RTCP),
+        TransmitRtcp(TransportId(1), RECEIVER_REPORT),
+    )
+    (report,) = far.receive()
+    far.socket.sendto(report, near.server)
+    until = time.monotonic() + PATIENCE_S
+    while not engine.snapshot().transports[TransportId(2)].refused and time.monotonic() < until:
+        pass  # no keys for it yet
+    engine.apply(SetKeys(TransportId(2), False, keys(b"c"), Component.RTCP))
+    far.socket.sendto(report, near.server)
+    (heard,) = events(engine)
+    assert isinstance(heard, RtcpReceived)
+    assert heard.payload == RECEIVER_REPORT
+    engine.apply(
+        SetKeys(TransportId(1), True, keys(b"b")),
+        TransmitRtcp(TransportId(1), RECEIVER_REPORT),
+        SetKeys(TransportId(2), False, keys(b"b")),
+    )
+    far.socket.sendto(far.receive()[0], near.server)
+    (heard,) = events(engine)
+    assert isinstance(heard, RtcpReceived)
 
 
 def test_the_snapshot_counts_what_passed(engine: Engine, pair: tuple[Peer, Peer]) -> None:

@@ -42,7 +42,17 @@ from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Arrived, Ask, KeyframeRequests, Routed, Started, Stopped, Wanted
 from sfu.media.report import PictureAsked, Reporter
 from sfu.media.route import RouteTable
-from sfu.model import Kind, MemberId, Protocol, SinkId, SocketId, SourceId, Ssrc, TransportId
+from sfu.model import (
+    Component,
+    Kind,
+    MemberId,
+    Protocol,
+    SinkId,
+    SocketId,
+    SourceId,
+    Ssrc,
+    TransportId,
+)
 from sfu.shell.engine import Engine
 from sfu.shell.fault import surviving
 
@@ -185,7 +195,7 @@ class Patchbay:
         """Give SRTP keys; what its sinks shall carry begins with them."""
         self.engine.apply(*commands)
         for command in commands:
-            if command.sending:
+            if command.sending and command.component is not Component.RTCP:
                 self._locked.discard(command.transport)
         for sink in [one for one in self._held if self._sinks[one] not in self._locked]:
             self.routes.want(sink, self._held.pop(sink))

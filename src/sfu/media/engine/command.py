@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sfu.model import (
     Address,
     Codec,
+    Component,
     Keys,
     Kind,
     Latch,
@@ -66,6 +67,8 @@ class SetKeys:
     transport: TransportId
     sending: bool
     keys: Keys
+    component: Component = Component.BOTH
+    """Whose keys these are, where RTP and RTCP each made their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ What stands here twice, once in C and once as a format, is compared by size when
 
 from struct import Struct
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 PAYLOADS_MAX = 16
 MID_MAX = 32
 MKI_MAX = 128
@@ -16,7 +16,7 @@ _PAIRS = f"{2 * PAYLOADS_MAX}s{2 * PAYLOADS_MAX}s"
 RECORD = Struct("=II")
 OPEN_SOCKET = Struct("=Ii")
 OPEN_TRANSPORT = Struct(f"=IIIBBBx8s{_ADDRESS}{_ADDRESS}")
-SET_KEYS = Struct(f"=IHBB32s16s{MKI_MAX}s")
+SET_KEYS = Struct(f"=IIHBB32s16s{MKI_MAX}s")
 SET_SOURCE = Struct(f"=IIIIIBBBBBBBx{_PAIRS}")
 SET_SINK = Struct(f"=IIIIIIBBBBBBxx{_PAIRS}{MID_MAX}s")
 SET_ROUTE = Struct("=II")

@@ -152,6 +152,7 @@ def _pack_keys(command: SetKeys) -> bytes:
         raise UseError("MKI longer than RFC 4568 allows")
     return layout.SET_KEYS.pack(
         command.transport,
+        command.component,
         keys.suite,
         command.sending,
         len(keys.mki),
