@@ -22,7 +22,7 @@ from sfu.api.app import WebSettings, create_app
 from sfu.api.server import WebServer
 from sfu.app.front import Front
 from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
-from sfu.config import Media, Settings
+from sfu.config import MediaEncryption, Settings
 from sfu.media.connect.dtls import Identity
 from sfu.media.report import Reporter
 from sfu.metrics import Metrics
@@ -187,7 +187,9 @@ class Server:
             os.urandom,
             settings.media.gso,
             settings.limits.vanish_s,
-            _policy(settings.media),
+            _policy(settings),
+            self.door.identity,
+            settings.sip.offered_encryption,
         )
         self.calls = Calls(self.house, around, self._advertise)
         await self.sip.start()
@@ -294,11 +296,14 @@ class Server:
         return [sys.executable, "-m", "sfu.probe", url, room]
 
 
-def _policy(media: Media) -> Policy:
+def _policy(settings: Settings) -> Policy:
     """Turn what is asked of senders into the words of session descriptions."""
-    as_kbps = round(media.video_bps * HEADER_SHARE / 1_000)
+    as_kbps = round(settings.media.video_bps * HEADER_SHARE / 1_000)
     return Policy(
-        session_as_kbps=as_kbps + AUDIO_AS_KBPS, video_as_kbps=as_kbps, max_fs=media.video_fs
+        session_as_kbps=as_kbps + AUDIO_AS_KBPS,
+        video_as_kbps=as_kbps,
+        max_fs=settings.media.video_fs,
+        secure=settings.sip.media_encryption is MediaEncryption.REQUIRED,
     )
 
 

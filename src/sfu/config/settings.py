@@ -70,6 +70,25 @@ class Framing(StrEnum):
                 return 40  # PPPoE over LLC/SNAP
 
 
+class MediaEncryption(StrEnum):
+    """Whether room codecs may come in clear."""
+
+    AS_OFFERED = "as_offered"
+    REQUIRED = "required"
+    """Sound or picture without keys is refused."""
+
+
+class OfferedEncryption(StrEnum):
+    """What we offer whom we call, and who leaves the offer to us."""
+
+    AUTO = "auto"
+    """SDES to sips: addresses and where encryption is required, else none."""
+    BEST_EFFORT = "best_effort"
+    """SDES, and in clear with who does not know it."""
+    SDES = "sdes"
+    DTLS = "dtls"
+
+
 class LogFormat(StrEnum):
     """How log lines look."""
 
@@ -129,6 +148,8 @@ class Sip:
     tls_port: Port = 5061
     domain: str = ""
     """Realm of passwords and host part of our own address; empty: the host's address."""
+    media_encryption: MediaEncryption = MediaEncryption.AS_OFFERED
+    offered_encryption: OfferedEncryption = OfferedEncryption.AUTO
 
 
 @section

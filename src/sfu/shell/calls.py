@@ -470,6 +470,7 @@ class Calls:
             row = snapshot.transports.get(transport)
             if row is not None and row.last_received_us:
                 visit.leg.received(row.last_received_us / 1e6)
+        visit.leg.tick(now)
         if not visit.ending:
             self._watch(visit, now)
 

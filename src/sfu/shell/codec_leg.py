@@ -7,22 +7,27 @@
     re-INVITE    --> answer() again: the same ports, SSRCs and sources, so that media goes on
 """
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
+from sfu.config import OfferedEncryption
 from sfu.errors import PeerError
-from sfu.media.connect import sdes
-from sfu.media.engine.command import OpenTransport, SetKeys, SetSink, SetSource
-from sfu.media.engine.event import SourceAppeared, TelephoneEventReceived, TransportLatched
+from sfu.media.connect.dtls import Identity
+from sfu.media.engine.command import OpenTransport, SetSink, SetSource
+from sfu.media.engine.event import (
+    DatagramReceived,
+    SourceAppeared,
+    TelephoneEventReceived,
+    TransportLatched,
+)
 from sfu.media.keyframe import Ask
 from sfu.model import (
     Address,
     CallId,
     Codec,
-    Keys,
     Kind,
     Latch,
     MemberId,
@@ -30,18 +35,19 @@ from sfu.model import (
     SinkId,
     SocketId,
     SourceId,
-    SrtpSuite,
     Ssrc,
     TransportId,
 )
 from sfu.room.output import SendPicture
+from sfu.shell.dtlsline import DtlsLine
 from sfu.shell.leg import Leg, MixPlace
+from sfu.shell.linekeys import LineKeys
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.ports import PortRange
 from sfu.signalling.call import AskPicture, CallOrder, End, HangUp, OfferMedia
 from sfu.signalling.capability import NOTHING, Capability, Feedback
 from sfu.signalling.sdp.agreement import AgreedLine, Agreement
-from sfu.signalling.sdp.answer import compose_answer
+from sfu.signalling.sdp.answer import choose, compose_answer
 from sfu.signalling.sdp.local import LocalLine, LocalMedia, Policy
 from sfu.signalling.sdp.offer import compose_offer, compose_reoffer, read_answer
 from sfu.signalling.sdp.peer import PeerLine, PeerMedia, read_offer
@@ -51,14 +57,6 @@ from sfu.worker.protocol import PTIMES_MS
 log = structlog.get_logger()
 
 DIGITS = "0123456789*#ABCD"
-SUITES = (
-    SrtpSuite.AES_CM_128_HMAC_SHA1_80,
-    SrtpSuite.AEAD_AES_128_GCM,
-    SrtpSuite.AEAD_AES_256_GCM,
-    SrtpSuite.AES_CM_128_HMAC_SHA1_32,
-)
-"""In order of preference; the first is on every unit that knows SDES."""
-OFFERED_SUITE = SUITES[0]
 
 
 @dataclass(slots=True)
@@ -73,11 +71,10 @@ class _Line:
     source: SourceId
     sink: SinkId
     ssrc: Ssrc
-    crypto: str = ""
-    """Our a=crypto value in force."""
-    sending: Keys | None = None
-    receiving: Keys | None = None
+    keys: LineKeys
     agreed: AgreedLine | None = None
+    signalled: OpenTransport | None = None
+    """The path as its descriptions say."""
     opened: OpenTransport | None = None
     """The path as stated last: said again only where it changes, so that a latch lasts."""
 
@@ -94,6 +91,10 @@ class Surroundings:
     vanish_s: float
     policy: Policy = field(default_factory=Policy)
     """What is asked of senders."""
+    identity: Identity | None = None
+    """Our certificate; None: no DTLS with room codecs."""
+    offered: OfferedEncryption = OfferedEncryption.AUTO
+    """How our own offers are encrypted."""
 
 
 class CodecLeg(Leg):
@@ -160,7 +161,7 @@ class CodecLeg(Leg):
         local = self._local(peer)
         answer, agreement = compose_answer(offer, peer, local, self.policy)
         if not agreement.lines:
-            raise PeerError("no codec in common", status=488)
+            raise PeerError(_why_nothing(peer, self.policy), status=488)
         self._apply(agreement)
         self._remote = (offer, peer)
         self._answered = (body, self._versioned(answer))
@@ -183,6 +184,8 @@ class CodecLeg(Leg):
         agreement = read_answer(self._offered, answer)
         if not agreement.lines:
             raise PeerError("the answer refuses all media", status=488)
+        for line in agreement.lines:
+            self._lines[line.kind].keys.check(line)
         self._apply(agreement)
         self._remote, self._answered = (answer, read_offer(answer)), (b"", b"")
 
@@ -216,35 +219,26 @@ class CodecLeg(Leg):
                 lines[kind] = None
                 continue
             if offered is not None:
-                self._choose_keys(line, offered)
-            elif secure:
-                self._offer_keys(line)
-            crypto = (line.crypto,) if line.crypto else ()
-            lines[kind] = LocalLine(line.port, line.port + 1, crypto)
-        return LocalMedia(self._host, self._session_id, lines[Kind.AUDIO], lines[Kind.VIDEO])
+                line.keys.choose(offered)
+            else:
+                line.keys.offer(self._offered_encryption(secure=secure))
+            lines[kind] = line.keys.local(line.port)
+        return LocalMedia(
+            self._host, self._session_id, lines[Kind.AUDIO], lines[Kind.VIDEO], self._fingerprint()
+        )
 
-    def _choose_keys(self, line: _Line, offered: PeerLine) -> None:
-        """Choose keys for an offered line; ours stay as long as their suite is offered.
+    def _fingerprint(self) -> str:
+        identity = self._around.identity
+        if identity is None:
+            return ""
+        return f"{identity.fingerprint.algorithm} {identity.fingerprint.value}"
 
-        A key is never used anew with sequence numbers already spent.
-        """
-        theirs = _keys_offered(offered)
-        if theirs is None:
-            line.crypto, line.sending, line.receiving = "", None, None
-            return
-        suite = theirs.keys.suite
-        if line.sending is None or line.sending.suite is not suite:
-            noise = self._around.entropy(sdes.material_bytes(suite))
-            line.sending = sdes.own(theirs.tag, suite, noise).keys
-        line.crypto = sdes.compose(sdes.Crypto(theirs.tag, line.sending))
-        line.receiving = theirs.keys
-
-    def _offer_keys(self, line: _Line) -> None:
-        """Offer the one suite every unit has; keys in force are offered again."""
-        if line.sending is None:
-            noise = self._around.entropy(sdes.material_bytes(OFFERED_SUITE))
-            line.sending = sdes.own(1, OFFERED_SUITE, noise).keys
-            line.crypto = sdes.compose(sdes.Crypto(1, line.sending))
+    def _offered_encryption(self, *, secure: bool) -> OfferedEncryption:
+        """Return how we offer: what must be secret is offered in no way that may end in clear."""
+        chosen = self._around.offered
+        if not (secure or self.policy.secure) or chosen is OfferedEncryption.DTLS:
+            return chosen
+        return OfferedEncryption.SDES
 
     # ---- into the engine
 
@@ -253,17 +247,38 @@ class CodecLeg(Leg):
         if line is None:
             bay = self._around.patchbay
             pair = self._around.ports.take(ipv6=":" in self._host)
+            heard, transport = partial(self._datagram, kind), bay.new_transport()
             line = self._lines[kind] = _Line(
                 kind,
                 pair.port,
-                bay.open_socket(pair.rtp_fd),
-                bay.open_socket(pair.rtcp_fd),
-                bay.new_transport(),
+                bay.open_socket(pair.rtp_fd, heard),
+                bay.open_socket(pair.rtcp_fd, heard),
+                transport,
                 bay.new_source(),
                 bay.new_sink(),
                 bay.new_ssrc(),
+                LineKeys(self._around.entropy, self._dtls(kind, transport)),
             )
         return line
+
+    def _dtls(self, kind: Kind, transport: TransportId) -> DtlsLine | None:
+        identity = self._around.identity
+        if identity is None:
+            return None
+        follow = partial(self._follow, kind)
+        return DtlsLine(self._around.patchbay, identity, transport, self.member, follow)
+
+    def _datagram(self, kind: Kind, event: DatagramReceived) -> None:
+        """Take STUN or DTLS of one of our ports."""
+        line = self._lines.get(kind)
+        if line is not None and line.keys.dtls is not None:
+            line.keys.dtls.handle(event)
+
+    def _follow(self, kind: Kind) -> None:
+        """Send to where DTLS came from."""
+        line = self._lines[kind]
+        if line.signalled is not None:
+            self._open_path(line, line.keys.symmetric(line.signalled))
 
     def _apply(self, agreement: Agreement) -> None:
         self._agreement = agreement
@@ -274,31 +289,28 @@ class CodecLeg(Leg):
         self._name_streams(agreement)
 
     def _open(self, line: _Line, agreed: AgreedLine) -> None:
-        bay = self._around.patchbay
-        secure = bool(agreed.crypto)
-        if secure and (theirs := sdes.parse(agreed.remote_crypto)) is not None:
-            line.receiving = theirs.keys
-        before = line.opened
-        command = OpenTransport(
+        before = line.signalled
+        remote = agreed.remote or (before.remote if before else None)
+        line.signalled = OpenTransport(
             line.transport,
             line.rtp,
             line.rtp if agreed.rtcp_mux else line.rtcp,
-            agreed.remote or (before.remote if before else None),
+            remote,
             agreed.rtcp_remote or (before.rtcp_remote if before else None),
-            self._latch(agreed.remote or (before.remote if before else None), secure=secure),
-            secure,
+            self._latch(remote, secure=agreed.secure),
+            agreed.secure,
             gso=self._around.gso,
         )
-        if command != before:
-            line.opened = command
-            bay.open_transport(command, self._heard)
-        if secure and line.sending is not None and line.receiving is not None:
-            bay.set_keys(
-                SetKeys(line.transport, True, line.sending),
-                SetKeys(line.transport, False, line.receiving),
-            )
+        line.keys.expect(agreed, line.signalled)
+        self._open_path(line, line.keys.symmetric(line.signalled))
+        line.keys.apply(agreed, line.transport, self._around.patchbay)
         self._open_streams(line, agreed)
         line.agreed = agreed
+
+    def _open_path(self, line: _Line, command: OpenTransport) -> None:
+        if command != line.opened:
+            line.opened = command
+            self._around.patchbay.open_transport(command, self._heard)
 
     def _latch(self, remote: Address | None, *, secure: bool) -> Latch:
         """Take media from the signalled host; where keys prove the sender, from anywhere.
@@ -408,6 +420,12 @@ class CodecLeg(Leg):
 
     # ---- life and end
 
+    def tick(self, now: float) -> None:
+        """Let time pass."""
+        for line in self._lines.values():
+            if line.keys.dtls is not None:
+                line.keys.dtls.tick(now)
+
     def alive(self, now: float) -> None:
         """Hear that it answered by signalling."""
         self._alive_at = now
@@ -454,6 +472,8 @@ class CodecLeg(Leg):
         self.on_digit = lambda digit: None  # it held on to who holds on to us
         bay = self._around.patchbay
         for line in self._lines.values():
+            if line.keys.dtls is not None:
+                line.keys.dtls.close()
             bay.close_transport(line.transport)
             bay.close_socket(line.rtp)
             bay.close_socket(line.rtcp)
@@ -465,14 +485,17 @@ def _ptime_ms(agreed: AgreedLine) -> int:
     return min(lengths, key=lambda one: abs(one - agreed.ptime_ms))
 
 
-def _keys_offered(offered: PeerLine) -> sdes.Crypto | None:
-    """Return the offered a=crypto line we like best, None where we speak none of them."""
-    found = []
-    for one in offered.crypto:
-        with contextlib.suppress(PeerError):  # one bad line does not spoil the others
-            if (crypto := sdes.parse(one.text)) is not None:
-                found.append(crypto)
-    return sdes.choose(found, SUITES)
+def _why_nothing(peer: PeerMedia, policy: Policy) -> str:
+    able = [
+        line
+        for line in peer.lines
+        if line.index in (peer.audio, peer.video) and choose(line, policy)
+    ]
+    if not able:
+        return "no codec in common"
+    if any(line.offers_keys for line in able):
+        return "no encryption in common"
+    return "media must be encrypted here"
 
 
 def _peer_line(peer: PeerMedia | None, kind: Kind) -> PeerLine | None:

@@ -58,9 +58,14 @@ def test_padding_may_be_missing():
 @pytest.mark.parametrize(
     "value",
     [
-        f"1 AES_256_CM_HMAC_SHA1_80 {INLINE}",
+        f"1 AES_192_CM_HMAC_SHA1_80 {INLINE}",
+        f"1 SEED_CTR_128_HMAC_SHA1_80 {INLINE}",
         f"1 F8_128_HMAC_SHA1_80 {INLINE}",
         f"1 {CM80.name} {INLINE} UNENCRYPTED_SRTP",
+        f"1 {CM80.name} {INLINE} UNENCRYPTED_SRTCP",
+        f"1 {CM80.name} {INLINE} UNAUTHENTICATED_SRTP",
+        f"1 {CM80.name} {INLINE} WSH=64 UNENCRYPTED_SRTP",
+        f"1 {CM80.name} {INLINE} FEC_ORDER=FEC_SRTP",
         f"1 {CM80.name} {INLINE} KDR=1",
     ],
 )
@@ -69,7 +74,7 @@ def test_what_we_do_not_speak_is_passed_over(value):
 
 
 def test_hints_are_no_obstacle():
-    assert sdes.parse(f"1 {CM80.name} {INLINE} WSH=64 -X=1")
+    assert sdes.parse(f"1 {CM80.name} {INLINE} WSH=64 KDR=0 -X=1")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +96,7 @@ def test_what_is_broken_is_refused(value):
     assert refusal.value.status == 488
 
 
-@given(st.sampled_from(SrtpSuite), st.binary(min_size=44, max_size=44), st.binary(max_size=4))
+@given(st.sampled_from(SrtpSuite), st.binary(min_size=46, max_size=46), st.binary(max_size=4))
 def test_what_we_compose_we_parse(suite, noise, mki):
     crypto = sdes.own(7, suite, noise[: sdes.material_bytes(suite)])
     with_mki = Crypto(7, Keys(suite, crypto.keys.key, crypto.keys.salt, mki), 1 << 31)
@@ -105,6 +110,22 @@ def test_our_preference_decides_and_then_the_offerers():
     assert chosen
     assert chosen.tag == 2
     assert sdes.choose(offered, []) is None
+
+
+def test_a_line_of_one_key_goes_before_one_of_several_and_one_without_mki_before_one_with():
+    other = "inline:" + base64.b64encode(bytes(30)).decode()
+    lines = [
+        f"1 {CM80.name} {INLINE}|1:4;{other}|2:4",
+        f"2 {CM32.name} {INLINE}|1:4",
+        f"3 {CM32.name} {INLINE}|2^31",
+    ]
+    offered = [crypto for line in lines if (crypto := sdes.parse(line))]
+    assert [one.several for one in offered] == [True, False, False]
+    for wanted in (3, 2, 1):
+        chosen = sdes.choose(offered, [CM80, CM32])
+        assert chosen
+        assert chosen.tag == wanted
+        offered.remove(chosen)
 
 
 @given(st.text(max_size=60) | st.text(max_size=60).map(lambda end: f"1 {CM80.name} inline:{end}"))

@@ -1,11 +1,12 @@
-"""Keys in the SDP: `a=crypto` (RFC 4568 section 9.1, RFC 7714 section 14.1).
+"""Keys in the SDP: `a=crypto` (RFC 4568 section 9.1, RFC 6188 section 6, RFC 7714 section 14.1).
 
 ::
 
     1 AES_CM_128_HMAC_SHA1_80 inline:<base64 of key and salt>|2^31|1:4 WSH=64
     tag suite                 key parameters          lifetime MKI:bytes  session parameters
 
-Each end names the keys it sends with.
+Each end names the keys it sends with, and how many packets it will send with them.  Nobody is held
+to that: the engine itself stops at 2^48 packets of RTP and 2^31 of RTCP (RFC 3711 section 9.2).
 """
 
 import base64
@@ -23,8 +24,8 @@ DEFAULT_LIFETIME = 1 << 48
 _MAX_MKI_BYTES = 128
 
 _ATTRIBUTE = re.compile(r"([0-9]{1,9})\s+([A-Za-z0-9_]{1,64})\s+(inline:\S+)((?:\s+\S+)*)\s*")
-_IGNORED_PARAMETERS = ("WSH=", "-")
-"""A window hint, and parameters marked optional; any other would change the packets."""
+_IGNORED_PARAMETERS = ("WSH=", "-", "KDR=0")
+"""A window hint, what is marked optional, and a default; any other would change the packets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Crypto:
     tag: int
     keys: Keys
     lifetime: int = DEFAULT_LIFETIME
+    several: bool = False
+    """More keys stand behind this one, for the sender to change to by their MKI: we would not."""
 
 
 def parse(value: str) -> Crypto | None:
@@ -46,13 +49,14 @@ def parse(value: str) -> Crypto | None:
     if suite is None or not all(each.startswith(_IGNORED_PARAMETERS) for each in session.split()):
         return None
     # several keys may be offered for MKI to switch among: the first is the one in use
-    secret, *rest = parameters.split(";")[0].removeprefix("inline:").split("|")
+    first, *others = parameters.split(";")
+    secret, *rest = first.removeprefix("inline:").split("|")
     master = _decode(secret)
     if len(master) != suite.key_bytes + suite.salt_bytes:
         raise PeerError("a=crypto with a key of the wrong length", status=488)
     lifetime, mki = _parse_rest(rest)
     keys = Keys(suite, master[: suite.key_bytes], master[suite.key_bytes :], mki)
-    return Crypto(int(tag), keys, lifetime)
+    return Crypto(int(tag), keys, lifetime, bool(others))
 
 
 def _decode(secret: str) -> bytes:
@@ -116,6 +120,13 @@ def own(tag: int, suite: SrtpSuite, material: bytes) -> Crypto:
 
 
 def choose(offered: Iterable[Crypto], preference: Sequence[SrtpSuite]) -> Crypto | None:
-    """Take the offered line of the suite we like best; among equals the offerer's first."""
-    known = [crypto for crypto in offered if crypto.keys.suite in preference]
-    return min(known, key=lambda crypto: preference.index(crypto.keys.suite), default=None)
+    """Take the offered line of the suite we like best; among equals the offerer's first.
+
+    A line of one key goes before one of several, and of one suite a line without MKI before one
+    with: the engine reads an MKI, but of one key only.
+    """
+
+    def rank(crypto: Crypto) -> tuple[bool, int, bool]:
+        return crypto.several, preference.index(crypto.keys.suite), bool(crypto.keys.mki)
+
+    return min((one for one in offered if one.keys.suite in preference), key=rank, default=None)

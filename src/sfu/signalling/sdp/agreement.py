@@ -37,8 +37,9 @@ class AgreedLine:
     remote_crypto: str
     """Value of the peer's."""
     fingerprints: tuple[Fingerprint, ...]
+    """The peer's, where the keys come by DTLS; empty elsewhere."""
     setup: str
-    """The peer's part in DTLS: active, passive, actpass, "" for none."""
+    """The peer's part in DTLS: active or passive, "" for none."""
     telephone_event: int | None
     """Payload type key presses arrive with."""
     ptime_ms: int
@@ -46,6 +47,11 @@ class AgreedLine:
     """SPS and PPS the peer announced."""
     max_bps: int
     """Most video payload the peer takes, 0 for unknown."""
+
+    @property
+    def secure(self) -> bool:
+        """Tell whether nothing passes in clear."""
+        return bool(self.crypto or self.fingerprints)
 
 
 @dataclass(frozen=True, slots=True)

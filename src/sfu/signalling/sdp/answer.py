@@ -8,7 +8,7 @@
     m=application ... TCP/BFCP *      ->   m=application 0 ...   refused, formats kept
 
 The profile (AVP, AVPF, SAVP, SAVPF) is the offered one whatever feedback lines stand beside it:
-room codecs write rtcp-fb under RTP/AVP.
+room codecs write rtcp-fb under RTP/AVP.  Keys are answered under whatever profile they came, too.
 """
 
 import re
@@ -47,12 +47,12 @@ def compose_answer(
     agreed: dict[int, AgreedLine] = {}
     media = []
     for line, offered in zip(peer.lines, offer.media, strict=True):
-        ours = _our_line(line, peer, local)
+        ours = _our_line(line, peer, local, policy)
         payloads = choose(line, policy) if ours is not None else ()
         if ours is None or not payloads:
             media.append(refused(offered))
             continue
-        agreed[line.index] = _agreed(line, offered, ours, payloads, policy)
+        agreed[line.index] = _agreed(line, offered, local, ours, payloads, policy)
         media.append(_written(line, offered, local, ours, payloads, policy))
     session = write_session(local, policy, media, conference=section_says(offer, "CT"))
     return session, _agreement(peer, agreed, policy)
@@ -77,10 +77,36 @@ def feedback_lines(media: MediaDescription, numbers: frozenset[int]) -> Iterator
             yield f"a=rtcp-fb:{' '.join([words[0], kind, *filter(None, known.values())])}"
 
 
+def keyed_by_dtls(line: PeerLine, local: LocalMedia, ours: LocalLine) -> bool:
+    """Tell whether DTLS gives the keys of an offered line.
+
+    It does where the profile says so, and where a certificate is all it has (RFC 8643 section 3).
+    """
+    if not local.fingerprint or not line.usable_fingerprints:
+        return False
+    return line.dtls or not remote_crypto(line, ours)
+
+
+def own_part(line: PeerLine, ours: LocalLine) -> str:
+    """Return our part in DTLS: what theirs leaves us (RFC 5763 section 5), else as it was."""
+    left = {"passive": "active", "active": "passive"}
+    return left.get(line.setup) or (ours.setup if ours.setup in left else "passive")
+
+
+def reversed_part(setup: str) -> str:
+    """Return the part in DTLS that is left to the other end."""
+    return "passive" if setup == "active" else "active"
+
+
+def dtls_attributes(setup: str, local: LocalMedia) -> list[str]:
+    """Return the attributes that say who we are, and who begins."""
+    return [f"a=setup:{setup}", f"a=fingerprint:{local.fingerprint}"]
+
+
 def key_attributes(line: PeerLine, local: LocalMedia, ours: LocalLine) -> list[str]:
     """Return the attributes that give our keys, if the line has any."""
-    if line.dtls:
-        return ["a=setup:passive", f"a=fingerprint:{local.fingerprint}"]
+    if keyed_by_dtls(line, local, ours):
+        return dtls_attributes(own_part(line, ours), local)
     return [f"a=crypto:{ours.crypto[0]}"] if remote_crypto(line, ours) else []
 
 
@@ -90,16 +116,23 @@ def remote_crypto(line: PeerLine, ours: LocalLine) -> str:
     return next((one.text for one in line.crypto if str(one.tag) == tag), "")
 
 
-def _our_line(line: PeerLine, peer: PeerMedia, local: LocalMedia) -> LocalLine | None:
+def _our_line(
+    line: PeerLine, peer: PeerMedia, local: LocalMedia, policy: Policy
+) -> LocalLine | None:
     """Return our end, None where the line is not ours to take or has no keys we can use."""
     if line.kind is None or line.index not in (peer.audio, peer.video):
         return None
     ours = local.line(line.kind)
-    if ours is None or (line.dtls and not (local.fingerprint and line.fingerprints)):
-        return None
-    if line.secure and not line.dtls and not remote_crypto(line, ours):
+    if ours is None or keyed_by_dtls(line, local, ours):
+        return ours
+    if line.dtls or ((line.secure or policy.secure) and not remote_crypto(line, ours)):
         return None
     return ours
+
+
+def mux_wanted(line: PeerLine, policy: Policy, *, dtls: bool) -> bool:
+    """Tell whether RTCP shares the port of RTP: a handshake less, or a wish."""
+    return line.rtcp_mux and (policy.rtcp_mux or dtls)
 
 
 def _sound(line: PeerLine, policy: Policy) -> tuple[Payload, ...]:
@@ -167,7 +200,7 @@ def _written(
         payloads,
         bandwidth=bandwidth_lines(offered, policy) if video else (),
         attributes=attributes,
-        mux=policy.rtcp_mux and line.rtcp_mux,
+        mux=mux_wanted(line, policy, dtls=keyed_by_dtls(line, local, ours)),
     )
 
 
@@ -182,6 +215,7 @@ def bandwidth_lines(offered: MediaDescription, policy: Policy) -> list[str]:
 def _agreed(
     line: PeerLine,
     offered: MediaDescription,
+    local: LocalMedia,
     ours: LocalLine,
     payloads: tuple[Payload, ...],
     policy: Policy,
@@ -191,8 +225,9 @@ def _agreed(
     event = next((one.pt for one in payloads if one.codec is Codec.TELEPHONE_EVENT), None)
     numbers = tuple((one.pt, one.codec) for one in media)
     form = next(form for form in line.formats if form.pt == media[0].pt)
-    mux = policy.rtcp_mux and line.rtcp_mux
-    theirs = remote_crypto(line, ours)
+    dtls = keyed_by_dtls(line, local, ours)
+    mux = mux_wanted(line, policy, dtls=dtls)
+    theirs = "" if dtls else remote_crypto(line, ours)
     return AgreedLine(
         index=line.index,
         kind=line.kind,
@@ -209,8 +244,8 @@ def _agreed(
         feedback=feedback_of(offered, form.pt) & ROOM_FEEDBACK,
         crypto=ours.crypto[0] if theirs else "",
         remote_crypto=theirs,
-        fingerprints=line.fingerprints if line.dtls else (),
-        setup=line.setup if line.dtls else "",
+        fingerprints=line.usable_fingerprints if dtls else (),
+        setup=reversed_part(own_part(line, ours)) if dtls else "",
         telephone_event=event,
         ptime_ms=line.ptime_ms or PTIME_MS,
         parameter_sets=h264.parameter_sets(form),

@@ -16,6 +16,9 @@ MAX_VALUES = 64
 MAX_MID = 16
 """What fits a one-byte header extension (RFC 8285)."""
 
+FINGERPRINT_HASHES = frozenset({"sha-256", "sha-384", "sha-512"})
+"""Those a certificate is held against; RFC 8122 section 5 leaves older ones to the past."""
+
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
 

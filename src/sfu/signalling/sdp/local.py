@@ -31,6 +31,9 @@ class Policy:
     h263: bool = False
     """Where neither is offered."""
     rtcp_mux: bool = False
+    """Without DTLS: with it, every handshake less is a gain."""
+    secure: bool = False
+    """Refuse lines without keys."""
 
     @property
     def video_br_kbps(self) -> int:
@@ -46,6 +49,10 @@ class LocalLine:
     rtcp_port: int
     crypto: tuple[str, ...] = ()
     """Values of our a=crypto lines; an answer takes the first, chosen for this very offer."""
+    best_effort: bool = False
+    """Offer the keys under RTP/AVP: who does not know them goes on in clear (RFC 8643)."""
+    setup: str = ""
+    """Our part in DTLS: the one we have, or what we offer; "" before there is any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class LocalMedia:
     audio: LocalLine | None
     video: LocalLine | None
     fingerprint: str = ""
-    """"sha-256 AB:CD..." where DTLS-SRTP may be answered."""
+    """"sha-256 AB:CD..." where keys may come by DTLS."""
 
     def line(self, kind: Kind) -> LocalLine | None:
         """Return our end for sound or picture."""

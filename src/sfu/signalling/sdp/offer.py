@@ -9,7 +9,16 @@ from collections.abc import Iterable, Iterator
 from sfu.model import Codec, Kind
 from sfu.signalling.sdp import h264
 from sfu.signalling.sdp.agreement import AgreedLine, Agreement, capability
-from sfu.signalling.sdp.answer import OPUS_FMTP, ROOM_FEEDBACK, choose, max_bps, picture_payload
+from sfu.signalling.sdp.answer import (
+    OPUS_FMTP,
+    ROOM_FEEDBACK,
+    choose,
+    dtls_attributes,
+    keyed_by_dtls,
+    max_bps,
+    own_part,
+    picture_payload,
+)
 from sfu.signalling.sdp.attribute import feedback_of
 from sfu.signalling.sdp.format import Format
 from sfu.signalling.sdp.local import (
@@ -42,8 +51,11 @@ def compose_offer(local: LocalMedia, policy: Policy) -> SessionDescription:
     for kind, payloads in ((Kind.AUDIO, _sound(policy)), (Kind.VIDEO, _pictures(policy))):
         ours = local.line(kind)
         if ours is not None:
-            protocol = "RTP/SAVP" if ours.crypto else "RTP/AVP"
-            media.append(_written(kind, protocol, ours, payloads, policy))
+            keys = [f"a=crypto:{text}" for text in ours.crypto]
+            if ours.setup:
+                keys += dtls_attributes(ours.setup, local)
+            mux = policy.rtcp_mux or bool(ours.setup)
+            media.append(_written(kind, _protocol(ours), ours, payloads, policy, keys, mux=mux))
     return write_session(local, policy, media, conference=False)
 
 
@@ -58,12 +70,18 @@ def compose_reoffer(
     media = []
     for line, theirs in zip(peer.lines, remote.media, strict=True):
         ours = local.line(line.kind) if line.kind else None
-        if ours is None or line.dtls or line.index not in (peer.audio, peer.video):
+        by_dtls = ours is not None and keyed_by_dtls(line, local, ours)
+        lost = line.dtls and not by_dtls
+        if ours is None or lost or line.index not in (peer.audio, peer.video):
             media.append(refused(theirs))
             continue
         assert line.kind is not None
         payloads = _again(line, policy)
-        media.append(_written(line.kind, line.protocol, ours, payloads, policy))
+        keys = [f"a=crypto:{text}" for text in ours.crypto]
+        if by_dtls:  # the part we have, so that the association lasts (RFC 8842 section 5.5)
+            keys = dtls_attributes(own_part(line, ours), local)
+        mux = policy.rtcp_mux or (by_dtls and line.rtcp_mux)
+        media.append(_written(line.kind, line.protocol, ours, payloads, policy, keys, mux=mux))
     return write_session(local, policy, media, conference=section_says(remote, "CT"))
 
 
@@ -123,12 +141,25 @@ def _again(line: PeerLine, policy: Policy) -> tuple[Payload, ...]:
     return tuple(found)
 
 
+def _protocol(ours: LocalLine) -> str:
+    if ours.setup:
+        return "UDP/TLS/RTP/SAVP"
+    return "RTP/SAVP" if ours.crypto and not ours.best_effort else "RTP/AVP"
+
+
 def _written(
-    kind: Kind, protocol: str, ours: LocalLine, payloads: Iterable[Payload], policy: Policy
+    kind: Kind,
+    protocol: str,
+    ours: LocalLine,
+    payloads: Iterable[Payload],
+    policy: Policy,
+    keys: Iterable[str],
+    *,
+    mux: bool,
 ) -> MediaDescription:
     video = kind is Kind.VIDEO
     attributes = [f"a=rtcp-fb:* {words}" for words in FEEDBACK] if video else []
-    attributes += [f"a=crypto:{text}" for text in ours.crypto]
+    attributes += keys
     attributes.append(direction(send=True, receive=True))
     limits = (f"b=AS:{policy.video_as_kbps}", f"b=TIAS:{policy.video_br_kbps * 1_000}")
     return write_media(
@@ -138,7 +169,7 @@ def _written(
         payloads,
         bandwidth=limits if video else (),
         attributes=attributes,
-        mux=policy.rtcp_mux,
+        mux=mux,
     )
 
 
@@ -174,10 +205,18 @@ def _crypto(mine: PeerLine, line: PeerLine) -> tuple[str, str]:
     return "", ""
 
 
+def _by_dtls(mine: PeerLine, line: PeerLine) -> bool:
+    """Tell whether both ends named a certificate, and we nothing else they took."""
+    return bool(mine.fingerprints and line.usable_fingerprints) and not _crypto(mine, line)[0]
+
+
 def _agreed(mine: PeerLine, line: PeerLine, described: MediaDescription) -> AgreedLine | None:
     send, (own, theirs) = _common(mine, line), _crypto(mine, line)
-    if not line.port or not send or line.kind is None or (line.secure and not own):
+    if not line.port or not send or line.kind is None:
         return None
+    dtls = _by_dtls(mine, line)
+    if (line.secure or mine.secure) and not (own or dtls):
+        return None  # what was offered encrypted is never carried in clear
     form = next(form for form in line.formats if form.pt == send[0][0])
     mux = mine.rtcp_mux and line.rtcp_mux
     return AgreedLine(
@@ -196,8 +235,8 @@ def _agreed(mine: PeerLine, line: PeerLine, described: MediaDescription) -> Agre
         feedback=feedback_of(described, form.pt) & ROOM_FEEDBACK,
         crypto=own,
         remote_crypto=theirs,
-        fingerprints=(),
-        setup="",
+        fingerprints=line.usable_fingerprints if dtls else (),
+        setup=("passive" if line.setup == "passive" else "active") if dtls else "",
         telephone_event=mine.telephone_event if line.telephone_event is not None else None,
         ptime_ms=line.ptime_ms or PTIME_MS,
         parameter_sets=h264.parameter_sets(form),

@@ -66,8 +66,19 @@ class PeerLine:
 
     @property
     def dtls(self) -> bool:
-        """Tell whether its keys come by DTLS (RFC 5763)."""
+        """Tell whether its profile wants keys by DTLS (RFC 5764 section 9)."""
         return "UDP/TLS" in self.protocol.upper()
+
+    @property
+    def usable_fingerprints(self) -> tuple[Fingerprint, ...]:
+        """Return those of a hash its certificate can be held against."""
+        known = attribute.FINGERPRINT_HASHES
+        return tuple(one for one in self.fingerprints if one.algorithm in known)
+
+    @property
+    def offers_keys(self) -> bool:
+        """Tell whether it offers any way to encrypt, be it one we do not know."""
+        return self.secure or bool(self.crypto or self.fingerprints)
 
     def of(self, codec: Codec) -> Format | None:
         """Return its first format of a codec."""
