@@ -14,7 +14,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from sfu.config import Settings
+from sfu.config import MediaEncryption, Settings
 from sfu.media.connect.dtls import Identity
 from sfu.media.engine.command import (
     CloseSink,
@@ -42,6 +42,7 @@ from sfu.shell.patchbay import Patchbay
 from sfu.shell.ports import PortRange
 from sfu.shell.record import RecordId
 from sfu.signalling.call import CallOffered
+from sfu.signalling.sdp.local import Policy
 
 CODECS = Path(__file__).parents[1] / "signalling" / "sdp" / "offers"
 PAGES = Path(__file__).parents[1] / "signalling" / "webrtc" / "offers"
@@ -214,8 +215,10 @@ class Stage:
         self.house = House(settings, self.patchbay, self.desk, store, clock)
         limit = settings.limits.vanish_s
         around = Surroundings(
-            self.patchbay, PortRange(23000, last_port), self.orders.append, noise, False, limit
-        )
+            self.patchbay, PortRange(23000, last_port), self.orders.append, noise, False, limit,
+            Policy(secure=settings.sip.media_encryption is MediaEncryption.REQUIRED),
+            IDENTITY, settings.sip.offered_encryption,
+        )  # fmt: skip
         self.around = around
         self.calls = Calls(self.house, around, lambda host: "198.51.100.5")
         self.door = IceDoor(self.patchbay, IDENTITY, (BROWSERS_PORT,), noise, clock)
