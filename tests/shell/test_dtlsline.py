@@ -33,7 +33,7 @@ class End:
     active: bool = True
     speaks_from: Address | None = None
     """What a router makes of its address."""
-    keys: Connected | None = field(default=None, init=False)
+    keys: Connected = field(init=False)
 
     def __post_init__(self) -> None:
         self.session = DtlsSession(self.identity, [IDENTITY.fingerprint], passive=not self.active)
