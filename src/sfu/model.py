@@ -65,6 +65,28 @@ class Protocol(StrEnum):
     WEBRTC = "webrtc"
 
 
+class Framing(StrEnum):
+    """What a line adds to each IP packet."""
+
+    PLAIN = "plain"
+    """Ethernet, or a rate sold and shaped as IP."""
+    EFM = "efm"
+    """64/65-octet coding of IEEE 802.3 clause 61."""
+    ATM = "atm"
+    """AAL5 cells of 53 bytes for 48."""
+
+    @property
+    def usual_overhead_bytes(self) -> int:
+        """The most this framing commonly adds: too much costs picture, too little costs sound."""
+        match self:
+            case Framing.PLAIN:
+                return 0
+            case Framing.EFM:
+                return 34  # PPPoE with a VLAN tag
+            case Framing.ATM:
+                return 40  # PPPoE over LLC/SNAP
+
+
 class Tone(StrEnum):
     """What a room hears from the server itself: beeps by their meaning."""
 

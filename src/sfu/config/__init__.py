@@ -14,7 +14,6 @@ from sfu.config.settings import (
     Account,
     DialOut,
     Endpoint,
-    Framing,
     Http,
     Limits,
     Line,
@@ -37,6 +36,7 @@ from sfu.config.settings import (
     Tls,
     Webrtc,
 )
+from sfu.model import Framing
 
 __all__ = [
     "Account",

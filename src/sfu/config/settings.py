@@ -20,6 +20,8 @@ from typing import Annotated, TypeVar, dataclass_transform
 from annotated_types import Ge, Le, MinLen
 from pydantic import StringConstraints
 
+from sfu.model import Framing
+
 T = TypeVar("T")
 
 IpAddress = IPv4Address | IPv6Address
@@ -46,28 +48,6 @@ class Policy(StrEnum):
     """Two members at most."""
     SHARED = "shared"
     """Multipoint, and lent to others than its owner."""
-
-
-class Framing(StrEnum):
-    """What a line adds to each IP packet."""
-
-    PLAIN = "plain"
-    """Ethernet, or a rate sold and shaped as IP."""
-    EFM = "efm"
-    """64/65-octet coding of IEEE 802.3 clause 61."""
-    ATM = "atm"
-    """AAL5 cells of 53 bytes for 48."""
-
-    @property
-    def usual_overhead_bytes(self) -> int:
-        """The most this framing commonly adds: too much costs picture, too little costs sound."""
-        match self:
-            case Framing.PLAIN:
-                return 0
-            case Framing.EFM:
-                return 34  # PPPoE with a VLAN tag
-            case Framing.ATM:
-                return 40  # PPPoE over LLC/SNAP
 
 
 class MediaEncryption(StrEnum):
