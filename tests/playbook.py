@@ -24,6 +24,7 @@ from sfu.signalling.sip.flow import (
     Received,
     Send,
 )
+from sfu.signalling.sip.guard import WrongPassword
 from sfu.signalling.sip.message import Message, Request, Response, parse_message
 from sfu.signalling.sip.settings import SipSettings
 from sfu.signalling.sip.useragent import UserAgent
@@ -54,6 +55,7 @@ class Playbook:
         self.wishes: list[Connect] = []
         self.pings: list[tuple[float, Flow]] = []
         """Keep-alives sent: when, and where to."""
+        self.wrong_passwords: list[WrongPassword] = []
         self._sent: list[tuple[float, Flow, Message]] = []
         self._told: list[object] = []
         self._streams = itertools.count(80001)
@@ -132,6 +134,8 @@ class Playbook:
                 case Connect(ticket, hop):
                     self.wishes.append(output)
                     self.core.handle(self._connected(ticket, hop.carrier, output), self.now)
+                case WrongPassword():
+                    self.wrong_passwords.append(output)
                 case _:
                     self._told.append(output)
 

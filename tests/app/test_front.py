@@ -1,6 +1,7 @@
 """What operators see and may do, over a house whose engine only takes notes."""
 
 import asyncio
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from sfu.model import CallId, Protocol
 from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.record import CallRecord, RecordId
 from sfu.signalling.call import CallEnded, Dial, End, HangUp, Transfer, TransferTold
+from sfu.signalling.sip.limit import Reason
 from sfu.signalling.webrtc.message import Join
 from tests.shell.stage import Stage, stage
 
@@ -46,6 +48,7 @@ def front(house: Stage):
         settings=SETTINGS, house=house.house, calls=house.calls, browsers=house.browsers,
         patchbay=house.patchbay, desk=house.desk, worker=house.mixer, lag_s=0.002,
         registrations=[1, 2],
+        sip=SimpleNamespace(gate=SimpleNamespace(refused=Counter({Reason.SLOW: 4})), connections=5),
     )  # fmt: skip
     return Front(server)  # type: ignore[arg-type]
 

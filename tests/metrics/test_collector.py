@@ -67,6 +67,8 @@ READINGS = Readings(
     transfers={("room", "moved"): 3},
     keyframe_requests={Protocol.WEBRTC: 11},
     registrations=6,
+    sip_refused={"messages": 21, "slow": 0},
+    sip_connections=3,
     egress_lag_s=0.002,
     workers=(WorkerReading("mix-0", alive=True, legs=3, delay_s=0.004),),
 )
@@ -94,6 +96,9 @@ def scrape(metrics: Metrics) -> dict[str, float]:
         ("sfu_call_ends_total{protocol=webrtc,reason=busy}", 0),
         ("sfu_keyframe_requests_total{protocol=webrtc}", 11),
         ("sfu_registrations", 6),
+        ("sfu_sip_refused_total{reason=messages}", 21),
+        ("sfu_sip_refused_total{reason=slow}", 0),
+        ("sfu_sip_connections", 3),
         ("sfu_sources{kind=video}", 2),
         ("sfu_source_packets_total{kind=video}", 15),
         ("sfu_source_bytes_total{kind=audio}", 700),

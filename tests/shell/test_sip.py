@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import socket
 
 import pytest
 
 from sfu.errors import UseError
 from sfu.model import CallId
+from sfu.shell import tcp
 from sfu.shell.certificate import Certificate, ensure_certificate
 from sfu.shell.sip import Listening, SipShell
+from sfu.shell.tasks import spawn
 from sfu.signalling.call import (
     Accept,
     AnswerMedia,
@@ -18,11 +21,13 @@ from sfu.signalling.call import (
     CallOffered,
     Dial,
     End,
+    HangUp,
     MediaAnswered,
     MediaOffered,
     OfferMedia,
 )
 from sfu.signalling.sip.flow import Carrier
+from sfu.signalling.sip.limit import Reason
 from sfu.signalling.sip.settings import SipSettings
 
 OFFER, ANSWER = b"v=0\r\ns=offer\r\n", b"v=0\r\ns=answer\r\n"
@@ -153,5 +158,159 @@ def test_a_stream_is_framed_pinged_and_cut_off_where_framing_is_lost():
             with contextlib.suppress(ConnectionError):
                 assert await asyncio.wait_for(reader.read(10), 5) == b""
             writer.close()
+
+    asyncio.run(story())
+
+
+async def connected(side: Side, carrier: Carrier = Carrier.TCP):
+    return await asyncio.open_connection("127.0.0.1", side.port(carrier))
+
+
+async def ends(reader: asyncio.StreamReader) -> bytes:
+    with contextlib.suppress(ConnectionError):
+        return await asyncio.wait_for(reader.read(), 5)
+    return b""
+
+
+def test_a_huge_body_is_refused_at_its_head():
+    async def story():
+        async with sides(count=1) as (side,):
+            reader, writer = await connected(side)
+            writer.write(OPTIONS.replace(b"Content-Length: 0", b"Content-Length: 999999999"))
+            answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            assert answer.startswith(b"SIP/2.0 413 Request Entity Too Large\r\n")
+            writer.write(bytes(100_000))
+            assert await ends(reader) == b""
+            assert side.shell.gate.refused == {Reason.TOO_LARGE: 1}
+            writer.close()
+
+    asyncio.run(story())
+
+
+def test_a_host_has_so_many_connections_and_no_more(monkeypatch):
+    monkeypatch.setattr(tcp, "MAX_STREAMS_PER_HOST", 3)
+
+    async def story():
+        async with sides(count=1) as (side,):
+            held = [await connected(side) for _ in range(3)]
+            reader, _ = await connected(side)
+            assert await ends(reader) == b""
+            assert side.shell.connections == 3
+            assert side.shell.gate.refused == {Reason.CONNECTIONS: 1}
+            held[0][1].close()
+            while side.shell.connections == 3:
+                await asyncio.sleep(0.01)
+            _, again = await connected(side)
+            again.write(OPTIONS)
+            assert (await asyncio.wait_for(_.read(11), 5)) == b"SIP/2.0 200"
+
+    asyncio.run(story())
+
+
+def test_who_holds_most_yields_when_the_house_is_full(monkeypatch):
+    monkeypatch.setattr(tcp, "MAX_STREAMS", 4)
+
+    async def story():
+        async with sides(count=1) as (side,):
+            port = side.port(Carrier.TCP)
+            greedy = [await connected(side) for _ in range(4)]
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=("127.0.0.2", 0)
+            )
+            writer.write(OPTIONS)
+            assert (await asyncio.wait_for(reader.read(11), 5)) == b"SIP/2.0 200"
+            assert await ends(greedy[0][0]) == b""
+            assert side.shell.connections == 4
+
+    asyncio.run(story())
+
+
+def test_a_message_that_drips_is_cut_off(monkeypatch):
+    monkeypatch.setattr(tcp, "SLOW_S", 0.1)
+    monkeypatch.setattr(tcp, "SWEEP_S", 0.05)
+
+    async def story():
+        async with sides(count=1) as (side,):
+            reader, writer = await connected(side)
+            with contextlib.suppress(ConnectionError):
+                for byte in OPTIONS[:100]:
+                    writer.write(bytes([byte]))
+                    await writer.drain()
+                    await asyncio.sleep(0.01)
+            assert await ends(reader) == b""
+            assert side.shell.gate.refused == {Reason.SLOW: 1}
+
+    asyncio.run(story())
+
+
+def test_a_connection_beyond_its_share_is_not_read_for_a_while(monkeypatch):
+    monkeypatch.setattr(tcp, "REST_S", 0.3)
+
+    async def story():
+        async with sides(count=1) as (side,):
+            reader, writer = await connected(side)
+            for number in range(300):
+                writer.write(OPTIONS.replace(b"z9hG4bK1", b"z9hG4bK%d" % number))
+            await writer.drain()
+            heard = b""
+            while heard.count(b"SIP/2.0 200") < 120:
+                heard += await asyncio.wait_for(reader.read(65536), 5)
+            assert heard.count(b"SIP/2.0 200") < 140
+            assert side.shell.gate.refused[Reason.MESSAGES] > 100
+            began = asyncio.get_running_loop().time()
+            writer.write(OPTIONS.replace(b"z9hG4bK1", b"z9hG4bKlast"))
+            while b"z9hG4bKlast" not in heard:
+                heard += await asyncio.wait_for(reader.read(65536), 5)
+            assert asyncio.get_running_loop().time() - began < 2
+
+    asyncio.run(story())
+
+
+def test_a_call_goes_on_while_its_own_address_floods():
+    async def story():
+        async with sides() as (caller, callee):
+            uri = f"sip:4201@127.0.0.1:{callee.port(Carrier.UDP)}"
+            caller.shell.order(Dial(CallId(9), uri, OFFER, "Salle", "5000"))
+            offered = await callee.hears(CallOffered)
+            await callee.hears(CallConfirmed)
+            await caller.hears(CallAnswered)
+            flood = spawn("flood", scan(callee.port(Carrier.UDP)))
+            while callee.shell.gate.refused[Reason.MESSAGES] < 500:
+                await asyncio.sleep(0.01)
+            for change in (b"a=sendonly\r\n", b"a=inactive\r\n", b"a=recvonly\r\n"):
+                caller.shell.order(OfferMedia(CallId(9), OFFER + change))
+                assert (await callee.hears(MediaOffered)).call == offered.call
+                await caller.hears(MediaAnswered)
+            caller.shell.order(HangUp(CallId(9)))
+            assert (await callee.hears(CallEnded)).cause is End.HUNG_UP
+            flood.cancel()
+
+    asyncio.run(story())
+
+
+async def scan(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as scanner:
+        while True:
+            for _ in range(20):
+                scanner.sendto(OPTIONS, ("127.0.0.1", port))
+            await asyncio.sleep(0.002)
+
+
+def test_calls_beyond_the_share_are_answered_503_with_retry_after():
+    async def story():
+        async with sides(count=1) as (side,):
+            loop = asyncio.get_running_loop()
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as scanner:
+                scanner.setblocking(False)
+                scanner.connect(("127.0.0.1", side.port(Carrier.UDP)))
+                invite = OPTIONS.replace(b"OPTIONS", b"INVITE").replace(b"TCP h", b"UDP h;rport")
+                for number in range(30):
+                    each = invite.replace(b"z9hG4bK1", b"z9hG4bK%d" % number)
+                    scanner.send(each.replace(b"Call-ID: c", b"Call-ID: c%d" % number))
+                answers = b""
+                while answers.count(b"SIP/2.0 503") < 10:
+                    answers += await asyncio.wait_for(loop.sock_recv(scanner, 4096), 5)
+            assert b"Retry-After: 10\r\n" in answers
+            assert side.shell.gate.refused == {Reason.CALLS: 10}
 
     asyncio.run(story())

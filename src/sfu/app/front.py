@@ -25,6 +25,7 @@ from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.record import CallRecord
 from sfu.signalling.call import End
+from sfu.signalling.sip.limit import Reason
 from sfu.signalling.sip.uri import Uri, parse_uri
 
 if TYPE_CHECKING:
@@ -189,6 +190,8 @@ class Front:
             transfers={(str(by), str(how)): n for (by, how), n in moved.items()},
             keyframe_requests=server.patchbay.keyframe_requests,
             registrations=len(server.registrations),
+            sip_refused={str(reason): server.sip.gate.refused[reason] for reason in Reason},
+            sip_connections=server.sip.connections,
             egress_lag_s=server.lag_s,
             workers=workers,
         )

@@ -52,6 +52,7 @@ from sfu.shell.udp import local_host_toward
 from sfu.shell.workers import MixWorker
 from sfu.signalling.sdp.local import Policy
 from sfu.signalling.sip.flow import private
+from sfu.signalling.sip.limit import Rates
 from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
 from sfu.signalling.sip.settings import SipSettings
 
@@ -179,6 +180,13 @@ class Server:
             ),
             lambda event: self.calls.handle(event),
             on_registration=self._registered,
+            rates=Rates(
+                settings.sip.messages_per_s,
+                settings.sip.calls_per_min,
+                settings.sip.wrong_passwords_per_min,
+                settings.sip.strangers_per_s,
+                settings.known_networks(),
+            ),
         )
         around = Surroundings(
             self.patchbay,

@@ -130,6 +130,14 @@ class Sip:
     """Realm of passwords and host part of our own address; empty: the host's address."""
     media_encryption: MediaEncryption = MediaEncryption.AS_OFFERED
     offered_encryption: OfferedEncryption = OfferedEncryption.AUTO
+    messages_per_s: Annotated[float, Ge(1), Le(10_000)] = 30.0
+    """Messages outside calls that one address may send, four seconds' worth at once."""
+    calls_per_min: Annotated[float, Ge(1), Le(100_000)] = 60.0
+    """Calls that one address may begin, a third of them at once."""
+    wrong_passwords_per_min: Annotated[float, Ge(1), Le(1000)] = 10.0
+    """Wrong passwords of one account from one address; then right ones are refused there too."""
+    strangers_per_s: Annotated[float, Ge(10), Le(100_000)] = 300.0
+    """Messages of all addresses together that have no call, registration or listed network."""
 
 
 @section
@@ -326,6 +334,11 @@ class Settings:
     def password_of(self, user: str) -> str | None:
         """Give an account's password; None if there is no such user."""
         return next((one.password for one in self.account if one.user == user), None)
+
+    def known_networks(self) -> tuple[IpNetwork, ...]:
+        """Give the networks whose devices are ours: of lines, of registering, and this host."""
+        lines = tuple(network for line in self.line for network in line.networks)
+        return (ip_network("127.0.0.1"), ip_network("::1"), *self.register.networks, *lines)
 
     def may_dial_out(self, host: str, account: str | None) -> bool:
         """Tell whether somebody at this address, who proved this account, may have us call."""

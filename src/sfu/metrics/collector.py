@@ -125,6 +125,15 @@ def _meetings(readings: Readings) -> Iterator[Metric]:
         ["protocol"],
     )
     yield _gauge("sfu_registrations", "Endpoints registered.", [((), readings.registrations)])
+    yield _counter(
+        "sfu_sip_refused",
+        "Messages, calls and connections of SIP that were too many.",
+        _labelled(readings.sip_refused),
+        ["reason"],
+    )
+    yield _gauge(
+        "sfu_sip_connections", "TCP and TLS connections of SIP.", [((), readings.sip_connections)]
+    )
 
 
 def _streams(readings: Readings) -> Iterator[Metric]:

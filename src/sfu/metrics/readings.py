@@ -38,6 +38,9 @@ class Readings:
     transfers: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """(whose wish, how it went) since the start."""
     registrations: int = 0
+    sip_refused: Mapping[str, int] = field(default_factory=dict)
+    """Since the start, by reason: messages, calls and connections that were too many."""
+    sip_connections: int = 0
     egress_lag_s: float = 0.0
     """How late the event loop lets outputs go."""
     workers: tuple[WorkerReading, ...] = ()

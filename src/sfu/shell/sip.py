@@ -2,9 +2,9 @@
 
 ::
 
-    UDP, TCP, TLS --Received--> UserAgent --CallEvent--> on_event
-    order() ------------------>          --Send, Connect--> sockets
-                 one timer  <-- deadline
+    UDP, TCP, TLS --Gate--Received--> UserAgent --CallEvent--> on_event
+    order() ------------------------>          --Send, Connect--> sockets
+                     one timer  <-- deadline
 """
 
 import asyncio
@@ -20,11 +20,12 @@ from pathlib import Path
 
 from sfu.model import Address, CallId
 from sfu.shell import dns
+from sfu.shell.gate import Gate
 from sfu.shell.tasks import spawn
 from sfu.shell.tcp import StreamDoor, StreamEvents
 from sfu.shell.tls import client_context, server_context
 from sfu.shell.udp import Advertised, UdpListener
-from sfu.signalling.call import CallEvent, CallOrder, HangUp
+from sfu.signalling.call import CallEvent, CallOrder, HangUp, Reject
 from sfu.signalling.sip.flow import (
     Carrier,
     Connect,
@@ -35,8 +36,11 @@ from sfu.signalling.sip.flow import (
     Hop,
     Received,
     Send,
+    TurnedAway,
     literal,
 )
+from sfu.signalling.sip.guard import WrongPassword
+from sfu.signalling.sip.limit import Admission, Rates
 from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
 from sfu.signalling.sip.settings import SipSettings
 from sfu.signalling.sip.useragent import SipEvent, UserAgent
@@ -74,6 +78,7 @@ class SipShell:
         on_event: Callable[[CallEvent], None],
         *,
         on_registration: Callable[[RegistrarFact], None] | None = None,
+        rates: Rates | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
         new_call: Callable[[], CallId] | None = None,
     ) -> None:
@@ -84,8 +89,16 @@ class SipShell:
         self._on_event = on_event
         self._on_registration = on_registration
         self._advertised = Advertised(listening.public_host)
-        events = StreamEvents(self._message, lambda flow: self._handle(FlowClosed(flow)))
-        self._door = StreamDoor(self._advertised, events, client_context(listening.verify))
+        self.gate = Gate(rates or Rates(), self._core.expects, self._arrived)
+        self._source: Received | None = None
+        """What the core is looking at."""
+        events = StreamEvents(
+            self._message,
+            lambda flow, head: self._handle(TurnedAway(flow, head, 413)),
+            lambda flow: self._handle(FlowClosed(flow)),
+        )
+        tls = client_context(listening.verify)
+        self._door = StreamDoor(self._advertised, events, tls, self.gate)
         self._udp: list[UdpListener] = []
         self._inbox: deque[SipEvent] = deque()
         self._pumping = self._closed = False
@@ -108,7 +121,7 @@ class SipShell:
     async def _listen(self, host: str, context: ssl.SSLContext | None) -> None:
         """UDP and TCP share a port number unless told otherwise, also where the system chose it."""
         port = self._listening.port
-        udp = UdpListener(len(self._udp), self._advertised, self._message)
+        udp = UdpListener(len(self._udp), self._advertised, self.gate.judge, self.gate.let_in)
         await udp.bind(host, port)
         self._udp.append(udp)
         tcp = await self._door.listen(
@@ -121,7 +134,14 @@ class SipShell:
 
     def order(self, order: CallOrder) -> None:
         """Have the core carry something out; may be called from within `on_event`."""
+        if isinstance(order, Reject):
+            self.gate.learn(order, self._source)
         self._handle(order)
+
+    @property
+    def connections(self) -> int:
+        """How many TCP and TLS connections are open."""
+        return len(self._door)
 
     def advertised_host(self, peer: str) -> str:
         """Return our address as a peer host shall know it, for session descriptions too."""
@@ -142,6 +162,7 @@ class SipShell:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._heard.wait(), until - time.monotonic())
         self._closed = True
+        self.gate.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -152,9 +173,16 @@ class SipShell:
             listener.close()
         self._door.close()
 
-    def _message(self, flow: Flow, data: bytes) -> None:
+    def _message(self, flow: Flow, data: bytes) -> bool:
+        """Take a message of a connection; False where its address shall rest."""
+        admission = self.gate.judge(flow.remote.host, data)
+        if admission is not Admission.DROP:
+            self.gate.let_in(flow, data, admission)
+        return admission is not Admission.DROP
+
+    def _arrived(self, message: Received | TurnedAway) -> None:
         self._heard.set()
-        self._handle(Received(flow, data))
+        self._handle(message)
 
     def _handle(self, event: SipEvent) -> None:
         """Feed the core; an event that arises meanwhile waits its turn."""
@@ -164,10 +192,12 @@ class SipShell:
         self._pumping = True
         try:
             while self._inbox:
-                self._core.handle(self._inbox.popleft(), time.monotonic())
+                event = self._inbox.popleft()
+                self._source = event if isinstance(event, Received) else None
+                self._core.handle(event, time.monotonic())
                 self._drain()
         finally:
-            self._pumping = False
+            self._pumping, self._source = False, None
         self._arm()
 
     def _tick(self) -> None:
@@ -189,10 +219,14 @@ class SipShell:
                     self._send(flow, data)
                 case Connect():
                     self._connect(output)
+                case WrongPassword():
+                    self.gate.learn(output, self._source)
                 case Registered() | Unregistered():
+                    self.gate.learn(output, self._source)
                     if self._on_registration is not None:
                         self._on_registration(output)
                 case _:
+                    self.gate.learn(output, self._source)
                     self._on_event(output)
 
     def _arm(self) -> None:

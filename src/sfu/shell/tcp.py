@@ -3,6 +3,7 @@
 ::
 
     accept or connect -> Stream (Framer) -> on_message        idle, slow or too many -> closed
+                            ^---- rests where its address asks more than its share
 """
 
 import asyncio
@@ -15,13 +16,21 @@ from dataclasses import dataclass
 from typing import cast
 
 from sfu.model import Address
+from sfu.shell.accept import Acceptor
 from sfu.shell.fault import naming
+from sfu.shell.gate import Gate
 from sfu.shell.udp import Advertised
-from sfu.signalling.sip.flow import Carrier, Flow
+from sfu.signalling.sip.flow import Carrier, Flow, site_of
 from sfu.signalling.sip.framing import Framer
+from sfu.signalling.sip.limit import LISTED, Reason
 
 MAX_STREAMS = 1024
 MAX_STREAMS_PER_HOST = 64
+"""Of one address, or one IPv6 network; a listed one may have more."""
+REST_S = 1.0
+"""A peer beyond its share is not read for so long: TCP itself holds it back."""
+LINGER_S = 2.0
+"""How long the answer to what is too large may take to be read."""
 MAX_UNSENT = 256 * 1024
 """Bytes a peer may leave unread before its connection is cut."""
 CONNECT_S = 4.0
@@ -36,18 +45,21 @@ SWEEP_S = 5.0
 class StreamEvents:
     """What a door tells its shell."""
 
-    message: Callable[[Flow, bytes], None]
+    message: Callable[[Flow, bytes], bool]
+    """False: its address asks too much, and shall rest."""
+    too_large: Callable[[Flow, bytes], None]
+    """The head of a message whose body is not read."""
     closed: Callable[[Flow], None]
 
 
 class Stream(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, door: "StreamDoor", carrier: Carrier, local: Address | None) -> None:
-        """Belong to a door; `local` is where we listen, None until known."""
+    def __init__(self, door: "StreamDoor", carrier: Carrier, host: str = "") -> None:
+        """Belong to a door, which has counted it already under the `host` it comes from."""
         self._door = door
         self._carrier = carrier
-        self._listening = local
+        self._counted = host
         self._framer = Framer()
         self._transport: asyncio.Transport | None = None
         self.flow: Flow | None = None
@@ -67,31 +79,62 @@ class Stream(asyncio.Protocol):
         remote = Address(peer[0], peer[1])
         here = transport.get_extra_info("sockname")[0]
         flow = self._door.flow(self._carrier, here, remote)
-        if self._door.enter(flow, self):
+        if self._counted or self._door.reserve(remote.host):
+            self._counted = remote.host
+            self._door.enter(flow, self)
             self.flow = flow
         else:
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Cut messages out, answer pings, close where framing is lost."""
-        if self.flow is None or self._transport is None:
+        if self.flow is None or self._transport is None or self._framer.error is not None:
             return
         now = asyncio.get_running_loop().time()
         self.last_byte = now
         if self._framer.idle:
             self.message_since = now
+        welcome = True
         for message in self._framer.feed(data):
             self.message_since, self.heard = now, True
-            self._door.events.message(self.flow, message)
+            welcome = self._door.events.message(self.flow, message) and welcome
         if self._framer.take_pings():
             self.send(b"\r\n")  # RFC 5626 section 4.4.1
         if self._framer.error is not None:
-            self._transport.abort()
+            self._give_up(self.flow)
+        elif not welcome:
+            self._rest()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the table."""
         if self.flow is not None:
             self._door.leave(self.flow)
+        if self._counted:
+            self._door.release(self._counted)
+
+    def _rest(self) -> None:
+        """Read nothing for a while."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.pause_reading()
+            asyncio.get_running_loop().call_later(REST_S, self._go_on)
+
+    def _go_on(self) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing() and not transport.is_reading():
+            transport.resume_reading()
+
+    def _give_up(self, flow: Flow) -> None:
+        """Close where framing is lost; who wants to send too much is told so, and not read."""
+        assert self._transport is not None
+        head = self._framer.refused_head
+        self._door.refused(flow, Reason.TOO_LARGE if head else Reason.GARBLED)
+        if not head:
+            self._transport.abort()
+            return
+        self._transport.pause_reading()
+        self._door.events.too_large(flow, head)
+        asyncio.get_running_loop().call_later(LINGER_S, self._transport.abort)
 
     def send(self, data: bytes) -> None:
         """Send, unless the peer reads nothing."""
@@ -102,10 +145,20 @@ class Stream(asyncio.Protocol):
             return
         self._transport.write(data)
 
+    @property
+    def idle(self) -> bool:
+        """Whether it has spoken and no message is half read."""
+        return self.heard and self._framer.idle
+
     def stale(self, now: float) -> bool:
         """Tell whether it has been idle or slow for too long."""
-        waiting = not self.heard or not self._framer.idle
-        return now - self.last_byte > IDLE_S or (waiting and now - self.message_since > SLOW_S)
+        slow = not self.idle and now - self.message_since > SLOW_S
+        return slow or now - self.last_byte > IDLE_S
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def close(self) -> None:
         """Close after what is written."""
@@ -117,15 +170,21 @@ class StreamDoor:
     """All connections, in and out."""
 
     def __init__(
-        self, advertised: Advertised, events: StreamEvents, client_tls: ssl.SSLContext
+        self,
+        advertised: Advertised,
+        events: StreamEvents,
+        client_tls: ssl.SSLContext,
+        gate: Gate,
     ) -> None:
         """Start without a listener; `client_tls` is for connections out."""
         self.events = events
+        self._gate = gate
         self._advertised = advertised
         self._client_tls = client_tls
         self._streams: dict[int, Stream] = {}
-        self._hosts: Counter[str] = Counter()
-        self._servers: list[asyncio.Server] = []
+        self._sites: Counter[str] = Counter()
+        """Connections by where they come from, those that agree on TLS among them."""
+        self._acceptors: list[Acceptor] = []
         self._ports: dict[Carrier, int] = {}
         self._ids = itertools.count(1 << 16)
         self._sweeper: asyncio.TimerHandle | None = None
@@ -150,10 +209,11 @@ class StreamDoor:
                 raise
         bound = Address(host, sock.getsockname()[1])
         self._ports.setdefault(carrier, bound.port)
-        server = await loop.create_server(
-            lambda: Stream(self, carrier, bound), sock=sock, ssl=context
+        self._acceptors.append(
+            Acceptor(
+                sock, context, self.reserve, lambda host: Stream(self, carrier, host), self.release
+            )
         )
-        self._servers.append(server)
         if self._sweeper is None:
             self._sweeper = loop.call_later(SWEEP_S, self._sweep)
         return bound
@@ -169,7 +229,7 @@ class StreamDoor:
         try:
             async with asyncio.timeout(CONNECT_S):
                 _, stream = await loop.create_connection(
-                    lambda: Stream(self, carrier, None),
+                    lambda: Stream(self, carrier),
                     remote.host,
                     remote.port,
                     ssl=tls,
@@ -186,22 +246,56 @@ class StreamDoor:
         local = Address(self._advertised.host(here, remote), port)
         return Flow(next(self._ids), carrier, local, remote)
 
-    def enter(self, flow: Flow, stream: Stream) -> bool:
-        """Take a connection into the table, if there is room."""
-        host = flow.remote.host
-        if len(self._streams) >= MAX_STREAMS or self._hosts[host] >= MAX_STREAMS_PER_HOST:
+    def reserve(self, host: str) -> bool:
+        """Count one more connection with a host; False where it has enough, or nobody yields."""
+        site = site_of(host)
+        if not self._gate.connect(host):
             return False
-        self._streams[flow.id] = stream
-        self._hosts[host] += 1
+        most = MAX_STREAMS_PER_HOST * (LISTED if self._gate.listed(host) else 1)
+        full = self._sites.total() >= MAX_STREAMS
+        if self._sites[site] >= most or (full and not self._make_room(site)):
+            self._gate.refuse(host, Reason.CONNECTIONS)
+            return False
+        self._sites[site] += 1
         return True
+
+    def release(self, host: str) -> None:
+        """Count one less."""
+        site = site_of(host)
+        self._sites[site] -= 1
+        if not self._sites[site]:
+            del self._sites[site]
+
+    def refused(self, flow: Flow, reason: Reason) -> None:
+        """Count what a connection is closed for."""
+        self._gate.refuse(flow.remote.host, reason)
+
+    def enter(self, flow: Flow, stream: Stream) -> None:
+        """Take a connection into the table."""
+        self._streams[flow.id] = stream
 
     def leave(self, flow: Flow) -> None:
         """Drop a closed connection and tell of it."""
         if self._streams.pop(flow.id, None) is not None:
-            self._hosts[flow.remote.host] -= 1
-            if not self._hosts[flow.remote.host]:
-                del self._hosts[flow.remote.host]
             self.events.closed(flow)
+
+    def __len__(self) -> int:
+        """Count the connections."""
+        return len(self._streams)
+
+    def _make_room(self, site: str) -> bool:
+        """Close the idlest connection of who has most, unless that is who asks."""
+        held: dict[str, list[Stream]] = {}
+        for stream in self._streams.values():
+            if stream.flow is not None and not self._gate.has_guests(stream.flow.remote.host):
+                held.setdefault(site_of(stream.flow.remote.host), []).append(stream)
+        if not held:
+            return False
+        greedy = max(held, key=lambda one: len(held[one]))
+        if len(held[greedy]) <= self._sites[site]:
+            return False
+        min(held[greedy], key=lambda stream: stream.last_byte).abort()
+        return True
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send on a connection; on one that is gone nothing happens."""
@@ -213,8 +307,8 @@ class StreamDoor:
         """Close all listeners and connections."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for server in self._servers:
-            server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         for stream in list(self._streams.values()):
             stream.close()
 
@@ -222,5 +316,9 @@ class StreamDoor:
         loop = asyncio.get_running_loop()
         for stream in list(self._streams.values()):
             if stream.stale(loop.time()):
-                stream.close()
+                if stream.flow is not None and not stream.idle:
+                    self.refused(stream.flow, Reason.SLOW)
+                    stream.abort()
+                else:
+                    stream.close()
         self._sweeper = loop.call_later(SWEEP_S, self._sweep)

@@ -4,13 +4,11 @@ An address that has tried too often is refused the right PIN too: else the limit
 down who guesses, never stop him.
 """
 
-import ipaddress
+from sfu.signalling.sip.flow import site_of
 
 WINDOW_S = 60.0
 """Wrong PINs of an address count so long."""
 MOST_ADDRESSES = 10_000
-IPV6_SITE_BITS = 64
-"""One machine has all the addresses of such a network to try from."""
 
 
 class PinTries:
@@ -23,7 +21,7 @@ class PinTries:
 
     def left(self, host: str, now: float) -> bool:
         """Tell whether this address may still try."""
-        site = _site(host)
+        site = site_of(host)
         tries = [at for at in self._tries.get(site, []) if now - at < WINDOW_S]
         if tries:
             self._tries[site] = tries
@@ -37,15 +35,4 @@ class PinTries:
             return
         if len(self._tries) >= MOST_ADDRESSES:
             self._tries.pop(next(iter(self._tries)))
-        self._tries.setdefault(_site(host), []).append(now)
-
-
-def _site(host: str) -> str:
-    """Name where an address belongs: itself, or its network of IPv6."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    return str(ipaddress.ip_network((address, IPV6_SITE_BITS), strict=False))
+        self._tries.setdefault(site_of(host), []).append(now)

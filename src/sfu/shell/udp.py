@@ -9,12 +9,14 @@ from typing import cast
 from sfu.model import Address
 from sfu.shell.fault import naming
 from sfu.signalling.sip.flow import Carrier, Flow, literal
+from sfu.signalling.sip.limit import Admission
 
 MAX_REMEMBERED = 4096
 RECEIVE_BUFFER = 1 << 20
 ANY = ("0.0.0.0", "::")
 
-OnDatagram = Callable[[Flow, bytes], None]
+Judge = Callable[[str, bytes], Admission]
+OnDatagram = Callable[[Flow, bytes, Admission], None]
 
 
 def local_host_toward(remote: Address) -> str:
@@ -54,9 +56,12 @@ class Advertised:
 class UdpListener(asyncio.DatagramProtocol):
     """One socket; each peer it hears is a flow."""
 
-    def __init__(self, index: int, advertised: Advertised, on_datagram: OnDatagram) -> None:
-        """Belong to a shell that knows listeners by their index."""
+    def __init__(
+        self, index: int, advertised: Advertised, judge: Judge, on_datagram: OnDatagram
+    ) -> None:
+        """Belong to a shell that knows listeners by their index; `judge` says what is heard."""
         self._index = index
+        self._judge = judge
         self._advertised = advertised
         self._on_datagram = on_datagram
         self._transport: asyncio.DatagramTransport | None = None
@@ -88,8 +93,10 @@ class UdpListener(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Hand a datagram on."""
-        self._on_datagram(self.flow_to(Address(addr[0], addr[1])), data)
+        """Hand a datagram on, if its source has not sent too many."""
+        admission = self._judge(addr[0], data)
+        if admission is not Admission.DROP:
+            self._on_datagram(self.flow_to(Address(addr[0], addr[1])), data, admission)
 
     def error_received(self, exc: Exception) -> None:
         """Do nothing: an ICMP error cannot be tied to a request; timers notice."""

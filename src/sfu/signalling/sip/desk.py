@@ -13,7 +13,7 @@ from sfu.model import CallId
 from sfu.signalling.call import CallEnded, CallEvent, End
 from sfu.signalling.sip.asked import Asked
 from sfu.signalling.sip.flow import Connect, Flow, Hop, Send
-from sfu.signalling.sip.guard import Guard
+from sfu.signalling.sip.guard import Guard, WrongPassword
 from sfu.signalling.sip.keepalive import Keepalive
 from sfu.signalling.sip.leg import Alarm, Leg, State
 from sfu.signalling.sip.message import Header, Request, Response
@@ -32,7 +32,7 @@ SUPPORTED = "timer, 100rel, replaces, norefersub"
 EXTENSIONS = frozenset({"timer", "100rel", "replaces", "norefersub"})
 """What a peer may require.  100rel is kept by sending no provisional answer but 100."""
 
-SipOutput = Send | Connect | CallEvent | RegistrarFact
+SipOutput = Send | Connect | CallEvent | RegistrarFact | WrongPassword
 
 
 class Desk:
@@ -72,7 +72,7 @@ class Desk:
         steps = round((high - low) * 100)
         return low + int.from_bytes(self.entropy(2), "big") % (steps + 1) / 100
 
-    def tell(self, event: CallEvent | RegistrarFact) -> None:
+    def tell(self, event: CallEvent | RegistrarFact | WrongPassword) -> None:
         """Tell the server."""
         self.outputs.append(event)
 

@@ -12,7 +12,8 @@ address this flow arrived on, with the port we listen on): it goes into Via and 
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from sfu.model import Address
 
@@ -79,6 +80,16 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """A message came in that shall be answered so, and not looked into any further."""
+
+    flow: Flow
+    data: bytes
+    status: int
+    retry_after_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Connected:
     """A `Connect` succeeded."""
 
@@ -117,7 +128,7 @@ class Connect:
     hop: Hop
 
 
-FlowEvent = Received | Connected | ConnectFailed | FlowClosed
+FlowEvent = Received | TurnedAway | Connected | ConnectFailed | FlowClosed
 
 
 def literal(host: str) -> bool:
@@ -146,3 +157,20 @@ def same_host(one: str, other: str) -> bool:
         return ip_address(one) == ip_address(other)
     except ValueError:
         return one.lower() == other.lower()
+
+
+IPV6_SITE_BITS = 64
+"""One machine has all the addresses of such a network to send from."""
+
+
+@lru_cache(8192)
+def site_of(host: str) -> str:
+    """Name where an address belongs when it is counted: itself, or its network of IPv6."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    mapped = address if isinstance(address, IPv4Address) else address.ipv4_mapped
+    if mapped is not None:
+        return str(mapped)
+    return str(ip_network((address, IPV6_SITE_BITS), strict=False))

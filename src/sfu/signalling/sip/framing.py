@@ -23,6 +23,8 @@ class Framer:
 
     error: PeerError | None = None
     """Set once framing is lost: nothing after it can be read, the stream must be closed."""
+    refused_head: bytes = b""
+    """The head of a message whose body is too large to be read: it can still be answered."""
     pings: int = 0
     _buffer: bytearray = field(default_factory=bytearray)
     _searched: int = 0
@@ -71,9 +73,11 @@ class Framer:
             raise PeerError("head too large", status=513)
         if end is None:
             return 0
-        total = end.end() + _body_length(bytes(self._buffer[: end.start() + 1]))
+        head = bytes(self._buffer[: end.start() + 1])
+        total = end.end() + _body_length(head)
         if total > MAX_MESSAGE:
-            raise PeerError("message too large", status=513)
+            self.refused_head = head
+            raise PeerError("body too large", status=413)
         return total
 
     def _skip_blank_lines(self) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from sfu.errors import PeerError
+from sfu.model import Address
 from sfu.signalling.sip import digest
 from sfu.signalling.sip.message import Header, Request
 
@@ -29,6 +30,13 @@ class Verdict(Enum):
     PROVEN = auto()
     STALE = auto()
     WRONG = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class WrongPassword:
+    """Credentials were wrong; told so that whoever guesses can be stopped."""
+
+    source: Address
 
 
 @dataclass(frozen=True, slots=True)

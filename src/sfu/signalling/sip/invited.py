@@ -15,7 +15,7 @@ from sfu.signalling.sip.body import session_description
 from sfu.signalling.sip.desk import Desk
 from sfu.signalling.sip.dialog import answering_dialog
 from sfu.signalling.sip.flow import Flow, same_host
-from sfu.signalling.sip.guard import Verdict
+from sfu.signalling.sip.guard import Verdict, WrongPassword
 from sfu.signalling.sip.hangup import bye, hang_up
 from sfu.signalling.sip.leg import Alarm, Leg, Pending, State
 from sfu.signalling.sip.message import Request
@@ -29,7 +29,7 @@ def invited(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: float
     verdict, account = desk.guard.judge(request, now)
     open_to_all = not desk.settings.account_for_calls
     if not (open_to_all or account is not None or desk.settings.trusts(flow.remote.host)):
-        refuse_stranger(desk, key, request, verdict, now)
+        refuse_stranger(desk, key, flow, request, verdict, now)
         return
     desk.check_required(request)
     if _full(desk, flow):
@@ -41,10 +41,11 @@ def invited(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: float
 
 
 def refuse_stranger(
-    desk: Desk, key: ServerKey, request: Request, verdict: Verdict, now: float
+    desk: Desk, key: ServerKey, flow: Flow, request: Request, verdict: Verdict, now: float
 ) -> None:
     """Ask for a password, or refuse a wrong one."""
     if verdict is Verdict.WRONG:
+        desk.tell(WrongPassword(flow.remote))
         desk.answer_briefly(key, request, 403, now)
     else:
         headers = desk.guard.challenges(
@@ -56,7 +57,9 @@ def refuse_stranger(
 def _full(desk: Desk, flow: Flow) -> bool:
     settings = desk.settings
     crowded = desk.early[flow.remote.host] >= settings.max_early
-    return crowded or len(desk.legs) >= settings.max_calls
+    # calls that nobody confirms, from addresses that may be forged, never fill the house
+    unproven = desk.early.total() >= max(settings.max_early, settings.max_calls // 4)
+    return crowded or unproven or len(desk.legs) >= settings.max_calls
 
 
 def _offer(

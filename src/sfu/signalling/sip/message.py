@@ -182,9 +182,15 @@ def parse_message(data: bytes) -> Message:
     if len(data) > MAX_MESSAGE:
         raise PeerError("message too large", status=513)
     head, body = _split_head(data.lstrip(b"\r\n"))
+    message = parse_head(head)
+    return replace(message, body=_cut_body(message.headers, body))
+
+
+def parse_head(data: bytes) -> Message:
+    """Read a message without its body, whatever length it tells."""
+    head, body = _split_head(data.lstrip(b"\r\n"))[0], b""
     lines = _unfold(head)
     headers = tuple(_parse_header(line) for line in lines[1:] if line.strip())
-    body = _cut_body(headers, body)
     first, _, rest = lines[0].strip().partition(" ")
     rest, _, last = rest.strip().rpartition(" ")
     if first.upper() == "SIP/2.0":

@@ -39,7 +39,7 @@ def _register(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: flo
     name = request.to.uri.name
     trusted = desk.settings.trusts(flow.remote.host)
     if account is None and not (trusted and verdict is Verdict.NONE):
-        refuse_stranger(desk, key, request, verdict, now)
+        refuse_stranger(desk, key, flow, request, verdict, now)
         return
     desk.check_required(request)
     if account is not None and name != account:

@@ -35,8 +35,13 @@ class SipSettings:
 
     def trusts(self, host: str) -> bool:
         """Tell whether a source address is in a listed network."""
-        try:
-            address = ip_address(host)
-        except ValueError:
-            return False
-        return any(address in network for network in self.networks)
+        return in_networks(host, self.networks)
+
+
+def in_networks(host: str, networks: tuple[Network, ...]) -> bool:
+    """Tell whether an address stands in one of these."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return any(address in network for network in networks)

@@ -10,7 +10,7 @@
 Sans-IO: `handle(event, now)`, `tick(now)`, `deadline`, `poll()`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import assert_never
 
 from sfu.errors import PeerError
@@ -55,13 +55,17 @@ from sfu.signalling.sip.flow import (
     FlowEvent,
     Received,
     Send,
+    TurnedAway,
 )
+from sfu.signalling.sip.glimpse import Glimpse
 from sfu.signalling.sip.keepalive import PING
 from sfu.signalling.sip.leg import Alarm, Leg, State
 from sfu.signalling.sip.message import (
+    Header,
     Request,
     Response,
     check_request,
+    parse_head,
     parse_message,
 )
 from sfu.signalling.sip.reply import mark_source, reply, reply_flow, stateless_tag
@@ -111,12 +115,21 @@ class UserAgent:
         """Whether a request of ours has no final answer yet."""
         return self._desk.transactions.waiting
 
+    def expects(self, seen: Glimpse) -> bool:
+        """Tell whether a message belongs to a dialog, or answers a request of ours."""
+        desk = self._desk
+        if any((seen.call_id, tag) in desk.dialogs for tag in seen.tags):
+            return True
+        return desk.transactions.awaits(seen.branch, seen.method)
+
     def handle(self, event: SipEvent, now: float) -> None:
         """Take one event; what follows from it waits in `poll`."""
         desk = self._desk
         match event:
             case Received(flow, data):
                 self._received(flow, data, now)
+            case TurnedAway():
+                self._turned_away(event)
             case Connected(ticket, flow):
                 if then := desk.connecting.pop(ticket, None):
                     then(flow, now)
@@ -167,7 +180,21 @@ class UserAgent:
             return
         self._desk.transactions.receive_request(flow, request, now)
 
-    def _refuse_statelessly(self, flow: Flow, request: Request, error: PeerError) -> None:
+    def _turned_away(self, event: TurnedAway) -> None:
+        """Answer from the head alone, and keep nothing."""
+        try:
+            message = parse_head(event.data)
+            if isinstance(message, Response):
+                return
+            request = mark_source(message, event.flow)
+        except PeerError:
+            return
+        headers = [("Retry-After", str(event.retry_after_s))] if event.retry_after_s else []
+        self._refuse_statelessly(event.flow, request, PeerError("", status=event.status), headers)
+
+    def _refuse_statelessly(
+        self, flow: Flow, request: Request, error: PeerError, headers: Iterable[Header] = ()
+    ) -> None:
         """Answer what is too broken for a transaction (8.2.7)."""
         if request.method == "ACK":
             return
@@ -175,7 +202,7 @@ class UserAgent:
             tag = stateless_tag(request, self._desk.secret)
         except PeerError:
             tag = "broken"
-        response = reply(request, error.status, tag=tag, reason=error.reason)
+        response = reply(request, error.status, tag=tag, reason=error.reason, headers=headers)
         self._desk.outputs.append(Send(reply_flow(request, flow), response.to_bytes()))
 
     def _drain(self, now: float) -> None:

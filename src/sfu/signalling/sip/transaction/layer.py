@@ -150,6 +150,10 @@ class Transactions:
         """Tell whether a server transaction is open, answered or not."""
         return key in self._servers
 
+    def awaits(self, branch: str, method: str) -> bool:
+        """Tell whether a response with this branch and method answers a request of ours."""
+        return (branch, method) in self._clients
+
     def flow_closed(self, flow: Flow) -> None:
         """Fail what still waits for an answer on a connection."""
         for key, entry in list(self._clients.items()):

@@ -1,0 +1,121 @@
+"""What stands before the SIP core: shares by address, a queue that leaves room, a log.
+
+::
+
+    host, bytes --judge--> DROP | TAKE, REFUSE --let_in--> Inbox --> core
+    what the core and the calls make of it --learn--> Limits
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import structlog
+
+from sfu.shell.inbox import Inbox
+from sfu.signalling.call import CallAnswered, CallConfirmed, CallEnded, CallEvent, Reject
+from sfu.signalling.sip.flow import Flow, Received, TurnedAway
+from sfu.signalling.sip.glimpse import Glimpse, user_of
+from sfu.signalling.sip.guard import WrongPassword
+from sfu.signalling.sip.limit import Admission, Limits, Rates, Reason
+from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
+
+log = structlog.get_logger()
+
+RETRY_AFTER_S = 10
+"""What is told to who asks too much."""
+WRONG_NUMBER = (403, 404)
+"""No such room, or a wrong PIN dialled with its number."""
+
+
+class Gate:
+    """One gate for all sockets of SIP."""
+
+    def __init__(
+        self,
+        rates: Rates,
+        belongs: Callable[[Glimpse], bool],
+        arrived: Callable[[Received | TurnedAway], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Hand what may come in to `arrived`."""
+        self._limits = Limits(rates, belongs)
+        self._inbox = Inbox(arrived)
+        self._clock = clock
+
+    @property
+    def refused(self) -> Counter[Reason]:
+        """How much was refused since the start, by reason."""
+        return self._limits.refused
+
+    def judge(self, host: str, data: bytes) -> Admission:
+        """Say what becomes of a message, before anything is read of it."""
+        admission = self._limits.admit(host, data, self._clock())
+        if admission is not Admission.TAKE:
+            self._tell()
+        return admission
+
+    def let_in(self, flow: Flow, data: bytes, admission: Admission) -> None:
+        """Queue a message that was not dropped."""
+        message: Received | TurnedAway = Received(flow, data)
+        if admission is Admission.REFUSE:
+            message = TurnedAway(flow, data, 503, RETRY_AFTER_S)
+        if not self._inbox.offer(message, first=self.has_guests(flow.remote.host)):
+            self.refuse(flow.remote.host, Reason.BACKLOG)
+
+    def connect(self, host: str) -> bool:
+        """Tell whether an address may open one more connection now."""
+        allowed = self._limits.connect(host, self._clock())
+        if not allowed:
+            self._tell()
+        return allowed
+
+    def listed(self, host: str) -> bool:
+        """Tell whether an address stands in a listed network."""
+        return self._limits.listed(host)
+
+    def has_guests(self, host: str) -> bool:
+        """Tell whether a call or a registration comes from there."""
+        return self._limits.has_guests(host)
+
+    def refuse(self, host: str, reason: Reason) -> None:
+        """Count what was refused elsewhere."""
+        self._limits.refuse(host, reason, self._clock())
+        self._tell()
+
+    def learn(
+        self, fact: CallEvent | RegistrarFact | WrongPassword | Reject, source: Received | None
+    ) -> None:
+        """Take what came of a message; `source` is the one the core is looking at, if it is."""
+        limits, now = self._limits, self._clock()
+        match fact:
+            case Registered(account, contact, flow):
+                limits.guest((account, contact), flow.remote.host)
+            case Unregistered(account, contact):
+                limits.gone((account, contact))
+            case CallEnded():
+                limits.gone(fact.call)
+            case _ if source is None:
+                pass
+            case CallAnswered() | CallConfirmed():
+                # its packets reach us and ours reach it: the address is no forgery
+                limits.guest(fact.call, source.flow.remote.host)
+            case WrongPassword():
+                limits.wrong_password(fact.source.host, user_of(source.data), now)
+            case Reject() if fact.status in WRONG_NUMBER:
+                limits.wrong_number(source.flow.remote.host, now)
+            case _:
+                pass
+
+    def close(self) -> None:
+        """Forget what waits."""
+        self._inbox.close()
+
+    def _tell(self) -> None:
+        """Log what fail2ban reads (config/fail2ban): event and keys stay as they are."""
+        for abuse in self._limits.poll():
+            facts = {"reason": str(abuse.reason), "count": abuse.count}
+            if abuse.remote:
+                log.warning("sip_abuse", remote=abuse.remote, **facts)
+            else:
+                log.warning("sip_crowded", **facts)

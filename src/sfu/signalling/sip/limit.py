@@ -1,0 +1,288 @@
+"""What one address may ask of us, decided before a message is parsed.
+
+::
+
+    message --> its address's share left? --yes--> a new call, a password? --> TAKE, REFUSE (503)
+                   `-- no --> of a call that is up? --its own share--> TAKE
+                                  `-- no, or that is spent too ---------> DROP, unread
+
+Shares refill steadily (GCRA: one float each).  An address with a call, a registration or a listed
+network does not compete with strangers for what all of them together may ask.  What is refused is
+counted by reason; who goes on is told of every 10 s, not by every packet.
+"""
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum, auto
+
+from sfu.signalling.sip.flow import site_of
+from sfu.signalling.sip.glimpse import Glimpse, glimpse, is_invite, is_response, user_of
+from sfu.signalling.sip.settings import Network, in_networks
+
+MAX_ADDRESSES = 4096
+"""Addresses (and accounts with wrong passwords) remembered; the one unheard of longest goes."""
+LISTED = 20
+"""A listed network may ask so many times as much: a PBX, or a town hall, stands there."""
+BURST_S = 4.0
+"""Messages of so many seconds may come at once."""
+IN_CALLS = 5
+"""Share of messages within calls, beside that outside them."""
+BYTES_EACH = 4096
+"""A larger message counts as several."""
+TOLD_EVERY_S = 10.0
+TOLD_PER_S, TOLD_AT_ONCE = 2.0, 20
+"""Log lines about abuse, all addresses together."""
+ACCOUNTS = 6
+"""An address may get so many times more passwords wrong than one account from there: one unit
+with an old password does not lock out its neighbours."""
+NUMBERS_PER_MIN = 10
+CONNECTIONS_PER_S, CONNECTIONS_AT_ONCE = 10.0, 64
+
+
+class Admission(Enum):
+    """What becomes of a message."""
+
+    TAKE = auto()
+    REFUSE = auto()
+    """Answer 503 with Retry-After, and nothing else."""
+    DROP = auto()
+    """Leave it unread and unanswered."""
+
+
+class Reason(StrEnum):
+    """Why something was refused."""
+
+    MESSAGES = "messages"
+    CALLS = "calls"
+    PASSWORDS = "passwords"
+    NUMBERS = "numbers"
+    """Rooms that do not exist, and wrong PINs dialled with the number."""
+    STRANGERS = "strangers"
+    """All addresses without a call, a registration or a listed network, together."""
+    CONNECTIONS = "connections"
+    SLOW = "slow"
+    TOO_LARGE = "too_large"
+    GARBLED = "garbled"
+    """A stream in which no message can be found any more."""
+    BACKLOG = "backlog"
+    """More than the server can look at just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What one address may; the defaults suit a site with several units behind one address."""
+
+    messages_per_s: float = 30.0
+    calls_per_min: float = 60.0
+    wrong_passwords_per_min: float = 10.0
+    strangers_per_s: float = 300.0
+    listed: tuple[Network, ...] = ()
+
+
+NOBODYS = frozenset({Reason.STRANGERS, Reason.BACKLOG})
+"""What no address is to blame for: whoever came last was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abuse:
+    """To be logged: this address asks too much, and was refused so often since the last line."""
+
+    remote: str
+    """"" where no single address is to blame."""
+    reason: Reason
+    count: int
+
+
+@dataclass(slots=True)
+class Share:
+    """The generic cell rate algorithm: `full_at` is when nothing of the share is spent any more."""
+
+    full_at: float = 0.0
+
+    def take(self, now: float, per_s: float, burst: float, cost: float = 1.0) -> bool:
+        """Spend `cost`; False, and nothing spent, where less is left."""
+        full_at = max(self.full_at, now) + cost / per_s
+        if full_at - now > burst / per_s:
+            return False
+        self.full_at = full_at
+        return True
+
+    def has(self, now: float, per_s: float, burst: float) -> bool:
+        """Tell whether one more could be taken."""
+        return self.full_at - now <= (burst - 1) / per_s
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One address, or an IPv6 network."""
+
+    factor: int
+    """How many times the plain share it has."""
+    guests: int = 0
+    """Calls that are up and registrations."""
+    messages: Share = field(default_factory=Share)
+    in_calls: Share = field(default_factory=Share)
+    calls: Share = field(default_factory=Share)
+    passwords: Share = field(default_factory=Share)
+    numbers: Share = field(default_factory=Share)
+    connections: Share = field(default_factory=Share)
+    told: dict[Reason, tuple[float, int]] = field(default_factory=dict)
+    """By reason: when it was told of, and how many were refused since."""
+
+
+class Limits:
+    """All addresses' shares; memory stays below a few megabytes whoever sends."""
+
+    def __init__(self, rates: Rates, belongs: Callable[[Glimpse], bool]) -> None:
+        """Start with every share full; `belongs`: a message of a call, or an answer we wait for."""
+        self.refused: Counter[Reason] = Counter()
+        """Since the start."""
+        self._rates = rates
+        self._belongs = belongs
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._accounts: OrderedDict[tuple[str, str], Share] = OrderedDict()
+        self._guests: dict[Hashable, str] = {}
+        self._homes: Counter[str] = Counter()
+        self._strangers = Share()
+        self._nobody = _Entry(1)
+        self._lines = Share()
+        self._outputs: deque[Abuse] = deque()
+
+    def admit(self, host: str, data: bytes, now: float) -> Admission:
+        """Judge a message by its source and a glimpse at it."""
+        entry = self._entry(host)
+        if entry.guests and self._in_call(entry, data, now):
+            return Admission.TAKE
+        reason = self._overdrawn(entry, data, now)
+        if reason is not None:
+            # an answer we wait for is let through whatever else comes from there
+            if not entry.guests and is_response(data) and self._in_call(entry, data, now):
+                return Admission.TAKE
+            self.refuse(host, reason, now)
+            return Admission.DROP
+        reason = self._too_bold(entry, host, data, now)
+        if reason is not None:
+            self.refuse(host, reason, now)
+            return Admission.REFUSE
+        return Admission.TAKE
+
+    def connect(self, host: str, now: float) -> bool:
+        """Tell whether an address may open one more connection now."""
+        entry = self._entry(host)
+        factor = entry.factor
+        if entry.connections.take(now, CONNECTIONS_PER_S * factor, CONNECTIONS_AT_ONCE * factor):
+            return True
+        self.refuse(host, Reason.CONNECTIONS, now)
+        return False
+
+    def wrong_password(self, host: str, account: str, now: float) -> None:
+        """Count a password that was wrong."""
+        entry, per_min = self._entry(host), self._rates.wrong_passwords_per_min
+        entry.passwords.take(now, ACCOUNTS * per_min / 60, ACCOUNTS * per_min)
+        key = (site_of(host), account)
+        share = self._accounts.setdefault(key, Share())
+        self._accounts.move_to_end(key)
+        share.take(now, per_min / 60, per_min)
+        if len(self._accounts) > MAX_ADDRESSES:
+            self._accounts.popitem(last=False)
+
+    def wrong_number(self, host: str, now: float) -> None:
+        """Count a call to a room that is not, or with a wrong PIN."""
+        entry = self._entry(host)
+        entry.numbers.take(now, NUMBERS_PER_MIN / 60 * entry.factor, NUMBERS_PER_MIN * entry.factor)
+
+    def guest(self, key: Hashable, host: str) -> None:
+        """Know an address by a call that is up, or by a registration; `key` names which."""
+        self.gone(key)
+        site = self._guests[key] = site_of(host)
+        self._homes[site] += 1
+        if site in self._entries:
+            self._entries[site].guests += 1
+
+    def gone(self, key: Hashable) -> None:
+        """Forget a call or a registration."""
+        site = self._guests.pop(key, None)
+        if site is None:
+            return
+        self._homes[site] -= 1
+        if not self._homes[site]:
+            del self._homes[site]
+        if site in self._entries:
+            self._entries[site].guests -= 1
+
+    def has_guests(self, host: str) -> bool:
+        """Tell whether a call or a registration comes from there."""
+        return site_of(host) in self._homes
+
+    def listed(self, host: str) -> bool:
+        """Tell whether an address stands in a listed network."""
+        return self._entry(host).factor > 1
+
+    def refuse(self, host: str, reason: Reason, now: float) -> None:
+        """Count a refusal, and have it told of unless that was done a moment ago."""
+        self.refused[reason] += 1
+        blame = reason not in NOBODYS
+        told = (self._entry(host) if blame else self._nobody).told
+        at, count = told.get(reason, (now - TOLD_EVERY_S, 0))
+        if now - at >= TOLD_EVERY_S and self._lines.take(now, TOLD_PER_S, TOLD_AT_ONCE):
+            self._outputs.append(Abuse(host if blame else "", reason, count + 1))
+            told[reason] = (now, 0)
+        else:
+            told[reason] = (at, count + 1)
+
+    def poll(self) -> Iterator[Abuse]:
+        """Yield what shall be logged."""
+        while self._outputs:
+            yield self._outputs.popleft()
+
+    def _entry(self, host: str) -> _Entry:
+        site = site_of(host)
+        entry = self._entries.get(site)
+        if entry is None:
+            factor = LISTED if in_networks(host, self._rates.listed) else 1
+            entry = self._entries[site] = _Entry(factor, self._homes[site])
+            if len(self._entries) > MAX_ADDRESSES:
+                self._entries.popitem(last=False)
+        else:
+            self._entries.move_to_end(site)
+        return entry
+
+    def _in_call(self, entry: _Entry, data: bytes, now: float) -> bool:
+        per_s = self._rates.messages_per_s * IN_CALLS * entry.factor
+        return self._belongs(glimpse(data)) and entry.in_calls.take(now, per_s, per_s * BURST_S)
+
+    def _overdrawn(self, entry: _Entry, data: bytes, now: float) -> Reason | None:
+        """Spend from the shares of messages; return which of them has too little."""
+        cost = 1 + len(data) // BYTES_EACH
+        per_s = self._rates.messages_per_s * entry.factor
+        if not entry.messages.take(now, per_s, per_s * BURST_S, cost):
+            return Reason.MESSAGES
+        all_per_s = self._rates.strangers_per_s
+        stranger = entry.factor == 1 and not entry.guests
+        if stranger and not self._strangers.take(now, all_per_s, all_per_s, cost):
+            return Reason.STRANGERS
+        return None
+
+    def _too_bold(self, entry: _Entry, host: str, data: bytes, now: float) -> Reason | None:
+        if entry.passwords.full_at > now and self._tried_enough(entry, host, data, now):
+            return Reason.PASSWORDS
+        if not is_invite(data):
+            return None
+        misses = NUMBERS_PER_MIN * entry.factor
+        if not entry.numbers.has(now, misses / 60, misses):
+            return Reason.NUMBERS
+        per_min = self._rates.calls_per_min * entry.factor
+        if not entry.calls.take(now, per_min / 60, max(1, per_min / 3)):
+            return Reason.CALLS
+        return None
+
+    def _tried_enough(self, entry: _Entry, host: str, data: bytes, now: float) -> bool:
+        """Tell whether too many passwords were wrong to look at another, right or not."""
+        user, per_min = user_of(data), self._rates.wrong_passwords_per_min
+        if not user:
+            return False
+        share = self._accounts.get((site_of(host), user))
+        if share is not None and not share.has(now, per_min / 60, per_min):
+            return True
+        return not entry.passwords.has(now, ACCOUNTS * per_min / 60, ACCOUNTS * per_min)

@@ -1,0 +1,83 @@
+"""Connections are judged before anything is read of them, TLS handshakes among them."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+
+import pytest
+
+from sfu.shell import accept
+from sfu.shell.accept import Acceptor
+from sfu.shell.certificate import ensure_certificate
+from sfu.shell.tls import client_context, server_context
+
+
+class Greeter(asyncio.Protocol):
+    """Says hello."""
+
+    def connection_made(self, transport) -> None:
+        transport.write(b"hello")
+
+
+@contextlib.asynccontextmanager
+async def door(allowed: Callable[[str], bool], context: ssl.SSLContext | None = None):
+    failed: list[str] = []
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setblocking(False)
+    acceptor = Acceptor(sock, context, allowed, lambda host: Greeter(), failed.append)
+    try:
+        yield sock.getsockname()[1], failed
+    finally:
+        acceptor.close()
+
+
+def test_who_is_allowed_is_welcomed_and_who_is_not_is_reset():
+    async def story():
+        answers = iter([True, False, True])
+        async with door(lambda host: next(answers)) as (port, failed):
+            reader, _ = await asyncio.open_connection("127.0.0.1", port)
+            assert await asyncio.wait_for(reader.readexactly(5), 5) == b"hello"
+            with contextlib.suppress(ConnectionError):
+                reader, _ = await asyncio.open_connection("127.0.0.1", port)
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+            reader, _ = await asyncio.open_connection("127.0.0.1", port)
+            assert await asyncio.wait_for(reader.readexactly(5), 5) == b"hello"
+            assert failed == []
+
+    asyncio.run(story())
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory) -> ssl.SSLContext:
+    made = ensure_certificate(tmp_path_factory.mktemp("tls"), ["localhost"])
+    return server_context(made.chain, made.key)
+
+
+def test_a_handshake_that_does_not_come_is_given_up(context, monkeypatch):
+    monkeypatch.setattr(accept, "HANDSHAKE_S", 0.2)
+
+    async def story():
+        async with door(lambda host: True, context) as (port, failed):
+            silent, _ = await asyncio.open_connection("127.0.0.1", port)
+            wrong, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"INVITE sip:4201@x SIP/2.0\r\n\r\n")
+            good, _ = await asyncio.open_connection("127.0.0.1", port, ssl=client_context(False))
+            assert await asyncio.wait_for(good.readexactly(5), 5) == b"hello"
+            for reader in (silent, wrong):
+                with contextlib.suppress(ConnectionError):
+                    await asyncio.wait_for(reader.read(), 5)
+            assert failed == ["127.0.0.1"] * 2
+
+    asyncio.run(story())
+
+
+def test_a_listener_that_is_closed_takes_nobody():
+    async def story():
+        async with door(lambda host: True) as (port, _):
+            pass
+        with pytest.raises(OSError):
+            await asyncio.open_connection("127.0.0.1", port)
+
+    asyncio.run(story())
