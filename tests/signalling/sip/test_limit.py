@@ -261,6 +261,11 @@ def test_where_an_address_belongs(host, site):
 
 def test_a_glimpse_is_all_that_is_asked_for():
     seen: list[Glimpse] = []
-    one = Limits(Rates(messages_per_s=1), lambda look: bool(seen.append(look)))
+
+    def belongs(look: Glimpse) -> bool:
+        seen.append(look)
+        return False
+
+    one = Limits(Rates(messages_per_s=1), belongs)
     many(one, SCANNER, REGISTER, 100)
     assert seen == [], "a stranger's flood is not even glimpsed at"
