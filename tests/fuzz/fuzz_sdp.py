@@ -27,7 +27,7 @@ from sfu.signalling.webrtc.negotiate import (
 )
 from sfu.signalling.webrtc.offer import read_browser_offer
 
-SEEDS = Path(__file__).resolve().parent.parent / "signalling"
+SEEDS = Path(__file__).resolve().parent.parent
 CRYPTO = ("1 AES_CM_128_HMAC_SHA1_80 inline:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e",)
 LOCAL = LocalMedia(
     "192.0.2.5", 7, LocalLine(20000, 20001, CRYPTO), LocalLine(20002, 20003, CRYPTO), "sha-256 AA"
@@ -45,7 +45,7 @@ def main() -> int:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else time.time_ns()
     dice = random.Random(seed)
-    seeds = [path.read_bytes() for path in sorted(SEEDS.glob("*/offers/*.sdp"))]
+    seeds = [path.read_bytes() for path in sorted(SEEDS.glob("**/offers/*.sdp"))]
     words = sorted({line for data in seeds for line in data.split(b"\r\n")})
     end, runs = time.monotonic() + seconds, 0
     while time.monotonic() < end:

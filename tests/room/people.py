@@ -19,7 +19,7 @@ BROWSER_PICTURES = frozenset({Codec.H264, Codec.VP8})
 
 
 def limits(fs: int = 3600, modes: Iterable[int] = (0, 1)) -> H264Limits:
-    return H264Limits(66, 0x80, 31, 108_000, fs, 14_000, 18_000, frozenset(modes))
+    return H264Limits(66, 0x80, 31, 108_000, fs, 14_000, 18_000, frozenset(modes), 108_000)
 
 
 def browser(

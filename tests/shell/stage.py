@@ -43,8 +43,8 @@ from sfu.shell.ports import PortRange
 from sfu.shell.record import RecordId
 from sfu.signalling.call import CallOffered
 from sfu.signalling.sdp.local import Policy
+from tests.signalling.sdp import shapes
 
-CODECS = Path(__file__).parents[1] / "signalling" / "sdp" / "offers"
 PAGES = Path(__file__).parents[1] / "signalling" / "webrtc" / "offers"
 HDX_HOST = "192.0.2.21"
 IDENTITY = Identity(time.time())
@@ -321,7 +321,7 @@ def stage(settings: Settings | None = None, **more: Any) -> Iterator[Stage]:
 
 
 def codec_offer(name: str) -> bytes:
-    return (CODECS / f"{name}.sdp").read_bytes()
+    return shapes.offered(name)
 
 
 def page_offer(name: str = "chromium_page") -> str:

@@ -36,6 +36,8 @@ class H264Limits:
     dpb: int
     modes: frozenset[int]
     """Packetization modes of the payload types we may use."""
+    smbps: int = 0
+    """Macroblocks/s where they only repeat what was there (max-smbps); `mbps` where not told."""
 
     def fits(self, width: int, height: int) -> bool:
         """Tell whether a picture of this size may be sent."""

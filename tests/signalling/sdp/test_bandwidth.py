@@ -19,6 +19,7 @@ def test_tias_is_taken_as_payload_and_as_holds_headers():
 def test_the_smallest_limit_rules():
     assert limit("b=AS:2000\nb=CT:620\n", "b=AS:1240\nb=TIAS:900000\n") == 600_000
     assert limit("b=TIAS:300000\n", "b=AS:1240\n") == 300_000
+    assert limit("b=AS:2000\n", "b=CT:620\n") == 600_000
     assert limit("", "b=AS:1240\n", max_br_kbps=64) == 64_000
 
 

@@ -31,6 +31,11 @@ def test_extensions_win_over_the_level_upwards_and_downwards():
     assert (found.mbps, found.fs, found.br_kbps, found.dpb) == (108_000, 3_600, 500, 800)
 
 
+def test_still_macroblocks_count_like_others_unless_told():
+    assert limits("profile-level-id=42801f;max-mbps=120000").smbps == 120_000
+    assert limits("profile-level-id=42801f;max-smbps=245000").smbps == 245_000
+
+
 def test_an_unknown_level_counts_as_the_one_below():
     assert limits("profile-level-id=42e0ff").mbps == limits("profile-level-id=42e034").mbps
     assert limits("profile-level-id=42e001").mbps == 1_485

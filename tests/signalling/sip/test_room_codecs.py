@@ -1,9 +1,7 @@
-"""Heads composed after field observations of room codecs; addresses of RFC 5737.
-
-Not captures.  Each is read, answered, and taken through a whole call or registration.
-"""
+"""Heads of room codecs' requests (tests/vectors/offers), taken through a call or registration."""
 
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
@@ -15,58 +13,18 @@ from sfu.signalling.sip.registrar import Registered
 from sfu.signalling.sip.settings import SipSettings
 from tests.playbook import ANSWER, OFFER, US, Playbook
 
-HDX = b"""INVITE sip:4201@198.51.100.5 SIP/2.0
-Via: SIP/2.0/UDP 192.0.2.21:5060;branch=z9hG4bK1a
-Max-Forwards: 70
-From: "Salle" <sip:hdx@192.0.2.21>;tag=plcm_1
-To: <sip:4201@198.51.100.5>
-Call-ID: 1700000001-1@192.0.2.21
-CSeq: 1 INVITE
-Session-Expires: 90
-Supported: timer,replaces
-P_Preferred_Identity: "R\xe9union" <sip:hdx@192.0.2.21>
-Contact: <sip:hdx@192.0.2.21:5060>
-User-Agent: Room-HDX/1
-Content-Type: application/sdp
-"""
-GROUP = b"""REGISTER sip:198.51.100.5 SIP/2.0
-Via:SIP/2.0/TCP 192.0.2.22:5060;branch=z9hG4bK2a;rport
-Max-Forwards:70
-From:<sip:group@198.51.100.5> ;tag=g2
-To:<sip:group@198.51.100.5>
-Call-ID:g2@192.0.2.22
-CSeq:2 REGISTER
-Contact:<sip:group@192.0.2.22:5060;transport=tcp>
-Expires:300
-Content-Length:0
+VECTORS = Path(__file__).parents[2] / "vectors" / "offers"
 
-"""
-CISCO = b"""INVITE sip:4201@198.51.100.5 SIP/2.0
-Via: SIP/2.0/TCP 192.0.2.3:5060;egress-zone=Z;branch=z9hG4bK3b
-Via: SIP/2.0/TCP 192.0.2.23:5060;branch=z9hG4bK3a;received=192.0.2.23;rport=25000
-Record-Route: <sip:proxy@192.0.2.3:5061;transport=tls;lr>
-Record-Route: <sip:proxy@192.0.2.3:5060;transport=tcp;lr>
-Max-Forwards: 69
-From: <sip:c20@example.org>;tag=c3
-To: <sip:4201@198.51.100.5>
-Call-ID: c3@192.0.2.23
-CSeq: 100 INVITE
-Contact: <sip:c20%40example.org@192.0.2.23;gr=urn:uuid:0>
-Supported: replaces,100rel,timer,gruu
-Session-Expires: 500
-Content-Type: application/sdp
-"""
-HUAWEI = b"""INVITE sip:4201%23%231234@198.51.100.5 SIP/2.0
-Via: SIP/2.0/UDP 192.0.2.26:5060;branch=z9hG4bK6
-From: <sip:hw@192.0.2.26>;tag=6
-To: <sip:4201@198.51.100.5>
-Call-ID: x@127.0.0.1
-CSeq: 1 INVITE
-Supported: 100rel
-Contact: sip:hw@192.0.2.26:5060
-Content-Type: application/sdp
-"""
-AVER = HUAWEI.replace(b"x@127.0.0.1", b"0815").replace(b"%23%231234", b"##1234")
+
+def head(name: str) -> bytes:
+    return (VECTORS / name).read_bytes().replace(b"\r\n", b"\n")
+
+
+HDX = head("polycom_hdx.head")
+GROUP = head("polycom_group.register") + b"\n"
+CISCO = head("tandberg_c20.head")
+HUAWEI = head("huawei_hd9030.head").replace(b"sip:4201@", b"sip:4201%23%231234@", 1)
+AVER = head("aver_evc130.head").replace(b"sip:4201@", b"sip:4201##1234@", 1)
 
 
 def flow(host, carrier=Carrier.UDP, port=5060):

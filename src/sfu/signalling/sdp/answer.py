@@ -54,7 +54,7 @@ def compose_answer(
             continue
         agreed[line.index] = _agreed(line, offered, local, ours, payloads, policy)
         media.append(_written(line, offered, local, ours, payloads, policy))
-    session = write_session(local, policy, media, conference=section_says(offer, "CT"))
+    session = write_session(local, policy, media, peer=offer)
     return session, _agreement(peer, agreed, policy)
 
 

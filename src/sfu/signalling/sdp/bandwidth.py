@@ -4,7 +4,7 @@
 line            unit      counts                             scope
 ==============  ========  =================================  =========================
 b=AS (8866)     kbit/s    IP, UDP, RTP headers and payload   session or media
-b=CT            kbit/s    the same                           session
+b=CT            kbit/s    the same                           session; some write it to media
 b=TIAS (3890)   bit/s     without IP and UDP headers         session or media
 max-br (6184)   kbit/s    the coded picture                  a payload format
 ==============  ========  =================================  =========================
@@ -50,11 +50,13 @@ def video_limit_bps(
 
 
 def _media_limits(media: MediaDescription) -> Iterator[int]:
-    tias, as_kbps = stated(media, "TIAS"), stated(media, "AS")
+    tias = stated(media, "TIAS")
     if tias is not None:
         yield tias
-    if as_kbps is not None:
-        yield payload_bps(as_kbps * 1_000)
+    for kind in ("AS", "CT"):
+        kbps = stated(media, kind)
+        if kbps is not None:
+            yield payload_bps(kbps * 1_000)
 
 
 def _session_limits(session: SessionDescription, *, sound: bool) -> Iterator[int]:

@@ -78,15 +78,17 @@ def limits_of(form: Format) -> H264Limits | None:
         return None
     mbps, fs, br, dpb = _level(*who)
     max_dpb = form.number("max-dpb", 1)
+    mbps = form.number("max-mbps", 1) or mbps
     return H264Limits(
         profile=who[0],
         constraints=who[1],
         level=who[2],
-        mbps=form.number("max-mbps", 1) or mbps,
+        mbps=mbps,
         fs=form.number("max-fs", 1) or fs,
         br_kbps=form.number("max-br", 1) or br,
         dpb=max_dpb * 8 // 3 if max_dpb else dpb,
         modes=frozenset({mode}),
+        smbps=form.number("max-smbps", 1) or mbps,
     )
 
 

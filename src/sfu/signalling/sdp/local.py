@@ -9,6 +9,8 @@ from sfu.signalling.sdp.format import rtpmap
 from sfu.signalling.sdp.session import MediaDescription, Section, SessionDescription
 
 PTIME_MS = 20
+SOUND_BPS = 64_000
+"""G.722 and G.711 without headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class Policy:
     def video_br_kbps(self) -> int:
         """Return the max-br that fits under our b=AS, in steps of 10 kbit/s."""
         return payload_bps(self.video_as_kbps * 1_000) // 10_000 * 10
+
+    @property
+    def session_tias_bps(self) -> int:
+        """Return the b=TIAS that fits under our session b=AS: the picture's and the sound's."""
+        return self.video_br_kbps * 1_000 + SOUND_BPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +90,16 @@ class Payload:
 
 
 def write_session(
-    local: LocalMedia, policy: Policy, media: Iterable[MediaDescription], *, conference: bool
+    local: LocalMedia, policy: Policy, media: Iterable[MediaDescription], *, peer: Section | None
 ) -> SessionDescription:
-    """Write our description; `conference` adds b=CT for those who count so (Cisco, Sony)."""
+    """Write our description; b=CT (Cisco, Sony) and b=TIAS only for a `peer` that counts so."""
     net = f"IN {'IP6' if ':' in local.host else 'IP4'} {local.host}"
     lines = ["v=0", f"o=sfu {local.session_id} 1 {net}", "s=-", f"c={net}"]
     lines.append(f"b=AS:{policy.session_as_kbps}")
-    if conference:
+    if peer is not None and section_says(peer, "CT"):
         lines.append(f"b=CT:{policy.session_as_kbps}")
+    if peer is not None and section_says(peer, "TIAS"):
+        lines.append(f"b=TIAS:{policy.session_tias_bps}")
     lines.append("t=0 0")
     return SessionDescription(tuple(lines), tuple(media))
 

@@ -29,7 +29,6 @@ from sfu.signalling.sdp.local import (
     Policy,
     direction,
     refused,
-    section_says,
     write_media,
     write_session,
 )
@@ -56,7 +55,7 @@ def compose_offer(local: LocalMedia, policy: Policy) -> SessionDescription:
                 keys += dtls_attributes(ours.setup, local)
             mux = policy.rtcp_mux or bool(ours.setup)
             media.append(_written(kind, _protocol(ours), ours, payloads, policy, keys, mux=mux))
-    return write_session(local, policy, media, conference=False)
+    return write_session(local, policy, media, peer=None)
 
 
 def compose_reoffer(
@@ -82,7 +81,7 @@ def compose_reoffer(
             keys = dtls_attributes(own_part(line, ours), local)
         mux = policy.rtcp_mux or (by_dtls and line.rtcp_mux)
         media.append(_written(line.kind, line.protocol, ours, payloads, policy, keys, mux=mux))
-    return write_session(local, policy, media, conference=section_says(remote, "CT"))
+    return write_session(local, policy, media, peer=remote)
 
 
 def read_answer(offer: SessionDescription, answer: SessionDescription) -> Agreement:
