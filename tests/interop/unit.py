@@ -23,6 +23,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pylibsrtp
 
 from tests.interop import fixtures, hearing
 from tests.interop.fixtures import Identity
@@ -49,6 +50,23 @@ class Packet:
 
 
 @dataclass
+class Srtp:
+    """What seals and opens the packets of a call (libsrtp), by "audio" and "video"."""
+
+    sending: dict[str, pylibsrtp.Session]
+    receiving: dict[str, pylibsrtp.Session] = field(default_factory=dict)
+
+    def open(self, kind: str, data: bytes) -> bytes:
+        """Return an RTP packet in the clear, "" for what is none of ours or is RTCP."""
+        if kind not in self.receiving or len(data) < 12 or 64 <= data[1] & 0x7F < 96:
+            return b""
+        try:
+            return self.receiving[kind].unprotect(data)
+        except pylibsrtp.Error:
+            return b""
+
+
+@dataclass
 class Unit:
     """One call of SIPp, and its media."""
 
@@ -60,6 +78,14 @@ class Unit:
     sends: int = 1
     """The mode its encoder is in."""
     silent: bool = False
+    picture_pt: int = 0
+    """Number its picture is sent with; 0: that of its mode in our own scenarios."""
+    transport: str = "u1"
+    """SIPp's -t: u1 for UDP, t1 for TCP."""
+    call_id: str = ""
+    """"" for one of ours."""
+    srtp: "Srtp | None" = None
+    """Keys of both directions, where the call has any."""
     port: int = 0
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
     got: dict[str, deque[tuple[float, bytes]]] = field(default_factory=dict, init=False)
@@ -92,11 +118,12 @@ class Unit:
         for _ in range(2):  # a word may hold others
             for name, value in described.items():
                 text = text.replace(f"@{name}@", value)
-        (self.home / "scenario.xml").write_text(text)
+        (self.home / "scenario.xml").write_text(text, encoding="latin-1")
         self.process = await asyncio.create_subprocess_exec(
             "sipp", f"127.0.0.1:{self.server_port}", "-sf", "scenario.xml", "-m", "1", "-aa",
             "-i", "127.0.0.1", "-p", str(self.port), "-mp", str(self.port + 6), "-nostdin",
-            "-cid_str", f"{self.who.name}-%u", "-trace_err", "-trace_msg",
+            "-t", self.transport, "-max_socket", "64",
+            "-cid_str", self.call_id or f"{self.who.name}-%u", "-trace_err", "-trace_msg",
             "-message_file", "messages.txt", "-error_file", "errors.txt",
             cwd=self.home,
             stdin=asyncio.subprocess.DEVNULL,
@@ -118,7 +145,10 @@ class Unit:
     def _receive(self, kind: str) -> None:
         try:
             while True:
-                self.got[kind].append((time.monotonic(), self._socks[kind].recv(2048)))
+                data = self._socks[kind].recv(2048)
+                if self.srtp is not None:
+                    data = self.srtp.open(kind, data)
+                self.got[kind].append((time.monotonic(), data))
         except BlockingIOError:
             pass
 
@@ -142,7 +172,8 @@ class Unit:
         text = (
             "MESSAGE sip:cue@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9\r\n"
             f"From: <sip:cue@127.0.0.1>;tag=c\r\nTo: <sip:cue@127.0.0.1>\r\n"
-            f"Call-ID: {self.who.name}-1\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n"
+            f"Call-ID: {self.call_id or f'{self.who.name}-1'}\r\nCSeq: 1 MESSAGE\r\n"
+            "Content-Length: 0\r\n\r\n"
         )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(text.encode(), ("127.0.0.1", self.port))
@@ -183,7 +214,7 @@ class Unit:
     async def _play(self) -> None:
         to = self._targets()
         streams = [
-            ("video", _loop(picture_packets(self.who, self.sends), 98 - self.sends)),
+            ("video", _loop(picture_packets(self.who, self.sends), self._picture_pt())),
         ]
         if not self.silent:
             streams.append(("audio", _loop(sound_packets(self.who), SOUND_PT)))
@@ -198,12 +229,18 @@ class Unit:
                     ahead[kind] = next(stream)
             await asyncio.sleep(STEP_S)
 
+    def _picture_pt(self) -> int:
+        return self.picture_pt or 98 - self.sends
+
     def _send(self, kind: str, packet: "Packet", port: int) -> None:
         head = struct.pack(
             "!BBHII", 0x80, packet.mark << 7 | packet.pt, next(self._numbers[kind]) % 65536,
             packet.timestamp, SSRCS[kind],
         )  # fmt: skip
-        self._socks[kind].sendto(head + packet.payload, ("127.0.0.1", port))
+        data = head + packet.payload
+        if self.srtp is not None:
+            data = self.srtp.sending[kind].protect(data)
+        self._socks[kind].sendto(data, ("127.0.0.1", port))
 
     async def press(self, keys: str) -> None:
         """Press keys by RFC 4733: three packets down, three with the end bit, sound cut off."""

@@ -1,0 +1,48 @@
+"""A network of one's own, in which large datagrams travel as IP fragments."""
+
+import ctypes
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+CLONE_NEWNET = 0x40000000
+ETHERNET_BYTES = 1500
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def in_small_packets(play: Callable[[], None]) -> None:
+    """Play in a network namespace whose loopback has the MTU of Ethernet; judge that it counted.
+
+    The namespace is that of one thread and of all it starts, and goes with them.
+    """
+    failed: list[BaseException] = []
+    fragments: list[int] = []
+
+    def inside() -> None:
+        try:
+            if _libc.unshare(CLONE_NEWNET):
+                pytest.skip("a network namespace takes root")
+            words = ["ip", "link", "set", "lo", "up", "mtu", str(ETHERNET_BYTES)]
+            subprocess.run(words, check=True, timeout=10)
+            play()
+            fragments.append(_reassembled())
+        except BaseException as error:  # told in the thread of the test
+            failed.append(error)
+
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    assert fragments[0], "no datagram was put together from fragments"
+
+
+def _reassembled() -> int:
+    """Return how many datagrams this namespace put together (RFC 4293 ipReasmOKs)."""
+    # /proc/net is that of the process's first thread
+    path = Path(f"/proc/self/task/{threading.get_native_id()}/net/snmp")
+    names, values = (line.split() for line in path.read_text().splitlines()[:2])
+    return int(values[names.index("ReasmOKs")])
