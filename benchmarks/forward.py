@@ -28,7 +28,7 @@ SERVER_CORE, DRIVER_CORE = 0, 1
 ROUNDS, SECONDS = 3, 1.5
 PAYLOAD_BYTES, BURST = 1088, 8
 AIM = 1.25
-H263 = 34
+H261 = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def serve(mode: str, history: int, source_port: int, *ports: int) -> None:
         )
         if secure:
             engine.apply(SetKeys(transport, number > 1, keys))
-    payloads = ((H263, Codec.H263),)
+    payloads = ((H261, Codec.H261),)
     source = Source(SourceId(1), TransportId(1), Kind.VIDEO, None, payloads, 90_000)
     engine.apply(source)
     for number in range(2, len(ports) + 2):
@@ -93,7 +93,7 @@ def serve(mode: str, history: int, source_port: int, *ports: int) -> None:
             TransportId(number),
             Kind.VIDEO,
             Ssrc(1000 + number),
-            ((Codec.H263, H263),),
+            ((Codec.H261, H261),),
             90_000,
             history=history,
         )

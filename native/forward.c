@@ -331,7 +331,7 @@ static void pass(struct core *core, struct sink *sink, const struct passing *pas
 
 /* The new source takes over at its key frame. */
 static bool take_over(struct sink *sink, const struct passing *passing) {
-    if (passing->skip || passing->late || !passing->look.keyframe) return false;
+    if (passing->skip || passing->late || !passing->look.begins) return false;
     if (!sink->payloads[passing->codec] || !transport_ready(sink->transport)) return false;
     struct source *before = sink->source;
     sink->source = passing->source;

@@ -33,6 +33,7 @@ struct packet {
 /* What forwarding has to know of a payload; all zero for sound. */
 struct look {
     bool keyframe;         /* the first packet of a key frame */
+    bool begins;           /* a receiver may begin here: that, sound, any picture of H.261 */
     uint8_t sets;          /* H.264: parameter sets in here */
     uint8_t picture_bytes; /* VP8: 0, 1 or 2 bytes of picture id at picture_at */
     uint8_t picture_at, tl0_at; /* VP8: offsets in the payload, 0 for absent */
@@ -62,6 +63,9 @@ bool packet_parse(struct packet *packet, uint8_t *datagram, size_t length);
 
 struct look h264_look(const uint8_t *payload, size_t length);
 struct look vp8_look(const uint8_t *payload, size_t length);
+struct look h263_look(const uint8_t *payload, size_t length);      /* RFC 2190 */
+struct look h263_1998_look(const uint8_t *payload, size_t length); /* RFC 4629 */
+struct look h261_look(const uint8_t *payload, size_t length);
 
 /* Walks over a STAP-A; `at` starts at 1.  False at its end or where it is malformed. */
 bool stap_next(const uint8_t *payload, size_t length, size_t *at, struct span *nal);

@@ -1,4 +1,5 @@
-/* A look into H.264 (RFC 6184) and VP8 (RFC 7741) payloads, never decoding. */
+/* A look into H.264 (RFC 6184), VP8 (RFC 7741), H.263 (RFC 2190, RFC 4629) and H.261 (RFC 4587)
+ * payloads, never decoding. */
 #include "packet.h"
 
 #define STAP_UNITS_MAX 32
@@ -71,5 +72,57 @@ struct look vp8_look(const uint8_t *payload, size_t length) {
     if (has & 0x30) at++;
     bool begins = (payload[0] & 0x10) && (payload[0] & 7) == 0;
     look.keyframe = begins && at < length && (payload[at] & 1) == 0;
+    return look;
+}
+
+/* `count` bits, up to 24, from bit `at` on; all ones, which no start code is, beyond the end. */
+static uint32_t bits_at(const uint8_t *payload, size_t length, size_t at, unsigned count) {
+    uint32_t value = 0;
+    if (at + count > 8 * length) return UINT32_MAX;
+    for (size_t bit = at; bit < at + count; bit++)
+        value = value << 1 | (payload[bit / 8] >> (7 - bit % 8) & 1u);
+    return value;
+}
+
+/* H.263 5.1.3 and 5.1.4: PTYPE follows the 8 bits of TR, PLUSPTYPE where its format is 7. */
+static bool h263_intra(const uint8_t *payload, size_t length, size_t reference) {
+    size_t ptype = reference + 8;
+    if (bits_at(payload, length, ptype + 5, 3) != 7)
+        return bits_at(payload, length, ptype + 8, 1) == 0;
+    uint32_t updates = bits_at(payload, length, ptype + 8, 3);
+    if (updates > 1) return false;
+    return bits_at(payload, length, ptype + 11 + 18 * updates, 3) == 0;
+}
+
+/*  F P SBIT EBIT | ...   4 bytes of header in mode A, 8 in B, 12 in C  */
+struct look h263_look(const uint8_t *payload, size_t length) {
+    struct look look = {0};
+    if (length == 0) return look;
+    size_t header = !(payload[0] & 0x80) ? 4 : payload[0] & 0x40 ? 12 : 8;
+    size_t start = 8 * header + (payload[0] >> 3 & 7);
+    look.keyframe = bits_at(payload, length, start, 22) == 0x20 &&
+                    h263_intra(payload, length, start + 22);
+    return look;
+}
+
+/*  RR P V PLEN PEBIT | VRC? | PLEN bytes |    P: two zero bytes of the start code are left out  */
+struct look h263_1998_look(const uint8_t *payload, size_t length) {
+    struct look look = {0};
+    if (length < 2 || !(payload[0] & 4)) return look;
+    size_t extra = (size_t)(payload[0] & 1) << 5 | payload[1] >> 3;
+    size_t start = 8 * (2 + (payload[0] >> 1 & 1u) + extra);
+    look.keyframe =
+        bits_at(payload, length, start, 6) == 0x20 && h263_intra(payload, length, start + 6);
+    return look;
+}
+
+/*  SBIT EBIT I V | ... 4 bytes |    no picture is intra by name: released freeze, or all intra  */
+struct look h261_look(const uint8_t *payload, size_t length) {
+    struct look look = {0};
+    if (length == 0) return look;
+    size_t start = 32 + (payload[0] >> 5);
+    look.begins = bits_at(payload, length, start, 20) == 0x10;
+    look.keyframe =
+        look.begins && (payload[0] & 2 || bits_at(payload, length, start + 27, 1) == 1);
     return look;
 }

@@ -155,7 +155,10 @@ static void tell_keyframe(struct core *core, struct source *source, uint32_t tim
 static struct look look_at(uint8_t codec, const struct packet *packet) {
     if (codec == CODEC_H264) return h264_look(packet->payload, packet->length);
     if (codec == CODEC_VP8) return vp8_look(packet->payload, packet->length);
-    return (struct look){.keyframe = true}; /* nothing to wait for */
+    if (codec == CODEC_H263) return h263_look(packet->payload, packet->length);
+    if (codec == CODEC_H263_1998) return h263_1998_look(packet->payload, packet->length);
+    if (codec == CODEC_H261) return h261_look(packet->payload, packet->length);
+    return (struct look){.begins = true}; /* nothing to wait for */
 }
 
 static void note_level(struct passing *passing, const struct span *level) {
@@ -214,8 +217,8 @@ static void receive_packet(struct core *core, struct transport *transport, struc
     passing.skip = digit || packet->length == 0;
     if (!passing.skip) passing.look = look_at(passing.codec, packet);
     if (passing.codec == CODEC_H264) source_keep_sets(source, packet->payload, packet->length);
-    if (passing.look.keyframe && (passing.codec == CODEC_H264 || passing.codec == CODEC_VP8))
-        tell_keyframe(core, source, packet->timestamp);
+    passing.look.begins |= passing.look.keyframe;
+    if (passing.look.keyframe) tell_keyframe(core, source, packet->timestamp);
     forward(core, &passing);
 }
 

@@ -51,13 +51,13 @@ static int port_of(int fd) {
 static void send_burst(int fd, struct srtp *sending, int burst, int bytes) {
     static uint16_t sequence;
     static uint32_t timestamp;
-    uint8_t payload[2048] = {0}, packet[2048];
+    uint8_t payload[2048] = {[5] = 1}, packet[2048]; /* H.261: each begins a picture */
     timestamp += 3000;
     for (int i = 0; i < burst; i++) {
         uint16_t number = htons(sequence++);
         uint32_t stamp = htonl(timestamp);
         int size = 12 + bytes;
-        memcpy(packet, (uint8_t[12]){0x80, 34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 12);
+        memcpy(packet, (uint8_t[12]){0x80, 31, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 12);
         memcpy(packet + 2, &number, 2);
         memcpy(packet + 4, &stamp, 4);
         if (sending)

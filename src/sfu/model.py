@@ -42,7 +42,15 @@ class Codec(IntEnum):
     H264 = 16
     VP8 = 17
     H263 = 18
+    """As RFC 2190 packs it, PT 34."""
     H261 = 19
+    H263_1998 = 20
+    """As RFC 4629 packs it: another stream for who receives it, though the pictures are alike."""
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it is H.263 or H.261: pictures of a few fixed sizes."""
+        return self in (Codec.H263, Codec.H263_1998, Codec.H261)
 
     @property
     def kind(self) -> Kind:

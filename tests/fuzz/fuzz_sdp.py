@@ -14,7 +14,7 @@ from pathlib import Path
 from sfu.errors import PeerError
 from sfu.model import Address, Ssrc
 from sfu.signalling.sdp.answer import compose_answer
-from sfu.signalling.sdp.h263 import h263_limits_of
+from sfu.signalling.sdp.h263 import OLD_PICTURES, h263_limits_of
 from sfu.signalling.sdp.local import LocalLine, LocalMedia, Policy
 from sfu.signalling.sdp.offer import compose_offer, compose_reoffer, read_answer
 from sfu.signalling.sdp.peer import read_offer
@@ -34,7 +34,9 @@ LOCAL = LocalMedia(
 )
 POLICIES = (
     Policy(),
-    Policy(single_nal_receivers=True, high=True, h263=True, rtcp_mux=True, max_fs=920),
+    Policy(
+        single_nal_receivers=True, high=True, old_pictures=OLD_PICTURES, rtcp_mux=True, max_fs=920
+    ),
 )
 SLOWEST_S = 1.0
 LARGEST = 262_144

@@ -27,11 +27,13 @@ static void add_peer(uint32_t id) {
     struct sfu_set_source source = {.source = id, .transport = id, .clock_hz = 90000};
     source.kind = KIND_VIDEO;
     source.nack = 1;
-    source.payload_count = 4;
+    source.payload_count = 6;
     source.payloads[0] = (struct sfu_payload){97, CODEC_H264};
     source.payloads[1] = (struct sfu_payload){98, CODEC_VP8};
     source.payloads[2] = (struct sfu_payload){101, CODEC_TELEPHONE_EVENT};
     source.payloads[3] = (struct sfu_payload){34, CODEC_H263};
+    source.payloads[4] = (struct sfu_payload){96, CODEC_H263_1998};
+    source.payloads[5] = (struct sfu_payload){31, CODEC_H261};
     source.rtx_count = 1;
     source.rtx[0] = (struct sfu_payload){99, 97};
     add(COMMAND_SET_SOURCE, &source, sizeof source);
@@ -44,10 +46,12 @@ static void add_sink(uint32_t id, uint32_t transport, uint8_t single_nal) {
     sink.history = 16;
     sink.has_rtx = !single_nal;
     sink.rtx_ssrc = id + 100;
-    sink.payload_count = 3;
+    sink.payload_count = 5;
     sink.payloads[0] = (struct sfu_payload){CODEC_H264, 107};
     sink.payloads[1] = (struct sfu_payload){CODEC_VP8, 108};
     sink.payloads[2] = (struct sfu_payload){CODEC_H263, 34};
+    sink.payloads[3] = (struct sfu_payload){CODEC_H263_1998, 96};
+    sink.payloads[4] = (struct sfu_payload){CODEC_H261, 31};
     sink.rtx_count = 1;
     sink.rtx[0] = (struct sfu_payload){107, 109};
     sink.mid_length = 1;

@@ -208,7 +208,8 @@ class Unit:
             for line in block.splitlines():
                 if line.startswith(("m=audio ", "m=video ")):
                     kind, port = line[2:].split()[:2]
-                    found[kind] = int(port)
+                    if int(port):  # else refused, as slides are
+                        found[kind] = int(port)
         return found
 
     async def _play(self) -> None:

@@ -26,6 +26,8 @@ SOURCES = (1, 2)
 SINKS = (11, 12, 13)
 """A plain one, a room that knows mode 0 only, a browser with every extension and RTX."""
 H264, VP8, G722, DIGIT, RTX = 97, 98, 9, 101, 99
+H263, H263_1998, H261 = 34, 96, 31
+OLD = ((H263, Codec.H263), (H263_1998, Codec.H263_1998), (H261, Codec.H261))
 LEVEL_ID = 3
 SPS = bytes.fromhex("6742c01fda0280f6c0")
 PPS = bytes.fromhex("68ce3c80")
@@ -102,7 +104,7 @@ def open_transport(number: int) -> OpenTransport:
 
 
 def source(number: int, kind: Kind) -> SetSource:
-    video = ((H264, Codec.H264), (VP8, Codec.VP8))
+    video = ((H264, Codec.H264), (VP8, Codec.VP8), *OLD)
     audio = ((G722, Codec.G722), (DIGIT, Codec.TELEPHONE_EVENT), (13, Codec.CN))
     return SetSource(
         SourceId(number),
@@ -116,7 +118,7 @@ def source(number: int, kind: Kind) -> SetSource:
 
 
 def sink(number: int, kind: Kind) -> SetSink:
-    video = ((Codec.H264, 107), (Codec.VP8, 108))
+    video = ((Codec.H264, 107), (Codec.VP8, 108), *((codec, pt) for pt, codec in OLD))
     audio = ((Codec.G722, 19),)
     plain = SetSink(
         SinkId(number),
@@ -290,6 +292,26 @@ def test_vp8_pictures_go_on_over_a_switch() -> None:
     both.finish()
 
 
+INTRA = bytes.fromhex("000080020c00")
+INTER = bytes.fromhex("000080020e00")
+PICTURE_261 = bytes.fromhex("000100080000")
+
+
+def test_h263_waits_for_an_intra_picture_and_h261_for_any() -> None:
+    for pt, waits, begins in (
+        (H263, bytes(4) + INTER, bytes(4) + INTRA),
+        (H263_1998, b"\4\0" + INTER[2:], b"\4\0" + INTRA[2:]),
+        (H261, bytes(4) + b"\1" * 6, bytes(4) + PICTURE_261),
+    ):
+        both = Both()
+        both.route(11, 1)
+        both.feed(1, packet(1, waits, pt))
+        both.feed(1, packet(2, begins, pt))
+        both.feed(1, packet(3, waits, pt))
+        assert [it.payload for it in both.answers[11]] == [begins, waits]
+        both.finish()
+
+
 def test_a_pause_and_resume_leave_no_hole() -> None:
     both = Both(Kind.AUDIO)
     both.route(11, 1)
@@ -370,13 +392,20 @@ vp8_payloads = st.one_of(
     ),
     st.binary(max_size=8).map(lambda it: [it]),
 )
+starts = st.sampled_from(["00000080", "0000817f", "80", "00010000", "00010180", "00"])
+old_payloads = st.builds(
+    lambda head, start, rest: [head + bytes.fromhex(start) + rest],
+    st.one_of(st.binary(max_size=12), st.just(bytes(4)), st.just(b"\4\0"), st.just(b"\xc0" * 12)),
+    starts,
+    st.binary(max_size=8),
+)
 audio_payloads = st.binary(max_size=40).map(lambda it: [it])
 
 feeds = st.tuples(
     st.just("feed"),
     st.sampled_from(SOURCES),
-    st.sampled_from([H264, H264, VP8, G722, DIGIT, RTX]),
-    st.one_of(h264_payloads, vp8_payloads, audio_payloads),
+    st.sampled_from([H264, H264, VP8, G722, DIGIT, RTX, H263, H263_1998, H261]),
+    st.one_of(h264_payloads, vp8_payloads, old_payloads, audio_payloads),
     st.sampled_from([0, 0, 0, 0, 1, 2, 5, 300, 4000, -1, -2, -3, -60, -700]),
     st.sampled_from([0, 0, 3000, 3000, 90_000, -3000, 1 << 31]),
     st.sampled_from([1, 1, 1, 1, 1, 1, 2]),

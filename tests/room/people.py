@@ -52,6 +52,7 @@ def codec(
     can_send_single_nal: bool = True,
     video_bps: int = 1_400_000,
     fs: int = 3600,
+    size: tuple[int, int, int] | None = None,
 ) -> Capability:
     videos, audios = frozenset(pictures), frozenset(sounds)
     return Capability(
@@ -65,6 +66,7 @@ def codec(
         pictures=1 if videos else 0,
         video_bps=video_bps,
         forwarded_sounds=False,
+        old_size=size,
     )
 
 

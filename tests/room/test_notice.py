@@ -47,6 +47,20 @@ def test_a_sender_that_cannot_be_put_into_mode_0_needs_transcoding_for_who_knows
     assert meeting.sees("anna") == ["morez"]
 
 
+def test_two_units_of_h263_whose_pictures_differ_in_size_are_told():
+    meeting = Meeting()
+    meeting.join("anna", codec(pictures=[Codec.H263], size=(352, 288, 1)), picture=Codec.H263)
+    told = meeting.join("morez", codec(pictures=[Codec.H263], size=(176, 144, 1)))
+    assert notices(told) == both(NoticeCode.PICTURE_NEEDS_TRANSCODING)
+
+
+def test_a_unit_of_h263_and_a_browser_are_told():
+    meeting = Meeting()
+    meeting.join("anna", browser())
+    told = meeting.join("morez", codec(pictures=[Codec.H263], size=(352, 288, 1)))
+    assert notices(told) == both(NoticeCode.NO_COMMON_PICTURE_CODEC)
+
+
 def test_members_that_understand_each_other_are_told_nothing():
     meeting = Meeting()
     told = meeting.join("anna", browser()) + meeting.join("morez", codec())

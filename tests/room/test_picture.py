@@ -108,3 +108,46 @@ def test_a_room_on_hold_is_sent_nothing_and_limits_nobody():
     meeting.tell(CapabilityChanged(MOREZ, codec(pictures=[])))
     assert meeting.sees("morez") == []
     assert meeting.sends("anna").codec is Codec.VP8
+
+
+CIF, QCIF, SLOW_CIF = (352, 288, 1), (176, 144, 1), (352, 288, 2)
+
+
+def vsx(codec_: Codec = Codec.H263, size: tuple[int, int, int] = CIF):
+    return codec(pictures=[codec_], size=size)
+
+
+def test_h263_passes_between_units_of_the_same_codec_and_size():
+    meeting = Meeting()
+    meeting.join("morez", vsx(), picture=Codec.H263)
+    meeting.join("lajoux", vsx(), picture=Codec.H263)
+    assert (meeting.sees("morez"), meeting.sees("lajoux")) == (["lajoux"], ["morez"])
+
+
+def test_h263_reaches_nobody_who_has_another_codec_packing_or_size():
+    for other, codec_ in (
+        (vsx(Codec.H261), Codec.H261),
+        (vsx(Codec.H263_1998), Codec.H263_1998),
+        (vsx(size=QCIF), Codec.H263),
+        (codec(), Codec.H264),
+    ):
+        meeting = Meeting()
+        meeting.join("morez", vsx(), picture=Codec.H263)
+        meeting.join("lajoux", other, picture=codec_)
+        assert (meeting.sees("morez"), meeting.sees("lajoux")) == ([None], [None])
+
+
+def test_a_unit_that_takes_fewer_pictures_a_second_is_not_sent_more():
+    meeting = Meeting()
+    meeting.join("morez", vsx(), picture=Codec.H263)
+    meeting.join("lajoux", vsx(size=SLOW_CIF), picture=Codec.H263)
+    assert (meeting.sees("morez"), meeting.sees("lajoux")) == (["lajoux"], [None])
+
+
+def test_who_can_be_served_by_no_codec_changes_nobodys():
+    meeting = Meeting()
+    meeting.join("anna", browser())
+    meeting.join("ben", browser())
+    meeting.join("morez", vsx(), picture=Codec.H263)
+    assert meeting.sends("anna").codec is Codec.VP8
+    assert meeting.sees("anna") == ["ben", None, None, None]

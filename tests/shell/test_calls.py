@@ -90,7 +90,13 @@ def test_an_answer_that_cannot_be_read_ends_the_call(house):
     [
         ("9999", HDX, 404),
         ("4201##1111", HDX, 403),
-        ("4201", HDX.replace(b" 9 15 0 8 18", b"").replace(b" 109 96", b" 96"), 488),
+        (
+            "4201",
+            HDX.replace(b" 9 15 0 8 18", b"")
+            .replace(b" 109 96 34 31", b" 109 5")
+            .replace(b"42800d", b"64800d"),
+            488,
+        ),
         ("4201", b"rubbish", 400),
     ],
 )
@@ -379,3 +385,22 @@ def test_without_a_free_port_nobody_is_called_and_nothing_kept():
             dialled(house)
         assert (len(house.calls), house.orders) == (0, [])
         assert len(house.engine.sockets) == 2
+
+
+VSX = HDX.replace(b" 109 96 34 31", b" 34 31").replace(b"a=rtpmap:109 H264/90000\r\n", b"")
+
+
+def video_of(description: bytes) -> bytes:
+    return next(line for line in description.split(b"\r\n") if line.startswith(b"m=video"))
+
+
+def test_a_unit_of_h263_has_its_picture_alone_and_with_its_like_but_not_with_others(house):
+    first = house.ring(1, "4201", VSX)
+    second = house.ring(2, "4201", VSX.replace(b" 34 31", b" 31 34"))
+    assert [video_of(one.description).split()[-1] for one in (first, second)] == [b"34", b"34"]
+    only_h261 = house.ring(3, "4201", VSX.replace(b" 34 31", b" 31"))
+    assert video_of(only_h261.description) == b"m=video 0 RTP/AVP 31"
+    house.ring(4, "4202", HDX)
+    beside_h264 = house.ring(5, "4202", VSX)
+    assert video_of(beside_h264.description) == b"m=video 0 RTP/AVP 34 31"
+    assert b"m=audio 0" not in beside_h264.description

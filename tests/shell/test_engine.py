@@ -335,10 +335,10 @@ def test_a_dead_worker_costs_nothing(engine: Engine) -> None:
     assert before == after
 
 
-def test_a_key_frame_of_a_codec_we_cannot_look_into_is_not_told(engine: Engine) -> None:
+def test_a_picture_of_h261_one_may_begin_with_is_no_key_frame(engine: Engine) -> None:
     one = Peer(engine, 1)
-    engine.apply(one.open(), source(1, 1, payloads=((34, Codec.H263),), kind=Kind.VIDEO))
-    one.send(rtp(1, pt=34))
+    engine.apply(one.open(), source(1, 1, payloads=((31, Codec.H261),), kind=Kind.VIDEO))
+    one.send(rtp(1, bytes.fromhex("00000000000100000000"), pt=31))
     one.send(b"\x00\x01stun")
     assert [type(it) for it in events(engine)] == [DatagramReceived]
 

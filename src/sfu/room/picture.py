@@ -2,7 +2,8 @@
 
 Nothing is transcoded and nothing scaled, so a source is asked for what the worst of its viewers
 takes: VP8 only while everybody in the room takes VP8, else H.264; packetization mode 0 while a
-viewer knows no other; the least of the viewers' bit rates and picture sizes.
+viewer knows no other; the least of the viewers' bit rates and picture sizes.  H.263 and H.261 pass
+between units that have the same codec and the same size, and to nobody else.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,7 @@ from sfu.model import Codec, MemberId
 from sfu.room.member import Member, Members
 from sfu.room.output import SendPicture
 
-FALLBACKS = (Codec.H264, Codec.VP8, Codec.H263, Codec.H261)
+FALLBACKS = (Codec.H264, Codec.VP8, Codec.H263, Codec.H263_1998, Codec.H261)
 """Where not all can be served: what most room codecs decode comes first."""
 
 
@@ -33,12 +34,23 @@ def takes(viewer: Member, sender: Member, codec: Codec) -> bool:
 
 
 def needs_transcoding(viewer: Member, sender: Member, codec: Codec) -> bool:
-    """Tell whether only packets too large for the viewer's mode 0 could be sent."""
+    """Tell whether the viewer knows the codec, but not as this sender sends it.
+
+    H.264: only packets too large for the viewer's mode 0 could be sent.  H.263 and H.261: pictures
+    of another size, or more of them than the viewer takes.
+    """
+    if codec.is_old:
+        return not _same_size(viewer, sender)
     return (
         codec is Codec.H264
         and viewer.capability.single_nal
         and not sender.capability.can_send_single_nal
     )
+
+
+def _same_size(viewer: Member, sender: Member) -> bool:
+    shown, sent = viewer.capability.old_size, sender.capability.old_size
+    return shown is not None and sent is not None and shown[:2] == sent[:2] and shown[2] <= sent[2]
 
 
 def instruct(sender: Member, codec: Codec, viewers: Iterable[Member]) -> SendPicture:
@@ -71,4 +83,11 @@ def instruct_all(
 
 
 def _viewers(sender: Member, members: Members) -> Iterable[Member]:
-    return (m for m in members.values() if m is not sender and m.views_pictures)
+    """Return who could be served at all: who shares no codec with it changes nothing."""
+    return (
+        m
+        for m in members.values()
+        if m is not sender
+        and m.views_pictures
+        and m.capability.video_receive & sender.capability.video_send
+    )

@@ -242,12 +242,11 @@ class Calls:
             self._open_door(visit)
 
     def _prefer(self, leg: CodecLeg, room: RoomId) -> None:
-        """Let a mode-0-only receiver already inside decide what the newcomer may send."""
+        """Let those already inside decide what the newcomer may send."""
         meeting = self.house.meetings.get(room)
-        if meeting is not None:
-            leg.prefer_single_nal(
-                any(other.capability.single_nal for other in meeting.legs.values())
-            )
+        others = [other.capability for other in meeting.legs.values()] if meeting else []
+        leg.prefer_single_nal(any(other.single_nal for other in others))
+        leg.allow_old_pictures(others)
 
     def _confirmed(self, visit: Visit, event: CallConfirmed) -> None:
         if event.answer is None:

@@ -7,7 +7,7 @@
     re-INVITE    --> answer() again: the same ports, SSRCs and sources, so that media goes on
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -48,6 +48,7 @@ from sfu.signalling.call import AskPicture, CallOrder, End, HangUp, OfferMedia
 from sfu.signalling.capability import NOTHING, Capability, Feedback
 from sfu.signalling.sdp.agreement import AgreedLine, Agreement
 from sfu.signalling.sdp.answer import choose, compose_answer
+from sfu.signalling.sdp.h263 import OLD_PICTURES
 from sfu.signalling.sdp.local import LocalLine, LocalMedia, Policy
 from sfu.signalling.sdp.offer import compose_offer, compose_reoffer, read_answer
 from sfu.signalling.sdp.peer import PeerLine, PeerMedia, read_offer
@@ -163,9 +164,20 @@ class CodecLeg(Leg):
         if not agreement.lines:
             raise PeerError(_why_nothing(peer, self.policy), status=488)
         self._apply(agreement)
+        self._say_refused(peer, agreement)
         self._remote = (offer, peer)
         self._answered = (body, self._versioned(answer))
         return self._answered[1]
+
+    def _say_refused(self, peer: PeerMedia, agreement: Agreement) -> None:
+        """Tell the operator why a room that has a camera has no picture."""
+        if peer.video is None or agreement.video is not None:
+            return
+        codecs = sorted(codec.name for codec in peer.lines[peer.video].codecs)
+        log.info(
+            "picture_refused", member=self.member, model=self._model, codecs=codecs,
+            reason="needs transcoding: not everybody here shows what it offers",
+        )  # fmt: skip
 
     def offer(self, *, secure: bool = False) -> bytes:
         """Compose our offer: for a call of ours, a delayed one, or a change in mid call."""
@@ -200,6 +212,12 @@ class CodecLeg(Leg):
     def prefer_single_nal(self, prefer: bool) -> None:
         """Ask for H.264 mode 0 in the first description: somebody inside knows no other."""
         self.policy = replace(self.policy, single_nal_receivers=prefer)
+
+    def allow_old_pictures(self, others: Iterable[Capability]) -> None:
+        """Take H.263 or H.261, where it has no H.264, only if everybody inside has it too."""
+        views = [one.video_receive for one in others if one.pictures or one.video_send]
+        known = tuple(codec for codec in OLD_PICTURES if all(codec in view for view in views))
+        self.policy = replace(self.policy, old_pictures=known)
 
     def _versioned(self, session: SessionDescription) -> bytes:
         """Say what changed with a higher version, and the same again as it was said before."""

@@ -64,6 +64,9 @@ class Capability:
     """Most it will take of video, RTP payload; 0 for unknown."""
     forwarded_sounds: bool
     """It plays several streams side by side (a browser); otherwise it needs the mix."""
+    old_size: tuple[int, int, int] | None = None
+    """The one picture of H.263 or H.261 it sends and shows: width, height and least interval in
+    units of 1/29.97 s.  None: it has neither."""
 
 
 NOTHING = Capability(

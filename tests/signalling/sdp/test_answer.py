@@ -8,6 +8,7 @@ from sfu.errors import PeerError
 from sfu.model import Address, Codec
 from sfu.signalling.capability import Feedback
 from sfu.signalling.sdp.answer import compose_answer
+from sfu.signalling.sdp.h263 import OLD_PICTURES
 from sfu.signalling.sdp.local import LocalMedia, Policy
 from sfu.signalling.sdp.peer import read_offer
 from sfu.signalling.sdp.session import SessionDescription, parse
@@ -136,7 +137,53 @@ def test_vp8_is_answered_where_h264_is_missing_and_h263_only_on_request():
     )
     assert video_numbers(offer) == ("96",)
     assert video_numbers(offer, vp8=False) == ()
-    assert video_numbers(offer, vp8=False, h263=True) == ("34",)
+    assert video_numbers(offer, vp8=False, old_pictures=OLD_PICTURES) == ("34",)
+
+
+VSX = description(
+    "m=audio 1 RTP/AVP 9\n",
+    "m=video 5000 RTP/AVP 96 34 31\n"
+    "a=rtpmap:96 H263-1998/90000\na=fmtp:96 CIF4=1;CIF=1;QCIF=1;J;T\n"
+    "a=rtpmap:34 H263/90000\na=fmtp:34 CIF4=2;CIF=1;QCIF=1;MAXBR=7680\n"
+    "a=rtpmap:31 H261/90000\na=fmtp:31 CIF=1;QCIF=1\n",
+)
+"""What a Polycom VSX has: no H.264."""
+
+
+@pytest.mark.parametrize(
+    ("known", "rtpmap", "fmtp"),
+    [
+        (OLD_PICTURES, "34 H263/90000", "34 CIF=1;MAXBR=7680"),
+        ((Codec.H263_1998,), "96 H263-1998/90000", "96 CIF=1"),
+        ((Codec.H261,), "31 H261/90000", "31 CIF=1"),
+    ],
+)
+def test_one_old_codec_is_answered_in_one_size_where_all_others_know_it(known, rtpmap, fmtp):
+    written, agreement = answer(VSX, old_pictures=known)
+    assert (written.media[1].value("rtpmap"), written.media[1].value("fmtp")) == (rtpmap, fmtp)
+    assert written.media[1].formats == (rtpmap.split()[0],)
+    assert agreement.capability.video_receive == {known[0]}
+    assert agreement.capability.old_size == (352, 288, 1)
+    assert agreement.capability.h264 is None
+
+
+def test_an_old_codec_is_refused_where_not_all_know_it_and_never_beside_h264():
+    written, agreement = answer(VSX)
+    assert (written.media[1].port, written.media[1].formats) == (0, ("96", "34", "31"))
+    assert agreement.capability.old_size is None
+    assert video_numbers(session("tandberg_mxp"), old_pictures=OLD_PICTURES) == ("97",)
+
+
+def test_h263_2000_is_spelled_as_it_came():
+    offer = parse(bytes(VSX).replace(b"H263-1998", b"H263-2000"))
+    written, agreement = answer(offer, old_pictures=(Codec.H263_1998,))
+    assert written.media[1].value("rtpmap") == "96 H263-2000/90000"
+    assert agreement.video is not None
+    assert agreement.video.send == ((96, Codec.H263_1998),)
+
+
+def test_maxbr_bounds_what_is_sent():
+    assert answer(VSX, old_pictures=OLD_PICTURES)[1].capability.video_bps == 768_000
 
 
 def test_opus_is_answered_where_wanted_or_alone_and_never_beside_another_clock():

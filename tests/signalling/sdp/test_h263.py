@@ -1,5 +1,5 @@
 from sfu.signalling.sdp.format import formats_of
-from sfu.signalling.sdp.h263 import h263_limits_of
+from sfu.signalling.sdp.h263 import h263_limits_of, own_fmtp, shared_size
 from tests.signalling.sdp.shapes import description, session
 
 
@@ -30,3 +30,19 @@ def test_without_sizes_it_is_qcif():
         0
     ]
     assert h263_limits_of(form).sizes == ((176, 144, 1),)
+
+
+def form(fmtp: str):
+    return formats_of(description(f"m=video 1 RTP/AVP 34\na=fmtp:34 {fmtp}\n").media[0])[0]
+
+
+def test_one_size_is_answered_cif_where_it_is_offered():
+    assert shared_size(form("CIF4=1;CIF=2;QCIF=1")) == (352, 288, 2)
+    assert shared_size(form("qcif=3 cif4=1")) == (176, 144, 3)
+    assert shared_size(form("CUSTOM=800,600,2")) == (176, 144, 1)
+
+
+def test_the_answer_names_it_and_a_rate_where_one_came_and_no_annex():
+    assert own_fmtp(form("CIF4=1;CIF=2;QCIF=1;F;J;T"), max_br_kbps=1_350) == "CIF=2"
+    assert own_fmtp(form("QCIF=1;maxbr=19000"), max_br_kbps=1_350) == "QCIF=1;MAXBR=13500"
+    assert own_fmtp(form("CIF=1 MAXBR=3840"), max_br_kbps=1_350) == "CIF=1;MAXBR=3840"

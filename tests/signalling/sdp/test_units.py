@@ -1,6 +1,7 @@
 """Every unit family's offer: what it means, and our answer, line by line (tests/vectors/offers)."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,8 @@ from sfu.signalling.sdp.peer import PeerMedia, read_offer
 from sfu.signalling.sdp.session import SessionDescription, parse
 from tests.signalling.sdp.shapes import LOCAL, SECURE, UNITS, expected, offered, session
 
+SERVERS = Policy(max_fs=3_600)
+"""Of a server whose settings nobody touched."""
 MEANING = re.compile(
     r"(?P<modes>[01,]+) / (?P<size>\d+x\d+@\d+) / (?P<br>\d+)(?:, cut to (?P<cut>\w+ \d+))?"
     r" / (?P<feedback>[\w,]+) / (?P<sound>\d+) / (?P<keys>\w+)"
@@ -28,7 +31,7 @@ def our_end(offer: SessionDescription):
 @pytest.mark.parametrize("name", UNITS)
 def test_each_unit_is_answered_line_by_line_as_written(name):
     offer = session(name)
-    written, _ = compose_answer(offer, read_offer(offer), our_end(offer), Policy())
+    written, _ = compose_answer(offer, read_offer(offer), our_end(offer), SERVERS)
     lines, _ = expected(name)
     assert written.text.split("\r\n") == [*lines, ""]
 
@@ -50,7 +53,7 @@ def meant(offer: SessionDescription, peer: PeerMedia) -> tuple[str, ...]:
     assert peer.audio is not None
     picture, can = peer.lines[peer.video], peer.capability.h264
     assert can is not None
-    _, agreement = compose_answer(offer, peer, our_end(offer), Policy())
+    _, agreement = compose_answer(offer, peer, our_end(offer), SERVERS)
     sound = agreement.audio
     assert sound is not None
     return (
@@ -88,7 +91,7 @@ def limits(offer: SessionDescription, peer: PeerMedia) -> set[str]:
 def test_nothing_is_answered_that_was_not_offered_or_cannot_be_decoded(name, high, single_nal):
     offer = session(name)
     peer = read_offer(offer)
-    policy = Policy(high=high, single_nal_receivers=single_nal)
+    policy = replace(SERVERS, high=high, single_nal_receivers=single_nal)
     written, agreement = compose_answer(offer, peer, our_end(offer), policy)
     for line in agreement.lines:
         theirs = peer.lines[line.index]
@@ -112,15 +115,15 @@ def test_svc_and_lost_packet_recovery_are_nobodys_affair():
         b"a=fmtp:113 V=2;minPP=0;PP=150;RS=52;RP=10;PS=1400\r\n",
     )  # fmt: skip
     offer = parse(lpr)
-    written, _ = compose_answer(offer, read_offer(offer), SECURE, Policy())
+    written, _ = compose_answer(offer, read_offer(offer), SECURE, SERVERS)
     assert written.text.split("\r\n") == [*expected("polycom_group")[0], ""]
     only = parse(lpr.replace(b"109 110 111 112 113 96 34", b"112 113"))
-    refused, agreement = compose_answer(only, read_offer(only), SECURE, Policy())
+    refused, agreement = compose_answer(only, read_offer(only), SECURE, SERVERS)
     assert (refused.media[1].port, refused.media[1].formats) == (0, ("112", "113"))
     assert agreement.audio is not None
 
 
 def test_a_unit_that_counts_its_session_without_headers_is_answered_so():
     offer = parse(offered("tandberg_mxp").replace(b"b=CT:768", b"b=TIAS:704000"))
-    written, _ = compose_answer(offer, read_offer(offer), LOCAL, Policy())
+    written, _ = compose_answer(offer, read_offer(offer), LOCAL, SERVERS)
     assert list(written.fields("b")) == ["AS:1536", "TIAS:1414000"]

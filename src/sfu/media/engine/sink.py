@@ -8,7 +8,7 @@ from sfu.errors import PeerError
 from sfu.media.engine.command import SetSink
 from sfu.media.engine.history import History
 from sfu.media.engine.sequence import Places
-from sfu.media.payload import h264, vp8
+from sfu.media.payload import h261, h263, h264, vp8
 from sfu.media.rtp import extension
 from sfu.media.rtp import packet as rtp
 from sfu.media.rtp.packet import RtpPacket
@@ -50,6 +50,12 @@ class Arrived:
                 return h264.look(self.packet.payload).keyframe
             case Codec.VP8:
                 return vp8.look(self.packet.payload).keyframe
+            case Codec.H263:
+                return h263.begins_keyframe_2190(self.packet.payload)
+            case Codec.H263_1998:
+                return h263.begins_keyframe_4629(self.packet.payload)
+            case Codec.H261:
+                return h261.look(self.packet.payload).picture
             case _:
                 return True  # nothing to wait for
 

@@ -47,6 +47,8 @@ class AgreedLine:
     """SPS and PPS the peer announced."""
     max_bps: int
     """Most video payload the peer takes, 0 for unknown."""
+    size: tuple[int, int, int] | None
+    """Of H.263 and H.261: width, height and least picture interval, both ways."""
 
     @property
     def secure(self) -> bool:
@@ -87,6 +89,7 @@ def capability(
         pictures=1 if video and video.may_send else 0,
         video_bps=video.max_bps if video else 0,
         forwarded_sounds=False,
+        old_size=video.size if video else None,
     )
 
 

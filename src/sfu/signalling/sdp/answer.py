@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from sfu.model import Codec, Kind
 from sfu.signalling.capability import Feedback
-from sfu.signalling.sdp import h264
+from sfu.signalling.sdp import h263, h264
 from sfu.signalling.sdp.agreement import AgreedLine, Agreement, capability
 from sfu.signalling.sdp.attribute import feedback_of, known_feedback
 from sfu.signalling.sdp.format import Format
@@ -163,11 +163,12 @@ def _picture(line: PeerLine, policy: Policy) -> Iterator[Payload]:
         yield picture_payload(form, policy)
         return
     others = [Codec.VP8] if policy.vp8 else []
-    others += [Codec.H263, Codec.H261] if policy.h263 else []
+    others += policy.old_pictures if not line.of(Codec.H264) else ()
     form = next((form for codec in others if (form := line.of(codec))), None)
     if form is not None and form.codec is not None:
-        # H.263 sizes are mirrored: what it sends it can also show
-        yield Payload(form.pt, form.codec, form.fmtp if form.codec is not Codec.VP8 else "")
+        old = form.codec.is_old
+        fmtp = h263.own_fmtp(form, max_br_kbps=policy.video_br_kbps) if old else ""
+        yield Payload(form.pt, form.codec, fmtp, encoding=form.encoding if old else "")
 
 
 def picture_payload(form: Format, policy: Policy) -> Payload:
@@ -250,6 +251,7 @@ def _agreed(
         ptime_ms=line.ptime_ms or PTIME_MS,
         parameter_sets=h264.parameter_sets(form),
         max_bps=max_bps(line, form),
+        size=h263.shared_size(form) if media[0].codec.is_old else None,
     )
 
 
@@ -257,6 +259,8 @@ def max_bps(line: PeerLine, form: Format) -> int:
     """Return the video payload rate the peer takes, by b= and max-br; 0 for unknown."""
     limits = h264.limits_of(form) if form.codec is Codec.H264 else None
     known = [line.max_bps] if line.max_bps else []
+    if form.codec is not None and form.codec.is_old:
+        known += filter(None, [h263.h263_limits_of(form).max_bps])
     if limits is not None:
         known.append(limits.br_kbps * 1_000)
     return min(known, default=0)

@@ -34,6 +34,8 @@ _CODECS = {
     ("H264", 90_000): Codec.H264,
     ("VP8", 90_000): Codec.VP8,
     ("H263", 90_000): Codec.H263,
+    ("H263-1998", 90_000): Codec.H263_1998,
+    ("H263-2000", 90_000): Codec.H263_1998,
     ("H261", 90_000): Codec.H261,
 }
 _SPELLING = {
@@ -76,8 +78,10 @@ def formats_of(media: MediaDescription) -> tuple[Format, ...]:
     return tuple(_format(pt, mapped.get(pt), described.get(pt, "")) for pt in unique)
 
 
-def rtpmap(codec: Codec, pt: int, clock_hz: int = 0) -> str:
-    """Write the attribute that maps a number to one of our codecs."""
+def rtpmap(codec: Codec, pt: int, clock_hz: int = 0, encoding: str = "") -> str:
+    """Write the attribute that maps a number to one of our codecs, spelled as they did."""
+    if encoding:
+        return f"a=rtpmap:{pt} {encoding}/{clock_hz or codec.clock_hz}"
     if codec is Codec.TELEPHONE_EVENT and clock_hz:
         return f"a=rtpmap:{pt} telephone-event/{clock_hz}"
     return f"a=rtpmap:{pt} {_SPELLING.get(codec, f'{codec.name}/{codec.clock_hz}')}"

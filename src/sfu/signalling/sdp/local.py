@@ -30,8 +30,8 @@ class Policy:
     """Every receiver decodes Main and High profile."""
     vp8: bool = True
     """Where H.264 is not offered."""
-    h263: bool = False
-    """Where neither is offered."""
+    old_pictures: tuple[Codec, ...] = ()
+    """H.263 and H.261 in order of preference, where neither is offered and all others know it."""
     rtcp_mux: bool = False
     """Without DTLS: with it, every handshake less is a gain."""
     secure: bool = False
@@ -87,6 +87,8 @@ class Payload:
     fmtp: str = ""
     clock_hz: int = 0
     """0: the codec's own."""
+    encoding: str = ""
+    """"": the codec's own name."""
 
 
 def write_session(
@@ -119,7 +121,7 @@ def write_media(
     numbers = " ".join(str(one.pt) for one in chosen)
     lines = [f"m={kind.name.lower()} {line.port} {protocol} {numbers}", *bandwidth]
     for one in chosen:
-        lines.append(rtpmap(one.codec, one.pt, one.clock_hz))
+        lines.append(rtpmap(one.codec, one.pt, one.clock_hz, one.encoding))
         if one.fmtp:
             lines.append(f"a=fmtp:{one.pt} {one.fmtp}")
     if kind is Kind.AUDIO:

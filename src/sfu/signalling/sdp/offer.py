@@ -7,7 +7,7 @@ In mid call the m= lines keep number and order, and payload numbers keep their m
 from collections.abc import Iterable, Iterator
 
 from sfu.model import Codec, Kind
-from sfu.signalling.sdp import h264
+from sfu.signalling.sdp import h263, h264
 from sfu.signalling.sdp.agreement import AgreedLine, Agreement, capability
 from sfu.signalling.sdp.answer import (
     OPUS_FMTP,
@@ -240,4 +240,5 @@ def _agreed(mine: PeerLine, line: PeerLine, described: MediaDescription) -> Agre
         ptime_ms=line.ptime_ms or PTIME_MS,
         parameter_sets=h264.parameter_sets(form),
         max_bps=max_bps(line, form),
+        size=h263.shared_size(form) if send[0][1].is_old else None,
     )

@@ -16,7 +16,7 @@ from sfu.signalling.sdp.session import MediaDescription, SessionDescription, num
 
 SOUND = frozenset({Codec.G722, Codec.PCMA, Codec.PCMU, Codec.OPUS})
 """What the mix decodes and encodes."""
-PICTURES = frozenset({Codec.H264, Codec.VP8, Codec.H263, Codec.H261})
+PICTURES = frozenset({Codec.H264, Codec.VP8, Codec.H263, Codec.H263_1998, Codec.H261})
 ON_HOLD_HOSTS = frozenset({"0.0.0.0", "::"})
 """The old way to put on hold (RFC 3264 section 8.4)."""
 
