@@ -80,7 +80,7 @@ static uint32_t bits_at(const uint8_t *payload, size_t length, size_t at, unsign
     uint32_t value = 0;
     if (at + count > 8 * length) return UINT32_MAX;
     for (size_t bit = at; bit < at + count; bit++)
-        value = value << 1 | (payload[bit / 8] >> (7 - bit % 8) & 1u);
+        value = value << 1 | ((uint32_t)payload[bit / 8] >> (7 - bit % 8) & 1);
     return value;
 }
 
@@ -99,7 +99,7 @@ struct look h263_look(const uint8_t *payload, size_t length) {
     struct look look = {0};
     if (length == 0) return look;
     size_t header = !(payload[0] & 0x80) ? 4 : payload[0] & 0x40 ? 12 : 8;
-    size_t start = 8 * header + (payload[0] >> 3 & 7);
+    size_t start = 8 * header + ((size_t)payload[0] >> 3 & 7);
     look.keyframe = bits_at(payload, length, start, 22) == 0x20 &&
                     h263_intra(payload, length, start + 22);
     return look;
@@ -109,8 +109,8 @@ struct look h263_look(const uint8_t *payload, size_t length) {
 struct look h263_1998_look(const uint8_t *payload, size_t length) {
     struct look look = {0};
     if (length < 2 || !(payload[0] & 4)) return look;
-    size_t extra = (size_t)(payload[0] & 1) << 5 | payload[1] >> 3;
-    size_t start = 8 * (2 + (payload[0] >> 1 & 1u) + extra);
+    size_t extra = ((size_t)payload[0] & 1) << 5 | (size_t)payload[1] >> 3;
+    size_t start = 8 * (2 + ((size_t)payload[0] >> 1 & 1) + extra);
     look.keyframe =
         bits_at(payload, length, start, 6) == 0x20 && h263_intra(payload, length, start + 6);
     return look;
@@ -120,7 +120,7 @@ struct look h263_1998_look(const uint8_t *payload, size_t length) {
 struct look h261_look(const uint8_t *payload, size_t length) {
     struct look look = {0};
     if (length == 0) return look;
-    size_t start = 32 + (payload[0] >> 5);
+    size_t start = 32 + ((size_t)payload[0] >> 5);
     look.begins = bits_at(payload, length, start, 20) == 0x10;
     look.keyframe =
         look.begins && (payload[0] & 2 || bits_at(payload, length, start + 27, 1) == 1);
