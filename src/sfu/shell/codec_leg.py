@@ -173,11 +173,14 @@ class CodecLeg(Leg):
         """Tell the operator why a room that has a camera has no picture."""
         if peer.video is None or agreement.video is not None:
             return
-        codecs = sorted(codec.name for codec in peer.lines[peer.video].codecs)
+        line = peer.lines[peer.video]
+        codecs = sorted(codec.name for codec in line.codecs)
+        reason = "not everybody here shows what it offers: needs transcoding"
+        if choose(line, self.policy):
+            reason = "no encryption in common"
         log.info(
-            "picture_refused", member=self.member, model=self._model, codecs=codecs,
-            reason="needs transcoding: not everybody here shows what it offers",
-        )  # fmt: skip
+            "picture_refused", member=self.member, model=self._model, codecs=codecs, reason=reason
+        )
 
     def offer(self, *, secure: bool = False) -> bytes:
         """Compose our offer: for a call of ours, a delayed one, or a change in mid call."""
