@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from sfu.model import Address, CallId
 from sfu.signalling.call import CallOrder
+from sfu.signalling.sip.binding import Binding, Drop, Keep, Remembered
 from sfu.signalling.sip.flow import (
     Carrier,
     Connect,
@@ -58,6 +59,7 @@ class Playbook:
         self.wrong_passwords: list[WrongPassword] = []
         self._sent: list[tuple[float, Flow, Message]] = []
         self._told: list[object] = []
+        self._kept: list[Keep | Drop] = []
         self._streams = itertools.count(80001)
 
     # what happens to us
@@ -68,6 +70,10 @@ class Playbook:
 
     def order(self, order: CallOrder) -> None:
         self.core.handle(order, self.now)
+        self._gather()
+
+    def remember(self, binding: Binding) -> None:
+        self.core.handle(Remembered(binding), self.now)
         self._gather()
 
     def flow_closed(self, flow: Flow) -> None:
@@ -118,6 +124,11 @@ class Playbook:
         told, self._told = self._told, []
         return told
 
+    def kept(self) -> list[Keep | Drop]:
+        """Take what shall, and shall no longer, be kept over a restart."""
+        kept, self._kept = self._kept, []
+        return kept
+
     def heard(self, kind: type[Fact]) -> Fact:
         """Take what the server was told; it is one fact of this kind."""
         [fact] = self.told()
@@ -136,6 +147,8 @@ class Playbook:
                     self.core.handle(self._connected(ticket, hop.carrier, output), self.now)
                 case WrongPassword():
                     self.wrong_passwords.append(output)
+                case Keep() | Drop():
+                    self._kept.append(output)
                 case _:
                     self._told.append(output)
 

@@ -35,6 +35,9 @@ class Server(SimpleNamespace):
     def contact_of(self, alias: str) -> str | None:
         return {"morez": "sip:morez@192.0.2.30:5062"}.get(alias)
 
+    def way_to(self, alias: str) -> tuple[str, str] | None:
+        return {"morez": ("sip:morez@sfu", "192.0.2.30")}.get(alias)
+
 
 @pytest.fixture
 def house():
@@ -157,7 +160,7 @@ def test_a_server_without_its_mixer_or_that_stops_is_not_ready(house, front):
     ("target", "uri"),
     [
         ("21", "sip:lajoux@192.0.2.21"),
-        ("morez", "sip:morez@192.0.2.30:5062"),
+        ("morez", "sip:morez@sfu"),
         ("sip:hdx@192.0.2.9", "sip:hdx@192.0.2.9"),
     ],
 )

@@ -99,7 +99,10 @@ class Front:
         if self._server.house.is_full(found.room):
             raise UseError(f"room {room} is full")
         uri, name = self._where(target)
-        outcome = await self._server.calls.dial(uri, name, found.room, host=_uri(uri).host)
+        host = _uri(uri).host
+        if self._server.settings.find_endpoint(target) is None:
+            uri, host = self._server.way_to(target) or (uri, host)
+        outcome = await self._server.calls.dial(uri, name, found.room, host=host)
         return DialOutcome(
             int(outcome.call), outcome.answered, outcome.cause, outcome.status, outcome.text
         )

@@ -28,6 +28,7 @@ from sfu.media.report import Reporter
 from sfu.metrics import Metrics
 from sfu.model import Address, Protocol
 from sfu.room.registration import Contact, Registrations
+from sfu.shell.bindings import Bindings
 from sfu.shell.browser_leg import BrowserSurroundings
 from sfu.shell.browsers import Browsers
 from sfu.shell.calls import Calls
@@ -55,9 +56,12 @@ from sfu.signalling.sip.flow import private
 from sfu.signalling.sip.limit import Rates
 from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
 from sfu.signalling.sip.settings import SipSettings
+from sfu.signalling.sip.uri import escape
 
 log = structlog.get_logger()
 
+REALM = "sfu"
+"""Realm of passwords where no domain is configured."""
 HEADER_SHARE = 1.037
 """b=AS counts IP, UDP and RTP headers: 40 bytes on 1,100."""
 AUDIO_AS_KBPS = 136
@@ -100,7 +104,7 @@ class Server:
         self._stack.push_async_callback(store.close)
         spawn("call records", store.run())
         await self._start_media(store, media)
-        await self._start_sip()
+        await self._start_sip(store)
         self._start_rhythm()
         await self._start_web(https, http)
 
@@ -157,14 +161,16 @@ class Server:
 
     # ---- SIP
 
-    async def _start_sip(self) -> None:
+    async def _start_sip(self, store: Store) -> None:
         settings = self.settings
         assert self._certificate is not None
         public = [str(one) for one in settings.network.public_addresses]
         self.registrations = Registrations()
+        kept = Bindings(store)
         self.sip = SipShell(
             SipSettings(
-                realm=settings.sip.domain or "sfu",
+                realm=self._realm,
+                domain=settings.sip.domain,
                 accounts={one.user: one.password for one in settings.account},
                 networks=settings.register.networks,
                 max_calls=settings.limits.max_calls,
@@ -187,6 +193,7 @@ class Server:
                 settings.sip.strangers_per_s,
                 settings.known_networks(),
             ),
+            on_binding=kept.carry_out,
         )
         around = Surroundings(
             self.patchbay,
@@ -200,8 +207,11 @@ class Server:
             settings.sip.offered_encryption,
         )
         self.calls = Calls(self.house, around, self._advertise)
+        known = await kept.kept()
         await self.sip.start()
         self._stack.push_async_callback(self.sip.close)
+        for binding in known:
+            self.sip.remember(binding)
 
     def _registered(self, fact: RegistrarFact) -> None:
         """Keep where endpoints are reached, for calls out."""
@@ -209,7 +219,12 @@ class Server:
             case Registered():
                 # the SIP core tells the end of a binding; a refresh is nothing new
                 contact = Contact(
-                    fact.contact, fact.flow.remote, Protocol.SIP, math.inf, fact.model
+                    fact.contact,
+                    fact.flow.remote,
+                    Protocol.SIP,
+                    math.inf,
+                    fact.model,
+                    fact.account,
                 )
                 self.registrations.put(fact.account, contact)
             case Unregistered():
@@ -220,6 +235,20 @@ class Server:
         """Give the newest address an endpoint registered, None where there is none."""
         found = self.registrations.find(alias, time.monotonic())
         return found[0].uri if found else None
+
+    def way_to(self, alias: str) -> tuple[str, str] | None:
+        """Give the address by which the SIP core finds a registered endpoint, and its host.
+
+        The core knows all its contacts, and the flows that lead to them through a NAT.
+        """
+        found = self.registrations.find(alias, time.monotonic())
+        if not found:
+            return None
+        return f"sip:{escape(found[0].account)}@{self._realm}", found[0].source.host
+
+    @property
+    def _realm(self) -> str:
+        return self.settings.sip.domain or REALM
 
     def _advertise(self, host: str) -> str:
         """Give our address as this host shall know it: a public one only beyond our networks."""

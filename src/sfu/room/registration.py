@@ -29,6 +29,10 @@ class Contact:
     protocol: Protocol
     expires_at: float
     model: str = ""
+    account: str = ""
+    """The alias as its owner writes it."""
+    key: str = ""
+    """What tells it from the alias's others where that is not the uri."""
 
 
 class Registrations:
@@ -54,14 +58,14 @@ class Registrations:
         if key not in self._contacts and len(self._contacts) >= MOST_ALIASES:
             return False
         contacts = self._contacts.setdefault(key, {})
-        contacts.pop(contact.uri, None)
-        contacts[contact.uri] = contact
+        contacts.pop(contact.key or contact.uri, None)
+        contacts[contact.key or contact.uri] = contact
         while len(contacts) > MOST_CONTACTS:
             del contacts[next(iter(contacts))]
         return True
 
     def remove(self, alias: str, uri: str | None = None) -> None:
-        """Unbind one contact, or all of them (`Contact: *`)."""
+        """Unbind one contact by its uri (or key), or all of them (`Contact: *`)."""
         key = alias.casefold()
         contacts = self._contacts.get(key, {})
         if uri is None:

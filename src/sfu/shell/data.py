@@ -3,7 +3,7 @@
 ::
 
     DIR/lock              held while a server runs on it
-        calls.sqlite3     call records
+        calls.sqlite3     call records, bindings of registered rooms
         tls/              the certificate made at first start
 """
 

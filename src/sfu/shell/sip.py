@@ -14,7 +14,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from sfu.shell.tcp import StreamDoor, StreamEvents
 from sfu.shell.tls import client_context, server_context
 from sfu.shell.udp import Advertised, UdpListener
 from sfu.signalling.call import CallEvent, CallOrder, HangUp, Reject
+from sfu.signalling.sip.binding import Binding, BindingOrder, Drop, Keep, Remembered
 from sfu.signalling.sip.flow import (
     Carrier,
     Connect,
@@ -79,6 +80,7 @@ class SipShell:
         *,
         on_registration: Callable[[RegistrarFact], None] | None = None,
         rates: Rates | None = None,
+        on_binding: Callable[[BindingOrder], None] | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
         new_call: Callable[[], CallId] | None = None,
     ) -> None:
@@ -88,6 +90,7 @@ class SipShell:
         self._listening = listening
         self._on_event = on_event
         self._on_registration = on_registration
+        self._on_binding = on_binding
         self._advertised = Advertised(listening.public_host)
         self.gate = Gate(rates or Rates(), self._core.expects, self._arrived)
         self._source: Received | None = None
@@ -142,6 +145,17 @@ class SipShell:
     def connections(self) -> int:
         """How many TCP and TLS connections are open."""
         return len(self._door)
+
+    def remember(self, binding: Binding) -> None:
+        """Take back a binding of before a restart; call after `start`.
+
+        A UDP flow is a socket and an address: it is made anew, so a unit behind NAT is reached by
+        the hole its REGISTER opened.  A connection is gone with the process that held it: the unit
+        is reached at its Contact, until it connects again.
+        """
+        flow = self._udp_flow_like(binding.flow) if not binding.flow.carrier.reliable else None
+        known = replace(binding, flow=flow or binding.flow, flow_open=flow is not None)
+        self._handle(Remembered(known))
 
     def advertised_host(self, peer: str) -> str:
         """Return our address as a peer host shall know it, for session descriptions too."""
@@ -225,6 +239,9 @@ class SipShell:
                     self.gate.learn(output, self._source)
                     if self._on_registration is not None:
                         self._on_registration(output)
+                case Keep() | Drop():
+                    if self._on_binding is not None:
+                        self._on_binding(output)
                 case _:
                     self.gate.learn(output, self._source)
                     self._on_event(output)
@@ -274,6 +291,12 @@ class SipShell:
             if flow is not None:
                 return flow
         return None
+
+    def _udp_flow_like(self, old: Flow) -> Flow | None:
+        """Return the flow from the same address of ours, else from any that reaches the peer."""
+        flows = [one.flow_to(old.remote) for one in self._udp if one.takes(old.remote)]
+        same = [flow for flow in flows if flow.local == old.local]
+        return next(iter([*same, *flows]), None)
 
     def _udp_flow(self, remote: Address) -> Flow | None:
         for listener in self._udp:

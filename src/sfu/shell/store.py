@@ -13,12 +13,23 @@ that was committed.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Executable, event, func, insert, inspect, select, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    RowMapping,
+    Select,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -135,6 +146,16 @@ class Store:
             },
         )
         self._leave(room, now)
+
+    def put(self, statement: Executable, values: Mapping[str, Any]) -> None:
+        """Queue a write of another table, after those that wait; does not wait."""
+        self._put(statement, values)
+
+    async def read(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """Give the rows of another table, all writes before this one among them."""
+        await self.flush()
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(query)).mappings())
 
     async def recent(self, count: int) -> list[CallRecord]:
         """Give the newest calls, newest first, those that last among them."""

@@ -1,4 +1,4 @@
-"""The tables of `store`, as SQLAlchemy sees them; migrations/ makes them.
+"""The tables of `store` and `bindings`, as SQLAlchemy sees them; migrations/ makes them.
 
 ::
 
@@ -7,7 +7,7 @@
 Times are seconds since 1970, UTC.  An open row has no end yet.
 """
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
 
 metadata = MetaData()
 
@@ -44,4 +44,24 @@ calls = Table(
     Column("lost_packets", Integer, nullable=False),
     Index("calls_by_join", "joined_at"),
     Index("calls_by_meeting", "meeting_id"),
+)
+
+bindings = Table(
+    "bindings",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("contact", Text, nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("local_host", Text, nullable=False),
+    Column("local_port", Integer, nullable=False),
+    Column("remote_host", Text, nullable=False),
+    Column("remote_port", Integer, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("cseq", BigInteger, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("home", Text, nullable=False),
+    Column("temporary", Text, nullable=False),
 )

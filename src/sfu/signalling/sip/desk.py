@@ -12,11 +12,13 @@ from sfu.errors import PeerError
 from sfu.model import CallId
 from sfu.signalling.call import CallEnded, CallEvent, End
 from sfu.signalling.sip.asked import Asked
+from sfu.signalling.sip.binding import BindingOrder
 from sfu.signalling.sip.flow import Connect, Flow, Hop, Send
 from sfu.signalling.sip.guard import Guard, WrongPassword
 from sfu.signalling.sip.keepalive import Keepalive
 from sfu.signalling.sip.leg import Alarm, Leg, State
 from sfu.signalling.sip.message import Header, Request, Response
+from sfu.signalling.sip.registrar import EXTENSIONS as REGISTRAR_EXTENSIONS
 from sfu.signalling.sip.registrar import Registrar, RegistrarFact
 from sfu.signalling.sip.reply import reply, stateless_tag
 from sfu.signalling.sip.settings import SipSettings
@@ -32,7 +34,7 @@ SUPPORTED = "timer, 100rel, replaces, norefersub"
 EXTENSIONS = frozenset({"timer", "100rel", "replaces", "norefersub"})
 """What a peer may require.  100rel is kept by sending no provisional answer but 100."""
 
-SipOutput = Send | Connect | CallEvent | RegistrarFact | WrongPassword
+SipOutput = Send | Connect | CallEvent | RegistrarFact | BindingOrder | WrongPassword
 
 
 class Desk:
@@ -50,7 +52,7 @@ class Desk:
         self.new_call = new_call
         self.secret = entropy(32)
         self.guard = Guard(settings.realm, settings.accounts, entropy(32))
-        self.registrar = Registrar()
+        self.registrar = Registrar(self.token, settings.domain)
         self.transactions = Transactions()
         self.legs: dict[CallId, Leg] = {}
         self.dialogs: dict[tuple[str, str], Leg] = {}
@@ -172,8 +174,14 @@ class Desk:
 
     def check_required(self, request: Request) -> None:
         """Raise 420 where the peer requires an extension we do not have (8.2.2.3)."""
-        if request.options("Require") - EXTENSIONS:
+        if self.unsupported(request):
             raise PeerError("extension not supported", status=420)
+
+    @staticmethod
+    def unsupported(request: Request) -> frozenset[str]:
+        """Return what a peer requires and we do not have."""
+        known = EXTENSIONS | (REGISTRAR_EXTENSIONS if request.method == "REGISTER" else frozenset())
+        return request.options("Require") - known
 
     def warning(self, text: str) -> Header:
         """Return a Warning in words (20.43)."""

@@ -5,9 +5,11 @@
     Dial -> hop -> INVITE -> 1xx: CallRinging, `early` -> 200: ACK, CallAnswered
                     `-> 401/407: again with credentials    `-> 200 of another fork: ACK, BYE
                     `-> 422: again with a longer session
+    an account that is not reached where it prefers is called at its next contact
     HangUp before the 200 -> CANCEL once heard of -> 487; a 200 that crosses it -> ACK, BYE
 """
 
+from collections import deque
 from dataclasses import replace
 
 from sfu.errors import PeerError
@@ -15,6 +17,7 @@ from sfu.signalling.call import CallAnswered, CallEnded, CallRinging, Dial, End
 from sfu.signalling.sip import early, reinvite, session_timer
 from sfu.signalling.sip.address import NameAddr
 from sfu.signalling.sip.asked import Asked, Draft, Purpose
+from sfu.signalling.sip.binding import Binding
 from sfu.signalling.sip.desk import ALLOW, SUPPORTED, Desk
 from sfu.signalling.sip.dialog import calling_dialog
 from sfu.signalling.sip.flow import Flow, Hop, Send
@@ -34,6 +37,8 @@ from sfu.signalling.sip.text import plain, quote
 from sfu.signalling.sip.uri import Uri, escape, parse_uri
 
 MAX_TOO_BRIEF = 2
+ELSEWHERE = frozenset({404, 408, 410, 430, 480, 503})
+"""A contact is not reached, and another one of the account may be."""
 
 
 def dial(desk: Desk, order: Dial, now: float) -> None:
@@ -51,24 +56,44 @@ def dial(desk: Desk, order: Dial, now: float) -> None:
     leg.local_sdp = order.description
     desk.add(leg)
     desk.alarms.set((leg.call, Alarm.ANSWER), now + desk.settings.ring_s)
-    bindings = desk.registrar.bindings(uri.name) if uri.host == desk.settings.realm else []
-    if bindings:
-        uri = bindings[0].uri
-        leg.behind_nat = bindings[0].behind_nat
-        if leg.behind_nat:
-            desk.keepalive.begin(now)
-        _invite(desk, leg, order, uri, bindings[0].flow, now)
+    leg.dialled, leg.contacts = order, deque(_registered(desk, uri))
+    if leg.contacts:
+        _call_contact(desk, leg, order, 1, now)
         return
     hop = Hop(uri.host, uri.port, carrier_of(uri))
     desk.connect(hop, lambda flow, then: _invite(desk, leg, order, uri, flow, then))
 
 
-def _invite(desk: Desk, leg: Leg, order: Dial, uri: Uri, flow: Flow | None, now: float) -> None:
+def _registered(desk: Desk, uri: Uri) -> list[Binding]:
+    """Return where our registrar says an address is: one unit by its GRUU, or an account."""
+    if uri.param("gr") is not None and (found := desk.registrar.behind(uri)):
+        return found
+    return desk.registrar.bindings(uri.name) if uri.host == desk.settings.realm else []
+
+
+def _call_contact(desk: Desk, leg: Leg, order: Dial, cseq: int, now: float) -> None:
+    """Call the next contact, by its flow while that is open."""
+    binding = leg.contacts.popleft()
+    uri, flow, leg.behind_nat = binding.uri, binding.flow, False
+    if not binding.flow_open:
+        hop = Hop(uri.host, uri.port, carrier_of(uri) or flow.carrier)
+        desk.connect(hop, lambda new, then: _invite(desk, leg, order, uri, new, then, cseq))
+        return
+    leg.behind_nat = binding.behind_nat
+    if leg.behind_nat:
+        desk.keepalive.begin(now)
+    _invite(desk, leg, order, uri, flow, now, cseq)
+
+
+def _invite(
+    desk: Desk, leg: Leg, order: Dial, uri: Uri, flow: Flow | None, now: float, cseq: int = 1
+) -> None:
     if leg.state is State.CLOSED:
         desk.forget(leg)  # hung up while the way was looked for
         return
     if flow is None:
-        fail(desk, Asked(leg.call, Draft("INVITE", str(uri), ()), Purpose.DIAL), 503)
+        unsent = Draft("INVITE", str(uri), (("CSeq", f"{cseq} INVITE"),))
+        fail(desk, Asked(leg.call, unsent, Purpose.DIAL), 503)
         return
     us = Uri("sip", escape(order.user), flow.local.host)
     sender = NameAddr(quote(order.display_name), us, (("tag", leg.local_tag),))
@@ -76,7 +101,7 @@ def _invite(desk: Desk, leg: Leg, order: Dial, uri: Uri, flow: Flow | None, now:
         ("From", str(sender)),
         ("To", f"<{replace(uri, params=(), headers='')}>"),
         ("Call-ID", leg.call_id),
-        ("CSeq", "1 INVITE"),
+        ("CSeq", f"{cseq} INVITE"),
         ("Allow", ALLOW),
         ("Supported", SUPPORTED),
         *session_timer.wishing(desk.settings.session_s, 0),
@@ -92,6 +117,11 @@ def answered(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float)
         _heard_of(desk, leg, asked, response, now)
     elif response.status == 422 and leg.state is State.CALLING and _longer(leg, response):
         _again(desk, leg, asked, now)
+    elif response.status in ELSEWHERE and leg.state is State.CALLING and leg.contacts:
+        assert leg.dialled is not None
+        leg.provisional = False
+        leg.forks.clear()
+        _call_contact(desk, leg, leg.dialled, _cseq(asked) + 1, now)
     elif response.status >= 300:
         if leg.state is State.CALLING:
             desk.close(leg, _cause(response.status), response.status, plain(response.reason), now)
@@ -103,6 +133,10 @@ def answered(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float)
         _too_late(desk, leg, asked, response, now)
     else:
         _taken(desk, leg, asked, response, now)
+
+
+def _cseq(asked: Asked) -> int:
+    return int(next(value for name, value in asked.draft.headers if name == "CSeq").split()[0])
 
 
 def _longer(leg: Leg, response: Response) -> bool:

@@ -8,13 +8,14 @@ A nonce is the time it was made and a seal over it, so a flood of challenges cos
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from sfu.errors import PeerError
 from sfu.model import Address
 from sfu.signalling.sip import digest
 from sfu.signalling.sip.message import Header, Request
+from sfu.signalling.sip.proofs import Proofs
 
 NONCE_LIFE_S = 300
 
@@ -24,7 +25,7 @@ answering the first (seen with baresip 1.0.0 of Debian 12)."""
 
 
 class Verdict(Enum):
-    """What credentials are worth."""
+    """What credentials are worth; stale ones are right but old, or were shown before."""
 
     NONE = auto()
     PROVEN = auto()
@@ -46,6 +47,7 @@ class Guard:
     realm: str
     accounts: Mapping[str, str]
     secret: bytes
+    proofs: Proofs = field(default_factory=lambda: Proofs(NONCE_LIFE_S))
 
     def judge(self, request: Request, now: float) -> tuple[Verdict, str | None]:
         """Return what the credentials for our realm are worth, and the account they prove."""
@@ -86,6 +88,9 @@ class Guard:
         if not (known and right):
             return Verdict.WRONG, None
         if not 0 <= now - made + 1 <= NONCE_LIFE_S:
+            return Verdict.STALE, None
+        shown = fields.get("nonce", ""), fields.get("response", "").lower()
+        if fields.get("qop") and not self.proofs.fresh(*shown, now):
             return Verdict.STALE, None
         return Verdict.PROVEN, account
 

@@ -14,12 +14,13 @@ from sfu.signalling.sip.accepted import answer_invite
 from sfu.signalling.sip.body import session_description
 from sfu.signalling.sip.desk import Desk
 from sfu.signalling.sip.dialog import answering_dialog
-from sfu.signalling.sip.flow import Flow, same_host
+from sfu.signalling.sip.flow import Flow
 from sfu.signalling.sip.guard import Verdict, WrongPassword
 from sfu.signalling.sip.hangup import bye, hang_up
 from sfu.signalling.sip.leg import Alarm, Leg, Pending, State
 from sfu.signalling.sip.message import Request
 from sfu.signalling.sip.replaces import replaced
+from sfu.signalling.sip.reply import behind_nat
 from sfu.signalling.sip.text import plain
 from sfu.signalling.sip.transaction.key import ServerKey
 
@@ -81,7 +82,7 @@ def _offer(
         source=flow.remote.host,
         flow=flow,
         flow_open=True,
-        behind_nat=_behind_nat(request, flow),
+        behind_nat=behind_nat(request, flow),
         dialog=answering_dialog(request, tag),
         pending=Pending(key, request, offer),
         allows=request.options("Allow"),
@@ -105,13 +106,6 @@ def _offer(
             replaces=old.call if old is not None else None,
         )
     )
-
-
-def _behind_nat(request: Request, flow: Flow) -> bool:
-    """Tell whether the Via names another place than the packets come from."""
-    via = request.via
-    moved = via.param("rport") is not None and ((via.port or flow.carrier.port) != flow.remote.port)
-    return moved or not same_host(via.host, flow.remote.host)
 
 
 def ring(desk: Desk, leg: Leg, now: float) -> None:

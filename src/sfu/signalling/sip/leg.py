@@ -7,11 +7,14 @@
     CLOSED is told to the server at once; signalling that is still owed goes on for a while.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from sfu.model import CallId
+from sfu.signalling.call import Dial
 from sfu.signalling.sip.asked import Asked
+from sfu.signalling.sip.binding import Binding
 from sfu.signalling.sip.dialog import Dialog
 from sfu.signalling.sip.flow import Flow
 from sfu.signalling.sip.message import Request, Response
@@ -187,3 +190,7 @@ class Leg:
     """Counts against its source's limit."""
     called: bool = False
     """We called, so the Call-ID is ours."""
+    dialled: Dial | None = None
+    """The order we called by."""
+    contacts: deque[Binding] = field(default_factory=deque)
+    """Where else the account we call is reached, the best first."""

@@ -1,12 +1,14 @@
 """Requests outside any call: REGISTER, OPTIONS, what we do not do (RFC 3261 sections 8.2, 10)."""
 
+from sfu.signalling.sip.binding import Binding, Drop
+from sfu.signalling.sip.contacts import MIN_EXPIRES_S
 from sfu.signalling.sip.desk import ALLOW, SUPPORTED, Desk
 from sfu.signalling.sip.flow import Flow
 from sfu.signalling.sip.guard import Verdict
 from sfu.signalling.sip.invited import invited, refuse_stranger
 from sfu.signalling.sip.message import Request
 from sfu.signalling.sip.midcall import abilities
-from sfu.signalling.sip.registrar import MIN_EXPIRES_S
+from sfu.signalling.sip.registrar import EXTENSIONS
 from sfu.signalling.sip.transaction.key import ServerKey
 
 KNOWN = frozenset({"SUBSCRIBE", "NOTIFY", "MESSAGE", "REFER", "PUBLISH"})
@@ -50,8 +52,19 @@ def _register(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: flo
         headers = desk.registrar.register(account or name, request, flow, now)
         if any(binding.behind_nat for binding in desk.registrar.bindings(account or name)):
             desk.keepalive.begin(now)
-        headers.append(("Supported", SUPPORTED))
+        headers.append(("Supported", ", ".join((SUPPORTED, *sorted(EXTENSIONS)))))
         desk.answer(key, request, 200, now, headers=headers)
+
+
+def remembered(desk: Desk, binding: Binding, now: float) -> None:
+    """Take back a binding of before a restart, if who made it might still make it."""
+    known = binding.account in desk.settings.accounts
+    if not (known or desk.settings.trusts(binding.flow.remote.host)) or not (
+        desk.registrar.restore(binding, now)
+    ):
+        desk.outputs.append(Drop(binding.account, binding.key))
+    elif binding.behind_nat:
+        desk.keepalive.begin(now)
 
 
 def too_brief() -> list[tuple[str, str]]:

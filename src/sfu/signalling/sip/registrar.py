@@ -1,25 +1,30 @@
-"""The registrar: which account is reached where (RFC 3261 section 10).
+"""The registrar: which account is reached where (RFC 3261 section 10, RFC 5626, RFC 5627).
 
-Bindings are kept per account; several contacts each.  What changes is told as facts.
+Bindings are kept per account; several contacts each.  What changes is told as facts; what shall
+outlive the process is told as orders::
+
+    REGISTER -> register -> Registered, Unregistered -> server
+                        `-> Keep, Drop -> shell ... next start -> restore
 """
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from sfu.errors import PeerError
-from sfu.signalling.sip.address import NameAddr, parse_name_addr
-from sfu.signalling.sip.flow import Carrier, Flow, literal, same_host
+from sfu.signalling.sip import gruu
+from sfu.signalling.sip.binding import Binding, BindingOrder, Drop, Keep, instance_of
+from sfu.signalling.sip.contacts import Wanted, listed, wanted, way_to
+from sfu.signalling.sip.flow import Flow
 from sfu.signalling.sip.message import Header, Request
 from sfu.signalling.sip.text import number
 from sfu.signalling.sip.timers import Alarms
 from sfu.signalling.sip.uri import Uri
 
-DEFAULT_EXPIRES_S = 3600
-MIN_EXPIRES_S = 60
-MAX_EXPIRES_S = 7200
 MAX_CONTACTS = 8
 MAX_ACCOUNTS = 4096
+EXTENSIONS = frozenset({"gruu", "outbound"})
+"""What a REGISTER may require besides what any request may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +33,18 @@ class Registered:
 
     account: str
     contact: str
+    """What tells this contact of the account from its others: the binding's key."""
     flow: Flow
     model: str
     display_name: str
     expires_at: float
+    uri: str = ""
+    """Its Contact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unregistered:
-    """A contact of an account is gone: taken back or expired."""
+    """A contact of an account is gone: taken back, replaced or expired."""
 
     account: str
     contact: str
@@ -45,39 +53,16 @@ class Unregistered:
 RegistrarFact = Registered | Unregistered
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """One contact of an account."""
-
-    address: NameAddr
-    flow: Flow
-    expires_at: float
-    call_id: str
-    cseq: int
-    model: str
-    display_name: str
-
-    @property
-    def uri(self) -> Uri:
-        """Where the account is reached."""
-        return self.address.uri
-
-    @property
-    def behind_nat(self) -> bool:
-        """Whether its Contact names another place than it registers from."""
-        uri, remote = self.uri, self.flow.remote
-        if not same_host(uri.host, remote.host):
-            return literal(uri.host)
-        return not self.flow.carrier.reliable and (uri.port or Carrier.UDP.port) != remote.port
-
-
 @dataclass(slots=True)
 class Registrar:
-    """All bindings."""
+    """All bindings; `token` gives what nobody guesses, `domain` stands in our GRUUs."""
 
+    token: Callable[[], str]
+    domain: str = ""
     _bindings: dict[str, dict[str, Binding]] = field(default_factory=dict)
+    _by_flow: dict[Flow, set[tuple[str, str]]] = field(default_factory=dict)
     _alarms: Alarms[tuple[str, str]] = field(default_factory=Alarms)
-    _outputs: deque[RegistrarFact] = field(default_factory=deque)
+    _outputs: deque[RegistrarFact | BindingOrder] = field(default_factory=deque)
 
     @property
     def deadline(self) -> float | None:
@@ -85,9 +70,15 @@ class Registrar:
         return self._alarms.deadline
 
     def bindings(self, account: str) -> list[Binding]:
-        """Return where an account is reached, the latest first."""
-        found = self._bindings.get(account, {}).values()
-        return sorted(found, key=lambda binding: -binding.expires_at)
+        """Return where an account is reached: by q, the latest first among equals."""
+        found = self._of(account).values()
+        return sorted(found, key=lambda one: (-one.preference, -one.expires_at))
+
+    def behind(self, uri: Uri) -> list[Binding]:
+        """Return what a GRUU of ours means, the latest first; nothing where it means nobody."""
+        named = [uri.name] if uri.name in self._bindings else list(self._bindings)
+        found = [one for name in named for one in self._of(name).values() if gruu.means(uri, one)]
+        return sorted(found, key=lambda one: -one.expires_at)
 
     def flows_behind_nat(self) -> Iterator[Flow]:
         """Yield the flows that alone reach somebody."""
@@ -97,110 +88,163 @@ class Registrar:
     def register(self, account: str, request: Request, flow: Flow, now: float) -> list[Header]:
         """Carry out an allowed REGISTER; return the Contacts and more of its 200.
 
-        All its contacts are checked before the first is changed (10.3 step 7).
+        All its contacts are checked before the first is changed (10.3 step 7).  Its body says
+        nothing to us, whatever it is: units send multiparts of their own.
         """
-        contacts = request.values("Contact")
+        contacts, by_flow = request.values("Contact"), False
         if contacts == ["*"]:
             self._remove_all(account, request)
         elif "*" in contacts:
             raise PeerError("star beside other contacts")
         elif contacts:
-            self._change(account, self._wanted(contacts, request), request, flow, now)
-        return self._listing(account, now)
+            asked = wanted(request, flow)
+            by_flow = any(one.by_flow for one in asked)
+            self._change(account, asked, request, flow, now)
+        headers = listed(self.bindings(account), now, "gruu" in request.options("Supported"))
+        # RFC 5626 section 6: so the unit learns that its flow is what we will use
+        return [*headers, ("Require", "outbound")] if by_flow else headers
+
+    def restore(self, binding: Binding, now: float) -> bool:
+        """Take back what was kept over a restart; False where it has expired meanwhile.
+
+        A unit that was faster and has registered anew is not set back.
+        """
+        if binding.key in self._of(binding.account):
+            return True
+        full = len(self._bindings) >= MAX_ACCOUNTS and binding.account not in self._bindings
+        if binding.expires_at <= now or full:
+            return False
+        self._put(binding)
+        self._outputs.append(_fact(binding))
+        return True
+
+    def flow_closed(self, flow: Flow) -> None:
+        """Reach those who registered by this connection at their Contact from now on."""
+        for account, key in self._by_flow.pop(flow, set()):
+            bindings = self._of(account)
+            bindings[key] = replace(bindings[key], flow_open=False)
 
     def tick(self, now: float) -> None:
         """Drop what has expired."""
-        for account, contact in self._alarms.due(now):
-            self._remove(account, contact)
+        for account, key in self._alarms.due(now):
+            self._remove(account, key)
 
-    def poll(self) -> Iterator[RegistrarFact]:
+    def poll(self) -> Iterator[RegistrarFact | BindingOrder]:
         """Yield what changed."""
         while self._outputs:
             yield self._outputs.popleft()
 
-    def _wanted(self, contacts: list[str], request: Request) -> list[tuple[NameAddr, int]]:
-        common = request.get("Expires")
-        wanted = []
-        for value in contacts:
-            address = parse_name_addr(value)
-            if not address.uri.is_sip:
-                raise PeerError("Contact is no SIP URI")
-            text = address.param("expires") or common or str(DEFAULT_EXPIRES_S)
-            expires = number(text, "Expires")
-            if 0 < expires < MIN_EXPIRES_S:
-                raise PeerError("expires too soon", status=423)
-            wanted.append((address, min(expires, MAX_EXPIRES_S)))
-        return wanted
+    def _of(self, account: str) -> dict[str, Binding]:
+        return self._bindings.get(account, {})
 
     def _change(
-        self,
-        account: str,
-        wanted: list[tuple[NameAddr, int]],
-        request: Request,
-        flow: Flow,
-        now: float,
+        self, account: str, asked: list[Wanted], request: Request, flow: Flow, now: float
     ) -> None:
-        have = self._bindings.get(account, {})
-        new = {str(a.uri) for a, expires in wanted if expires} - have.keys()
-        if len(have) + len(new) > MAX_CONTACTS or (
+        have, keys = self._of(account), {one.key for one in asked}
+        gone = {key for one in asked for key in self._replaced(account, one, request)} - keys
+        new = {one.key for one in asked if one.expires_s} - have.keys()
+        if len(have) - len(gone) + len(new) > MAX_CONTACTS or (
             account not in self._bindings and len(self._bindings) >= MAX_ACCOUNTS
         ):
             raise PeerError("too many contacts", status=403)
-        for address, _ in wanted:
-            self._check_order(have.get(str(address.uri)), request)
-        for address, expires in wanted:
-            if expires:
-                self._bind(account, address, expires, request, flow, now)
-            else:
-                self._remove(account, str(address.uri))
+        for one in asked:
+            _check_order(have.get(one.key), request)
+            self._check_loop(account, one.address.uri)
+        for one in asked:
+            if one.expires_s:
+                self._bind(account, one, request, flow, now)
+        for key in gone | {one.key for one in asked if not one.expires_s}:
+            self._remove(account, key)
 
-    @staticmethod
-    def _check_order(old: Binding | None, request: Request) -> None:
-        if old and old.call_id == request.call_id and request.cseq.number < old.cseq:
-            raise PeerError("REGISTER out of order", status=500)
+    def _replaced(self, account: str, new: Wanted, request: Request) -> list[str]:
+        """Return the keys a unit had before it was started anew: same instance, other Call-ID.
 
-    def _bind(
-        self,
-        account: str,
-        address: NameAddr,
-        expires: int,
-        request: Request,
-        flow: Flow,
-        now: float,
-    ) -> None:
-        key = str(address.uri)
-        old = self._bindings.get(account, {}).get(key)
-        model, name = request.get("User-Agent") or "", request.to.name
+        Flows of RFC 5626 have the same key then.  A unit that does not number its flows comes
+        back with another port or address, and its old one would ring into the void until it ends.
+        """
+        if new.by_flow or not new.expires_s:
+            return []
+        mine = instance_of(new.address)
+        return [
+            old.key
+            for old in self._of(account).values()
+            if mine and old.instance == mine and not old.by_flow
+            and old.key != new.key and old.call_id != request.call_id
+        ]  # fmt: skip
+
+    def _bind(self, account: str, new: Wanted, request: Request, flow: Flow, now: float) -> None:
+        old = self._of(account).get(new.key)
         binding = Binding(
-            address, flow, now + expires, request.call_id, request.cseq.number, model, name
-        )
+            account, new.key, new.address, way_to(new.address.uri, request, flow),
+            now + new.expires_s, request.call_id, request.cseq.number,
+            request.get("User-Agent") or "", request.to.name,
+        )  # fmt: skip
+        if "gruu" in request.options("Supported") and binding.instance:
+            binding = self._named(binding, old)
+        self._put(binding)
+        if old is None or _shown(old) != _shown(binding):
+            self._outputs.append(_fact(binding))
+        self._outputs.append(Keep(binding))
+
+    def _named(self, binding: Binding, old: Binding | None) -> Binding:
+        """Give it GRUUs: the public one stays, temporary ones hold as long as the Call-ID does."""
+        before = old.temporary if old is not None and old.call_id == binding.call_id else ()
+        temporary = (*before, self.token())[-gruu.MAX_TEMPORARY :]
+        home = gruu.home_of(self.domain, binding.flow)
+        return replace(binding, home=home, temporary=temporary)
+
+    def _check_loop(self, account: str, uri: Uri) -> None:
+        """RFC 5627 section 5.1: whose Contact is its own GRUU is reached nowhere."""
+        mine = self._of(account).values()
+        if uri.param("gr") is not None and any(gruu.means(uri, one) for one in mine):
+            raise PeerError("Contact is a GRUU of its own", status=403)
+
+    def _put(self, binding: Binding) -> None:
+        account, key = binding.account, binding.key
+        self._unlink(account, key)
         self._bindings.setdefault(account, {})[key] = binding
         self._alarms.set((account, key), binding.expires_at)
-        if old is None or (old.flow, old.model, old.display_name) != (flow, model, name):
-            fact = Registered(account, key, flow, model, name, binding.expires_at)
-            self._outputs.append(fact)
+        if binding.flow.carrier.reliable and binding.flow_open:
+            self._by_flow.setdefault(binding.flow, set()).add((account, key))
 
     def _remove_all(self, account: str, request: Request) -> None:
         if number(request.get("Expires") or "1", "Expires") != 0:
             raise PeerError("star needs Expires: 0")
-        for binding in list(self._bindings.get(account, {}).values()):
-            self._check_order(binding, request)
-        for contact in list(self._bindings.get(account, {})):
-            self._remove(account, contact)
+        for binding in self._of(account).values():
+            _check_order(binding, request)
+        for key in list(self._of(account)):
+            self._remove(account, key)
 
-    def _remove(self, account: str, contact: str) -> None:
-        bindings = self._bindings.get(account, {})
-        if bindings.pop(contact, None) is not None:
-            self._alarms.set((account, contact), None)
-            self._outputs.append(Unregistered(account, contact))
+    def _remove(self, account: str, key: str) -> None:
+        self._unlink(account, key)
+        bindings = self._of(account)
+        if bindings.pop(key, None) is not None:
+            self._alarms.set((account, key), None)
+            self._outputs += [Unregistered(account, key), Drop(account, key)]
         if not bindings:
             self._bindings.pop(account, None)
 
-    def _listing(self, account: str, now: float) -> list[Header]:
-        listing = []
-        for binding in self.bindings(account):
-            left = max(0, round(binding.expires_at - now))
-            params = tuple(item for item in binding.address.params if item[0] != "expires")
-            address = NameAddr("", binding.uri, (*params, ("expires", str(left))))
-            listing.append(("Contact", str(address)))
-        return listing
+    def _unlink(self, account: str, key: str) -> None:
+        """Forget by which connection a binding came."""
+        old = self._of(account).get(key)
+        if old is not None and old.flow in self._by_flow:
+            self._by_flow[old.flow].discard((account, key))
+            if not self._by_flow[old.flow]:
+                del self._by_flow[old.flow]
+
+
+def _check_order(old: Binding | None, request: Request) -> None:
+    if old and old.call_id == request.call_id and request.cseq.number < old.cseq:
+        raise PeerError("REGISTER out of order", status=500)
+
+
+def _shown(binding: Binding) -> tuple[str, Flow, str, str]:
+    """Return what the server is told of a binding."""
+    return str(binding.uri), binding.flow, binding.model, binding.display_name
+
+
+def _fact(binding: Binding) -> Registered:
+    return Registered(
+        binding.account, binding.key, binding.flow, binding.model, binding.display_name,
+        binding.expires_at, str(binding.uri),
+    )  # fmt: skip

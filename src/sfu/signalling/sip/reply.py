@@ -52,6 +52,13 @@ def reply_flow(request: Request, flow: Flow) -> Flow:
     return replace(flow, remote=Address(flow.remote.host, via.port or flow.carrier.port))
 
 
+def behind_nat(request: Request, flow: Flow) -> bool:
+    """Tell whether the Via names another place than the packets come from."""
+    via = request.via
+    moved = via.param("rport") is not None and ((via.port or flow.carrier.port) != flow.remote.port)
+    return moved or not same_host(via.host, flow.remote.host)
+
+
 def reply(
     request: Request,
     status: int,

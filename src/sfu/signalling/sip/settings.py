@@ -14,6 +14,8 @@ class SipSettings:
     """Policy and limits; the defaults are those of a server without configuration."""
 
     realm: str = "sfu"
+    domain: str = ""
+    """Host part of the addresses we give out; "" for the one a unit reached us at."""
     user_agent: str = "sfu"
     accounts: Mapping[str, str] = field(default_factory=dict)
     """User names and passwords of those who may register, or call where that takes an account."""

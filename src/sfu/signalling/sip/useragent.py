@@ -46,7 +46,8 @@ from sfu.signalling.sip import (
     reinvite,
 )
 from sfu.signalling.sip.asked import Asked, Purpose
-from sfu.signalling.sip.desk import ACCEPT, EXTENSIONS, Desk, SipOutput
+from sfu.signalling.sip.binding import Remembered
+from sfu.signalling.sip.desk import ACCEPT, Desk, SipOutput
 from sfu.signalling.sip.flow import (
     Connected,
     ConnectFailed,
@@ -78,7 +79,7 @@ from sfu.signalling.sip.transaction.layer import (
     ResponseArrived,
 )
 
-SipEvent = FlowEvent | CallOrder
+SipEvent = FlowEvent | Remembered | CallOrder
 
 
 class UserAgent:
@@ -140,6 +141,9 @@ class UserAgent:
                 for leg in desk.legs.values():
                     leg.flow_open = leg.flow_open and leg.flow != flow
                 desk.transactions.flow_closed(flow)
+                desk.registrar.flow_closed(flow)
+            case Remembered(binding):
+                outside.remembered(desk, binding, now)
             case Dial():
                 dialled.dial(desk, event, now)
             case _:
@@ -249,7 +253,7 @@ class UserAgent:
     def _refuse(self, key: ServerKey, request: Request, error: PeerError, now: float) -> None:
         """Answer what a peer did wrong, with the headers that say how to do it right."""
         desk = self._desk
-        unknown = ", ".join(sorted(request.options("Require") - EXTENSIONS))
+        unknown = ", ".join(sorted(desk.unsupported(request)))
         told = {
             420: [("Unsupported", unknown)],
             415: [("Accept", ACCEPT), ("Accept-Encoding", "identity")],
