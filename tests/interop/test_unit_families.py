@@ -16,8 +16,9 @@ from typing import Any
 import pylibsrtp
 import pytest
 
-from tests.interop.fixtures import LAJOUX, MOREZ
+from tests.interop.fixtures import ANNE, LAJOUX, MOREZ
 from tests.interop.network import in_small_packets
+from tests.interop.old_picture import H261, H263, H263_1998, Old
 from tests.interop.server import Server
 from tests.interop.unit import SSRCS, Srtp, Unit
 from tests.interop.wait import until
@@ -148,6 +149,66 @@ def test_each_unit_family_calls_is_answered_as_written_and_meets_another(
         in_small_packets(lambda: asyncio.run(asyncio.wait_for(story(), 80)))
     else:
         asyncio.run(asyncio.wait_for(story(), 80))
+
+
+@pytest.mark.parametrize("old", [H263, H263_1998, H261], ids=lambda old: old.encoding)
+def test_units_of_h263_or_h261_see_each_other_and_one_of_h264_is_only_heard(
+    meeting: Any, old: Old
+) -> None:
+    async def story() -> None:
+        async with meeting() as m:
+            server = await m.serve()
+            words = {
+                "FORMATS": str(old.pt),
+                "MAPS": f"a=rtpmap:{old.pt} {old.encoding}/90000\na=fmtp:{old.pt} CIF=1;QCIF=1",
+            }
+            lajoux, morez = (m.unit(who, old=old) for who in (LAJOUX, MOREZ))
+            for unit in (lajoux, morez):
+                await unit.call("unit_call", "4201", **words)
+                await unit.play()
+            assert f"a=fmtp:{old.pt} CIF=1\n" in lajoux.messages.replace("\r", "")
+            await lajoux.sees(MOREZ)
+            await morez.sees(LAJOUX)
+            anne = m.unit(ANNE, modes=(1,), sends=1)
+            await anne.call("unit_call", "4201")
+            await anne.play()
+            await anne.hears(LAJOUX, MOREZ)
+            await until(
+                lambda: any(
+                    row.get("event") == "notice" and row["code"] == "no_common_picture_codec"
+                    for row in server.records()
+                ),
+                10,
+                "the notice",
+            )
+            assert anne.picture() == ""
+            assert not list(anne.rtp("video"))
+            for unit in (lajoux, morez, anne):
+                unit.cue()
+                await unit.ends()
+
+    asyncio.run(asyncio.wait_for(story(), 80))
+
+
+def test_a_unit_of_h263_keeps_its_sound_where_others_have_h264(meeting: Any) -> None:
+    async def story() -> None:
+        async with meeting() as m:
+            server = await m.serve()
+            anne = m.unit(ANNE, modes=(1,), sends=1)
+            await anne.call("unit_call", "4201")
+            await anne.play()
+            morez = m.unit(MOREZ, old=H263)
+            await morez.call(
+                "unit_call", "4201", FORMATS="34 31", MAPS="a=rtpmap:34 H263/90000"
+            )  # fmt: skip
+            await morez.signalled("m=video 0 RTP/AVP 34 31")
+            assert any(row.get("event") == "picture_refused" for row in server.records())
+            await morez.hears(ANNE)
+            for unit in (anne, morez):
+                unit.cue()
+                await unit.ends()
+
+    asyncio.run(asyncio.wait_for(story(), 80))
 
 
 async def _call(unit: Unit, family: Family) -> None:

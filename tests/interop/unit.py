@@ -25,7 +25,7 @@ import av
 import numpy as np
 import pylibsrtp
 
-from tests.interop import fixtures, hearing
+from tests.interop import fixtures, hearing, old_picture
 from tests.interop.fixtures import Identity
 from tests.interop.sipp import SCENARIOS
 from tests.interop.wait import until
@@ -80,6 +80,8 @@ class Unit:
     silent: bool = False
     picture_pt: int = 0
     """Number its picture is sent with; 0: that of its mode in our own scenarios."""
+    old: old_picture.Old | None = None
+    """H.263 or H.261 instead of H.264."""
     transport: str = "u1"
     """SIPp's -t: u1 for UDP, t1 for TCP."""
     call_id: str = ""
@@ -101,7 +103,7 @@ class Unit:
     async def call(self, scenario: str, room: str, **words: str) -> None:
         """Run a scenario; `words` stand for @NAMES@ in it."""
         self.home.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(_prepare, self.who, self.sends)
+        await asyncio.to_thread(self._prepare)
         for kind in ("audio", "video"):
             self._open(kind)
         text = (SCENARIOS / f"{scenario}.xml").read_text()
@@ -193,7 +195,7 @@ class Unit:
 
     async def play(self) -> None:
         """Send picture and sound to where the server said; again, after a change of `sends`."""
-        await asyncio.to_thread(_prepare, self.who, self.sends)
+        await asyncio.to_thread(self._prepare)
         for task in self._tasks:
             task.cancel()
         await self.signalled("m=video", 10)
@@ -215,7 +217,7 @@ class Unit:
     async def _play(self) -> None:
         to = self._targets()
         streams = [
-            ("video", _loop(picture_packets(self.who, self.sends), self._picture_pt())),
+            ("video", _loop(self._pictures(), self._picture_pt())),
         ]
         if not self.silent:
             streams.append(("audio", _loop(sound_packets(self.who), SOUND_PT)))
@@ -230,8 +232,17 @@ class Unit:
                     ahead[kind] = next(stream)
             await asyncio.sleep(STEP_S)
 
+    def _prepare(self) -> None:
+        self._pictures()
+        sound_packets(self.who)
+
+    def _pictures(self) -> list[tuple[float, bytes]]:
+        if self.old is not None:
+            return old_picture.packets(self.who, self.old)
+        return picture_packets(self.who, self.sends)
+
     def _picture_pt(self) -> int:
-        return self.picture_pt or 98 - self.sends
+        return self.picture_pt or (self.old.pt if self.old else 98 - self.sends)
 
     def _send(self, kind: str, packet: "Packet", port: int) -> None:
         head = struct.pack(
@@ -276,6 +287,8 @@ class Unit:
 
     def picture(self) -> str:
         """Return whose picture came last, "" for none that decodes."""
+        if self.old is not None:
+            return old_picture.picture((body for _, body in self.rtp("video") if body), self.old)
         nals = list(_nals(payload for _, payload in self.rtp("video")))
         sets = [at for at, nal in enumerate(nals) if nal[0] & 0x1F == 7]
         if not sets:
@@ -342,11 +355,6 @@ def _nals(payloads: Iterator[bytes]) -> Iterator[bytes]:
                 yield building
         elif 1 <= kind <= 23:
             yield payload
-
-
-def _prepare(who: Identity, mode: int) -> None:
-    picture_packets(who, mode)
-    sound_packets(who)
 
 
 @functools.cache
