@@ -28,6 +28,8 @@ class Kind(IntEnum):
 
     AUDIO = 1
     VIDEO = 2
+    CAMERA = 3
+    """Keys pressed for the far end's camera (H.224, RFC 4573)."""
 
 
 class Codec(IntEnum):
@@ -39,6 +41,7 @@ class Codec(IntEnum):
     PCMA = 4
     CN = 5
     TELEPHONE_EVENT = 6
+    H224 = 7
     H264 = 16
     VP8 = 17
     H263 = 18
@@ -54,7 +57,9 @@ class Codec(IntEnum):
 
     @property
     def kind(self) -> Kind:
-        """Whether it carries sound or a picture."""
+        """Whether it carries sound, a picture or something else."""
+        if self is Codec.H224:
+            return Kind.CAMERA
         return Kind.AUDIO if self < Codec.H264 else Kind.VIDEO
 
     @property
@@ -62,6 +67,8 @@ class Codec(IntEnum):
         """RTP clock (RFC 3551: G.722 counts 8000 although it samples at 16 kHz)."""
         if self.kind is Kind.VIDEO:
             return 90_000
+        if self is Codec.H224:
+            return 4_800
         return 48_000 if self is Codec.OPUS else 8_000
 
 

@@ -270,9 +270,9 @@ def _answers(unit: Unit) -> list[list[str]]:
     for text in _descriptions(unit):
         text = text.replace("\r", "").replace("IN IP4 127.0.0.1", "IN IP4 198.51.100.5")
         text = re.sub(r"o=sfu \d+ 1 ", "o=sfu 7 1 ", text)
-        for kind, base in (("audio", 20000), ("video", 20002)):
-            port = re.search(rf"m={kind} (\d+)", text)
-            if port and int(port[1]):
+        for kind, base in (("audio", 20000), ("video", 20002), ("application", 20004)):
+            port = re.search(rf"m={kind} ([1-9]\d*)", text)
+            if port:
                 text = text.replace(f"m={kind} {port[1]} ", f"m={kind} {base} ", 1)
                 text = text.replace(f"a=rtcp:{int(port[1]) + 1}", f"a=rtcp:{base + 1}")
         mine = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e"

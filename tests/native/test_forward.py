@@ -26,7 +26,7 @@ SOURCES = (1, 2)
 SINKS = (11, 12, 13)
 """A plain one, a room that knows mode 0 only, a browser with every extension and RTX."""
 H264, VP8, G722, DIGIT, RTX = 97, 98, 9, 101, 99
-H263, H263_1998, H261 = 34, 96, 31
+H263, H263_1998, H261, H224 = 34, 96, 31, 102
 OLD = ((H263, Codec.H263), (H263_1998, Codec.H263_1998), (H261, Codec.H261))
 LEVEL_ID = 3
 SPS = bytes.fromhex("6742c01fda0280f6c0")
@@ -105,7 +105,7 @@ def open_transport(number: int) -> OpenTransport:
 
 def source(number: int, kind: Kind) -> SetSource:
     video = ((H264, Codec.H264), (VP8, Codec.VP8), *OLD)
-    audio = ((G722, Codec.G722), (DIGIT, Codec.TELEPHONE_EVENT), (13, Codec.CN))
+    audio = ((G722, Codec.G722), (DIGIT, Codec.TELEPHONE_EVENT), (13, Codec.CN), (H224, Codec.H224))
     return SetSource(
         SourceId(number),
         TransportId(number),
@@ -119,7 +119,7 @@ def source(number: int, kind: Kind) -> SetSource:
 
 def sink(number: int, kind: Kind) -> SetSink:
     video = ((Codec.H264, 107), (Codec.VP8, 108), *((codec, pt) for pt, codec in OLD))
-    audio = ((Codec.G722, 19),)
+    audio = ((Codec.G722, 19), (Codec.H224, 100))
     plain = SetSink(
         SinkId(number),
         TransportId(number),
@@ -310,6 +310,16 @@ def test_h263_waits_for_an_intra_picture_and_h261_for_any() -> None:
         both.feed(1, packet(3, waits, pt))
         assert [it.payload for it in both.answers[11]] == [begins, waits]
         both.finish()
+
+
+def test_keys_for_a_camera_pass_at_once_and_unread() -> None:
+    both = Both(Kind.CAMERA)
+    both.route(11, 1)
+    for number, pressed in enumerate((b"\x00\x01left", b"\xff" * 20)):
+        both.feed(1, packet(number, pressed, H224))
+    assert [it.payload for it in both.answers[11]] == [b"\x00\x01left", b"\xff" * 20]
+    assert {it.payload_type for it in both.answers[11]} == {100}
+    both.finish()
 
 
 def test_a_pause_and_resume_leave_no_hole() -> None:

@@ -33,6 +33,7 @@ from tests.shell.stage import Stage, codec_offer, stage
 PIN = Settings(room=(Room(number="4201", pin="2468"),))
 PAIR = Settings(room=(Room(number="4201", policy=Policy.POINT_TO_POINT),))
 HDX = codec_offer("polycom_hdx")
+C20 = codec_offer("tandberg_c20")
 
 
 @pytest.fixture
@@ -385,6 +386,32 @@ def test_without_a_free_port_nobody_is_called_and_nothing_kept():
             dialled(house)
         assert (len(house.calls), house.orders) == (0, [])
         assert len(house.engine.sockets) == 2
+
+
+def camera_of(description: bytes) -> bytes:
+    lines = [line for line in description.split(b"\r\n") if line.startswith(b"m=application")]
+    return lines[-1]
+
+
+def test_two_rooms_alone_together_move_each_others_camera_and_a_third_stops_that(house):
+    for call in (1, 2):
+        accepted = house.ring(call, "4201", C20)
+        assert not camera_of(accepted.description).startswith(b"m=application 0 ")
+    legs = list(house.house.meetings[RoomId("4201")].legs.values())
+    (press_a, move_a), (press_b, move_b) = (leg.streams.camera for leg in legs)
+    routes = house.patchbay.routes
+    assert (routes.source_of(move_a), routes.source_of(move_b)) == (press_b, press_a)
+    third = house.ring(3, "4201", C20)
+    assert camera_of(third.description) == b"m=application 0 RTP/AVP 100"
+    assert (routes.source_of(move_a), routes.source_of(move_b)) == (None, None)
+    end(house, 3)
+    assert (routes.source_of(move_a), routes.source_of(move_b)) == (press_b, press_a)
+
+
+def test_a_camera_is_refused_beside_one_who_has_none(house):
+    house.ring(1, "4201", HDX)
+    beside = house.ring(2, "4201", C20)
+    assert camera_of(beside.description) == b"m=application 0 RTP/AVP 100"
 
 
 VSX = HDX.replace(b" 109 96 34 31", b" 34 31").replace(b"a=rtpmap:109 H264/90000\r\n", b"")

@@ -247,6 +247,8 @@ class Calls:
         others = [other.capability for other in meeting.legs.values()] if meeting else []
         leg.prefer_single_nal(any(other.single_nal for other in others))
         leg.allow_old_pictures(others)
+        inside = list(meeting.legs.values()) if meeting else []
+        leg.share_camera(len(inside) < 2 and all(other.streams.camera for other in inside))
 
     def _confirmed(self, visit: Visit, event: CallConfirmed) -> None:
         if event.answer is None:

@@ -131,6 +131,8 @@ class CodecLeg(Leg):
         """Its last offer and our answer: the same again is a refresh, and answered the same."""
         self._session_id = int.from_bytes(around.entropy(4)) >> 1
         self._said: SessionDescription | None = None
+        self._camera_shared = False
+        """Another may listen to what it presses for the camera over there."""
         self._taken = False
         """It was willing to receive something, once."""
         self._modes: frozenset[int] = frozenset()
@@ -199,7 +201,7 @@ class CodecLeg(Leg):
         agreement = read_answer(self._offered, answer)
         if not agreement.lines:
             raise PeerError("the answer refuses all media", status=488)
-        for line in agreement.lines:
+        for line in agreement.paths:
             self._lines[line.kind].keys.check(line)
         self._apply(agreement)
         self._remote, self._answered = (answer, read_offer(answer)), (b"", b"")
@@ -216,6 +218,10 @@ class CodecLeg(Leg):
         """Ask for H.264 mode 0 in the first description: somebody inside knows no other."""
         self.policy = replace(self.policy, single_nal_receivers=prefer)
 
+    def share_camera(self, shared: bool) -> None:
+        """Take its far-end camera control, or refuse it: one alone or one other like it inside."""
+        self._camera_shared = shared
+
     def allow_old_pictures(self, others: Iterable[Capability]) -> None:
         """Take H.263 or H.261, where it has no H.264, only if everybody inside has it too."""
         views = [one.video_receive for one in others if one.pictures or one.video_send]
@@ -231,6 +237,7 @@ class CodecLeg(Leg):
         wanted = {
             Kind.AUDIO: peer is None or peer.audio is not None,
             Kind.VIDEO: peer is None or peer.video is not None,
+            Kind.CAMERA: peer is not None and peer.camera is not None and self._camera_shared,
         }
         lines: dict[Kind, LocalLine | None] = {}
         for kind, needed in wanted.items():
@@ -245,8 +252,9 @@ class CodecLeg(Leg):
                 line.keys.offer(self._offered_encryption(secure=secure))
             lines[kind] = line.keys.local(line.port)
         return LocalMedia(
-            self._host, self._session_id, lines[Kind.AUDIO], lines[Kind.VIDEO], self._fingerprint()
-        )
+            self._host, self._session_id, lines[Kind.AUDIO], lines[Kind.VIDEO],
+            self._fingerprint(), lines[Kind.CAMERA],
+        )  # fmt: skip
 
     def _fingerprint(self) -> str:
         identity = self._around.identity
@@ -305,7 +313,7 @@ class CodecLeg(Leg):
         self._agreement = agreement
         self._taken |= any(line.may_send for line in agreement.lines)
         self._modes |= agreement.capability.h264.modes if agreement.capability.h264 else frozenset()
-        for agreed in agreement.lines:
+        for agreed in agreement.paths:
             self._open(self._lines[agreed.kind], agreed)
         self._name_streams(agreement)
 
@@ -388,6 +396,10 @@ class CodecLeg(Leg):
         self.streams.mix = None
         if audio is not None and agreed is not None and agreed.may_send and agreed.send:
             self.streams.mix = MixPlace(audio.sink, agreed.send[0][1], _ptime_ms(agreed))
+        camera = self._lines.get(Kind.CAMERA)
+        self.streams.camera = (camera.source, camera.sink) if camera and agreement.camera else None
+        if camera is not None and not agreement.camera:
+            self._around.patchbay.want(camera.sink, None)
         if video is not None and not shows:
             self._around.patchbay.want(video.sink, None)
         if audio is not None and self.streams.mix is None:
@@ -522,5 +534,6 @@ def _why_nothing(peer: PeerMedia, policy: Policy) -> str:
 def _peer_line(peer: PeerMedia | None, kind: Kind) -> PeerLine | None:
     if peer is None:
         return None
-    index = peer.audio if kind is Kind.AUDIO else peer.video
+    found = {Kind.AUDIO: peer.audio, Kind.VIDEO: peer.video, Kind.CAMERA: peer.camera}
+    index = found[kind]
     return peer.lines[index] if index is not None else None

@@ -30,6 +30,8 @@ class Streams:
     wide: list[SinkId] = field(default_factory=list)
     narrow: list[SinkId] = field(default_factory=list)
     mix: MixPlace | None = None
+    camera: tuple[SourceId, SinkId] | None = None
+    """Far-end camera control: what it presses, and what is pressed for it."""
     header_levels: bool = False
     """Its packets carry RFC 6464 levels; otherwise the mixer must measure."""
 

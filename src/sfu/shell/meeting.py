@@ -172,8 +172,20 @@ class Meeting:
     def _carry_out(self, now: float) -> None:
         for output in self._room.poll():
             self._put(output)
+        self._link_cameras()
         self._patchbay.flush(now)
         self._tell_rows()
+
+    def _link_cameras(self) -> None:
+        """Let two rooms that are alone together move each other's camera."""
+        legs = list(self.legs.values())
+        cameras = [leg.streams.camera for leg in legs]
+        for leg, camera in zip(legs, cameras, strict=True):
+            if camera is None:
+                continue
+            others = [other.streams.camera for other in legs if other is not leg]
+            far = others[0] if len(others) == 1 else None
+            self._patchbay.want(camera[1], far[0] if far else None)
 
     def _put(self, output: RoomOutput) -> None:
         match output:

@@ -5,15 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from sfu.model import Codec
+from sfu.model import Address, Codec
 from sfu.signalling.capability import Feedback
 from sfu.signalling.sdp import h264
 from sfu.signalling.sdp.answer import compose_answer
 from sfu.signalling.sdp.bandwidth import stated
-from sfu.signalling.sdp.local import Policy
+from sfu.signalling.sdp.local import LocalLine, Policy
+from sfu.signalling.sdp.offer import compose_reoffer, read_answer
 from sfu.signalling.sdp.peer import PeerMedia, read_offer
 from sfu.signalling.sdp.session import SessionDescription, parse
-from tests.signalling.sdp.shapes import LOCAL, SECURE, UNITS, expected, offered, session
+from tests.signalling.sdp.shapes import CRYPTO, LOCAL, SECURE, UNITS, expected, offered, session
 
 SERVERS = Policy(max_fs=3_600)
 """Of a server whose settings nobody touched."""
@@ -25,7 +26,9 @@ WORDS = {Feedback.PLI: "pli", Feedback.FIR: "fir", Feedback.TMMBR: "tmmbr"}
 
 
 def our_end(offer: SessionDescription):
-    return SECURE if any("SAVP" in one.protocol for one in offer.media) else LOCAL
+    secure = any("SAVP" in one.protocol for one in offer.media)
+    camera = LocalLine(20004, 20005, CRYPTO if secure else ())
+    return replace(SECURE if secure else LOCAL, camera=camera)
 
 
 @pytest.mark.parametrize("name", UNITS)
@@ -115,7 +118,7 @@ def test_svc_and_lost_packet_recovery_are_nobodys_affair():
         b"a=fmtp:113 V=2;minPP=0;PP=150;RS=52;RP=10;PS=1400\r\n",
     )  # fmt: skip
     offer = parse(lpr)
-    written, _ = compose_answer(offer, read_offer(offer), SECURE, SERVERS)
+    written, _ = compose_answer(offer, read_offer(offer), our_end(offer), SERVERS)
     assert written.text.split("\r\n") == [*expected("polycom_group")[0], ""]
     only = parse(lpr.replace(b"109 110 111 112 113 96 34", b"112 113"))
     refused, agreement = compose_answer(only, read_offer(only), SECURE, SERVERS)
@@ -127,3 +130,23 @@ def test_a_unit_that_counts_its_session_without_headers_is_answered_so():
     offer = parse(offered("tandberg_mxp").replace(b"b=CT:768", b"b=TIAS:704000"))
     written, _ = compose_answer(offer, read_offer(offer), LOCAL, SERVERS)
     assert list(written.fields("b")) == ["AS:1536", "TIAS:1414000"]
+
+
+def test_far_end_camera_is_refused_where_nobody_may_listen():
+    for name in ("polycom_group", "tandberg_c20"):
+        offer = session(name)
+        alone = replace(our_end(offer), camera=None)
+        written, agreement = compose_answer(offer, read_offer(offer), alone, SERVERS)
+        assert (written.media[-1].port, written.media[-1].formats) == (0, ("100",))
+        assert agreement.camera is None
+
+
+def test_a_camera_stays_in_our_own_description_of_mid_call():
+    offer = session("tandberg_c20")
+    ours = replace(SERVERS, single_nal_receivers=True)
+    again = compose_reoffer(offer, read_offer(offer), our_end(offer), ours)
+    assert [one.port for one in again.media] == [20000, 20002, 0, 0, 20004]
+    agreement = read_answer(again, parse(bytes(again).replace(b"198.51.100.5", b"192.0.2.23")))
+    assert agreement.camera is not None
+    assert agreement.camera.send == ((100, Codec.H224),)
+    assert agreement.camera.remote == Address("192.0.2.23", 20004)

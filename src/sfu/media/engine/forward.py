@@ -228,7 +228,7 @@ class Forwarder:
         if command.source is None or command.source not in self._sources:
             sink.stop()
         elif command.source not in (sink.pending, sink.source) or sink.pending is not None:
-            sink.route(command.source, at_once=sink.asked.kind is Kind.AUDIO)
+            sink.route(command.source, at_once=sink.asked.kind is not Kind.VIDEO)
 
     def _close_source(self, source: SourceId) -> None:
         self._sources.pop(source, None)

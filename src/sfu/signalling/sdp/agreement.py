@@ -58,15 +58,21 @@ class AgreedLine:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Both lines of a call, None for one that is not used."""
+    """The lines of a call, None for one that is not used."""
 
     audio: AgreedLine | None
     video: AgreedLine | None
     capability: Capability
+    camera: AgreedLine | None = None
+
+    @property
+    def paths(self) -> tuple[AgreedLine, ...]:
+        """Return everything that needs a way of its own: the lines, and the camera's."""
+        return (*self.lines, self.camera) if self.camera else self.lines
 
     @property
     def lines(self) -> tuple[AgreedLine, ...]:
-        """Return the lines in use."""
+        """Return the lines of sound and picture in use."""
         return tuple(line for line in (self.audio, self.video) if line is not None)
 
 

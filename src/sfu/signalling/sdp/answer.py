@@ -62,6 +62,9 @@ def choose(line: PeerLine, policy: Policy) -> tuple[Payload, ...]:
     """Return what we answer on a line of sound or picture, empty where nothing is common."""
     if line.kind is Kind.AUDIO:
         return _sound(line, policy)
+    if line.kind is Kind.CAMERA:
+        form = line.of(Codec.H224)
+        return (Payload(form.pt, Codec.H224),) if form else ()
     return tuple(_picture(line, policy))
 
 
@@ -120,7 +123,7 @@ def _our_line(
     line: PeerLine, peer: PeerMedia, local: LocalMedia, policy: Policy
 ) -> LocalLine | None:
     """Return our end, None where the line is not ours to take or has no keys we can use."""
-    if line.kind is None or line.index not in (peer.audio, peer.video):
+    if line.kind is None or line.index not in (peer.audio, peer.video, peer.camera):
         return None
     ours = local.line(line.kind)
     if ours is None or keyed_by_dtls(line, local, ours):
@@ -274,4 +277,6 @@ def _agreement(peer: PeerMedia, agreed: dict[int, AgreedLine], policy: Policy) -
         forms = peer.lines[video.index].formats
         limits = h264_limits(forms, single_nal=policy.single_nal_receivers, high=policy.high)
     able = limits is not None and 0 in limits.modes
-    return Agreement(audio, video, capability(audio, video, limits, can_send_single_nal=able))
+    camera = agreed.get(peer.camera) if peer.camera is not None else None
+    can = capability(audio, video, limits, can_send_single_nal=able)
+    return Agreement(audio, video, can, camera)

@@ -31,6 +31,8 @@ _CODECS = {
     ("CN", 8_000): Codec.CN,
     ("TELEPHONE-EVENT", 8_000): Codec.TELEPHONE_EVENT,
     ("TELEPHONE-EVENT", 48_000): Codec.TELEPHONE_EVENT,
+    ("H224", 4_800): Codec.H224,
+    ("H224", 0): Codec.H224,
     ("H264", 90_000): Codec.H264,
     ("VP8", 90_000): Codec.VP8,
     ("H263", 90_000): Codec.H263,

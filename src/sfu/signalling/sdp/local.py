@@ -73,8 +73,13 @@ class LocalMedia:
     fingerprint: str = ""
     """"sha-256 AB:CD..." where keys may come by DTLS."""
 
+    camera: LocalLine | None = None
+    """Far-end camera control, where the room has one other who takes it."""
+
     def line(self, kind: Kind) -> LocalLine | None:
-        """Return our end for sound or picture."""
+        """Return our end of a kind."""
+        if kind is Kind.CAMERA:
+            return self.camera
         return self.audio if kind is Kind.AUDIO else self.video
 
 
@@ -119,7 +124,8 @@ def write_media(
     """Write one m= line of ours that carries something."""
     chosen = list(payloads)
     numbers = " ".join(str(one.pt) for one in chosen)
-    lines = [f"m={kind.name.lower()} {line.port} {protocol} {numbers}", *bandwidth]
+    name = "application" if kind is Kind.CAMERA else kind.name.lower()
+    lines = [f"m={name} {line.port} {protocol} {numbers}", *bandwidth]
     for one in chosen:
         lines.append(rtpmap(one.codec, one.pt, one.clock_hz, one.encoding))
         if one.fmtp:

@@ -41,6 +41,7 @@ H264_BY_MODE = {1: 97, 0: 98}
 VP8 = 99
 PROFILE_LEVEL = "42801f"
 """Baseline 3.1: 720p at 30; constraint_set0 alone, as room codecs write it."""
+OURS = SOUND | PICTURES | {Codec.H224}
 FEEDBACK = ("nack pli", "ccm fir", "ccm tmmbr")
 
 
@@ -71,7 +72,7 @@ def compose_reoffer(
         ours = local.line(line.kind) if line.kind else None
         by_dtls = ours is not None and keyed_by_dtls(line, local, ours)
         lost = line.dtls and not by_dtls
-        if ours is None or lost or line.index not in (peer.audio, peer.video):
+        if ours is None or lost or line.index not in (peer.audio, peer.video, peer.camera):
             media.append(refused(theirs))
             continue
         assert line.kind is not None
@@ -97,7 +98,8 @@ def read_answer(offer: SessionDescription, answer: SessionDescription) -> Agreem
     audio, video = found.get(Kind.AUDIO), found.get(Kind.VIDEO)
     limits = h264_limits(theirs.lines[video.index].formats) if video else None
     able = limits is not None and 0 in limits.modes
-    return Agreement(audio, video, capability(audio, video, limits, can_send_single_nal=able))
+    can = capability(audio, video, limits, can_send_single_nal=able)
+    return Agreement(audio, video, can, found.get(Kind.CAMERA))
 
 
 def _sound(policy: Policy) -> Iterator[Payload]:
@@ -121,7 +123,7 @@ def _own_h264(pt: int, mode: int, policy: Policy) -> Payload:
 
 def _again(line: PeerLine, policy: Policy) -> tuple[Payload, ...]:
     """Return what we offer on a line that already lives, under the numbers it has."""
-    if line.kind is Kind.AUDIO:
+    if line.kind is not Kind.VIDEO:
         return choose(line, policy)
     forms = h264.usable(line.formats, high=policy.high)
     if not forms:
@@ -177,7 +179,7 @@ def _common(mine: PeerLine, line: PeerLine) -> tuple[tuple[int, Codec], ...]:
     picture = h264.choose(line.formats)
     found: dict[Codec, int] = {}
     for form in line.formats:
-        if form.codec is None or form.codec not in (SOUND | PICTURES) & mine.codecs & line.codecs:
+        if form.codec is None or form.codec not in OURS & mine.codecs & line.codecs:
             continue
         if form.codec is not Codec.H264 or form is picture:
             found.setdefault(form.codec, form.pt)

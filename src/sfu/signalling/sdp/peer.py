@@ -28,7 +28,7 @@ class PeerLine:
     index: int
     media: str
     kind: Kind | None
-    """None: neither sound nor picture (BFCP, H.224)."""
+    """None: nothing that comes by RTP, or nothing known (BFCP)."""
     protocol: str
     port: int
     formats: tuple[Format, ...]
@@ -105,6 +105,8 @@ class PeerMedia:
     slides: int | None
     """Index of the line of the slides."""
     capability: Capability
+    camera: int | None = None
+    """Index of the line of far-end camera control (H.224)."""
 
 
 def read_offer(session: SessionDescription) -> PeerMedia:
@@ -114,7 +116,8 @@ def read_offer(session: SessionDescription) -> PeerMedia:
     audio = _first(lines, Kind.AUDIO, SOUND)
     video = _first(lines, Kind.VIDEO, PICTURES)
     slides = _first(lines, Kind.VIDEO, PICTURES, slides=True)
-    return PeerMedia(lines, audio, video, slides, _capability(lines, audio, video))
+    camera = _first(lines, Kind.CAMERA, frozenset({Codec.H224}))
+    return PeerMedia(lines, audio, video, slides, _capability(lines, audio, video), camera)
 
 
 def h264_limits(
@@ -129,7 +132,7 @@ def h264_limits(
 def _line(
     session: SessionDescription, index: int, media: MediaDescription, sound: bool
 ) -> PeerLine:
-    kind = {"audio": Kind.AUDIO, "video": Kind.VIDEO}.get(media.media)
+    kind = _kind(media)
     forms = formats_of(media) if kind is not None else ()
     host = attribute.connection_of(session, media)
     direction = attribute.direction_of(session, media)
@@ -160,6 +163,13 @@ def _line(
         floor_roles=attribute.floor_control_of(media),
         feedback=attribute.feedback_of(media, best.pt) if best else frozenset(),
     )
+
+
+def _kind(media: MediaDescription) -> Kind | None:
+    kind = {"audio": Kind.AUDIO, "video": Kind.VIDEO}.get(media.media)
+    if kind is not None or media.media != "application" or "RTP/" not in media.protocol.upper():
+        return kind
+    return Kind.CAMERA if any(form.codec is Codec.H224 for form in formats_of(media)) else None
 
 
 def _address(host: str | None, port: int) -> Address | None:
