@@ -13,6 +13,8 @@ from playwright.async_api import Playwright, async_playwright
 from tests.interop.baresip import Baresip
 from tests.interop.chromium import Visitor
 from tests.interop.fixtures import Identity
+from tests.interop.gstreamer import GstUnit
+from tests.interop.pjsua import Pjsua
 from tests.interop.server import Server
 from tests.interop.unit import Unit
 
@@ -64,10 +66,30 @@ class Meeting:
 
     async def room(self, who: Identity, **options: object) -> Baresip:
         """Start a room's codec; it does not call yet."""
-        codec = Baresip(who, self._home / who.name, free_port(next(_ports)), **options)  # type: ignore[arg-type]
+        codec = Baresip(who, self._folder(who.name), free_port(next(_ports)), **options)  # type: ignore[arg-type]
         self._stack.push_async_callback(codec.stop)
         await codec.start()
         return codec
+
+    def _folder(self, name: str) -> Path:
+        """Return a folder nobody of this name has had."""
+        folders = (self._home / (f"{name}-{n}" if n else name) for n in itertools.count())
+        return next(folder for folder in folders if not folder.exists())
+
+    def phone(self, who: Identity) -> Pjsua:
+        """Prepare a softphone; it does not call yet."""
+        phone = Pjsua(who, self._folder(f"pjsua-{who.name}"))
+        self._stack.push_async_callback(phone.stop)
+        return phone
+
+    def gstreamer(self, who: Identity) -> GstUnit:
+        """Prepare a codec of SIPp and GStreamer; it does not call yet."""
+        unit = GstUnit(
+            who, self._folder(f"gst-{who.name}"), self.server.sip_port, modes=(0,), sends=0
+        )
+        unit.port = free_port(next(_ports))
+        self._stack.push_async_callback(unit.stop)
+        return unit
 
     def unit(self, who: Identity, **options: object) -> Unit:
         """Prepare a codec whose signalling is SIPp's; it does not call yet."""

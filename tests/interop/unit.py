@@ -150,9 +150,12 @@ class Unit:
                 data = self._socks[kind].recv(2048)
                 if self.srtp is not None:
                     data = self.srtp.open(kind, data)
-                self.got[kind].append((time.monotonic(), data))
+                self._came(kind, data)
         except BlockingIOError:
             pass
+
+    def _came(self, kind: str, data: bytes) -> None:
+        self.got[kind].append((time.monotonic(), data))
 
     # ---- signalling
 

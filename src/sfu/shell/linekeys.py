@@ -12,6 +12,8 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import structlog
+
 from sfu.config import OfferedEncryption
 from sfu.errors import PeerError
 from sfu.media.connect import sdes
@@ -23,6 +25,8 @@ from sfu.shell.patchbay import Patchbay
 from sfu.signalling.sdp.agreement import AgreedLine
 from sfu.signalling.sdp.local import LocalLine
 from sfu.signalling.sdp.peer import PeerLine
+
+log = structlog.get_logger()
 
 SUITES = (
     SrtpSuite.AES_CM_128_HMAC_SHA1_80,
@@ -109,6 +113,7 @@ class LineKeys:
                 SetKeys(transport, True, self.sending),
                 SetKeys(transport, False, self.receiving),
             )
+            log.debug("sdes_agreed", transport=transport, suite=self.sending.suite.name)
 
     def expect(self, agreed: AgreedLine, signalled: OpenTransport) -> None:
         """Expect the handshakes that were agreed, or none."""
