@@ -191,7 +191,7 @@ def test_no_path_of_one_machine_and_no_open_end_stands_in_the_tree():
     assert found == []
 
 
-SCRIPTS = ["run", "test", "check", "bench", "prepare", "fresh-machine"]
+SCRIPTS = ["run", "test", "check", "bench", "prepare", "fresh-machine", "voices", "cards"]
 
 
 @pytest.mark.parametrize("name", [*(f"scripts/{one}" for one in SCRIPTS), ".ci/run"])

@@ -270,7 +270,29 @@ class Unit:
                 await asyncio.sleep(0.02)
         self._pressing = False
 
+    async def press_tones(self, keys: str) -> None:
+        """Press keys as tones in the sound: 100 ms each, 100 ms of silence between."""
+        port = self._targets()["audio"]
+        payloads = await asyncio.to_thread(key_tones, keys)
+        self._pressing = True
+        begin = time.monotonic()
+        for number, payload in enumerate(payloads):
+            await asyncio.sleep(begin + number * 0.02 - time.monotonic())
+            timestamp = round((begin - self._begin) * 8_000) + number * 160
+            self._send("audio", Packet(0, False, SOUND_PT, timestamp % 2**32, payload), port)
+        self._pressing = False
+
     # ---- listening
+
+    def colour(self) -> tuple[float, ...]:
+        """Return the median (R, G, B) of the picture that came last, () for none that decodes."""
+        pixels = self._pixels()
+        return () if pixels is None else tuple(np.median(pixels.reshape(-1, 3), axis=0))
+
+    def loudness(self, seconds: float = 1.0) -> float:
+        """Return the RMS of the last sound that came, 1 being the loudest."""
+        samples = self._samples(seconds)
+        return float(np.sqrt(np.mean(samples**2))) if samples.size else 0.0
 
     def forget(self) -> None:
         """Judge what comes from now on alone."""
@@ -292,23 +314,27 @@ class Unit:
         """Return whose picture came last, "" for none that decodes."""
         if self.old is not None:
             return old_picture.picture((body for _, body in self.rtp("video") if body), self.old)
+        colour = self.colour()
+        return hearing.nearest(colour) if colour else ""
+
+    def _pixels(self) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None":
         nals = list(_nals(payload for _, payload in self.rtp("video")))
         sets = [at for at, nal in enumerate(nals) if nal[0] & 0x1F == 7]
         if not sets:
-            return ""
+            return None
         decoder = av.CodecContext.create("h264", "r")
         data = b"".join(b"\0\0\0\1" + nal for nal in nals[sets[-1] :])
         try:
             frames = [one for packet in decoder.parse(data) for one in decoder.decode(packet)]
         except av.FFmpegError:
-            return ""
-        if not frames:
-            return ""
-        pixels = frames[-1].to_ndarray(format="rgb24")
-        return hearing.nearest(np.median(pixels.reshape(-1, 3), axis=0))
+            return None
+        return np.asarray(frames[-1].to_ndarray(format="rgb24")) if frames else None
 
     def heard(self, seconds: float = 2.0) -> set[str]:
         """Return whose tones are in the last seconds of sound that came."""
+        return hearing.heard(self._samples(seconds), 16_000)
+
+    def _samples(self, seconds: float) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
         payloads = [body for head, body in self.rtp("audio") if head[0] == SOUND_PT]
         decoder = av.CodecContext.create("g722", "r")
         samples = [
@@ -317,8 +343,8 @@ class Unit:
             for frame in decoder.decode(av.Packet(body))
         ]
         if not samples:
-            return set()
-        return hearing.heard(np.concatenate(samples).astype(np.float64) / 32768, 16_000)
+            return np.zeros(0)
+        return np.concatenate(samples).astype(np.float64) / 32768
 
     async def sees(self, who: Identity | None, seconds: float = 15) -> None:
         wanted = who.name if who else ""
@@ -405,6 +431,26 @@ def sound_packets(who: Identity) -> list[tuple[float, bytes]]:
         (at / 8000, struct.pack("!BBHII", 0x80, SOUND_PT, at // 160, at, 0) + data[at : at + 160])
         for at in range(0, len(data) - 159, 160)
     ]
+
+
+@functools.cache
+def key_tones(keys: str) -> list[bytes]:
+    """Return these keys as DTMF, G.722 payloads of 20 ms."""
+    tones = ((697, 770, 852, 941), (1209, 1336, 1477))
+    gap = "anullsrc=r=16000:cl=mono:d=0.1"
+    parts = []
+    for key in keys:
+        place = "123456789*0#".index(key)
+        low, high = tones[0][place // 3], tones[1][place % 3]
+        parts += [f"aevalsrc='0.2*sin(2*PI*{low}*t)+0.25*sin(2*PI*{high}*t)':s=16000:d=0.1", gap]
+    chain = "".join(f"[{number}]" for number in range(len(parts)))
+    data = subprocess.run(
+        ["ffmpeg", "-v", "error", *(word for part in parts for word in ("-f", "lavfi", "-i", part)),
+         "-filter_complex", f"{chain}concat=n={len(parts)}:v=0:a=1",
+         "-c:a", "g722", "-f", "g722", "-"],
+        check=True, capture_output=True, timeout=60,
+    ).stdout  # fmt: skip
+    return [data[at : at + 160] for at in range(0, len(data) - 159, 160)]
 
 
 def _loop(packets: list[tuple[float, bytes]], pt: int) -> Iterator[Packet]:

@@ -7,6 +7,7 @@ from sfu.model import RoomId
 from sfu.room.directory import (
     Directory,
     Found,
+    Reception,
     RoomSetting,
     Target,
     UnknownRoom,
@@ -86,3 +87,45 @@ def test_no_target_breaks_the_directory_or_opens_a_closed_room(target):
             assert pin or room != "7000" or target.endswith("##1234")
         case UnknownRoom() | WrongPin():
             pass
+
+
+WITH_ATTENDANT = Directory([COUNCIL], attendant=("accueil", "0"), echo_test="9196")
+
+
+@pytest.mark.parametrize(
+    "target", ["accueil", "ACCUEIL", "0", "", " ", "203.0.113.5", "2001:db8::5"]
+)
+def test_who_names_no_room_reaches_the_attendant_where_there_is_one(target):
+    assert WITH_ATTENDANT.reach(target) == Reception()
+    assert isinstance(directory.reach(target), UnknownRoom)
+    assert isinstance(WITH_ATTENDANT.find(target), UnknownRoom)  # a page has a field for it
+
+
+@given(st.text(max_size=12).filter(lambda text: text.strip()))
+def test_whoever_names_a_room_reaches_what_it_means(target):
+    reached = WITH_ATTENDANT.reach(target)
+    assert isinstance(reached, Reception) or reached == WITH_ATTENDANT.find(target)
+
+
+def test_room_and_pin_behind_an_address_are_no_call_to_the_attendant():
+    assert WITH_ATTENDANT.reach("203.0.113.5##4201") == Found(RoomId("4201"), "", pin="")
+
+
+def test_the_echo_test_is_found_by_its_number():
+    assert isinstance(WITH_ATTENDANT.find("9196"), Found)
+    assert isinstance(directory.find("9196"), UnknownRoom)
+
+
+def test_a_configured_room_goes_before_attendant_and_echo_test():
+    rooms = [RoomSetting(RoomId("9196"), aliases=("accueil",))]
+    taken = Directory(rooms, attendant=("accueil",), echo_test="9196")
+    assert taken.reach("accueil") == taken.find("9196") == Found(RoomId("9196"), "", pin="")
+    assert taken.echo_test == ""
+    assert taken.reach("") == Reception()
+
+
+@given(st.integers(1, 9_999), st.integers(1, 9_999), st.text("0123456789", min_size=1, max_size=5))
+def test_a_number_may_go_on_where_a_longer_one_is_open(first, last, number):
+    numbers = range(first, last + 1)
+    longer = any(str(one) != number and str(one).startswith(number) for one in numbers)
+    assert Directory(numbers=(numbers,)).may_go_on(number) == longer

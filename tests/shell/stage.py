@@ -144,13 +144,18 @@ class NotingMixer:
         self.inputs: set[int] = set()
         self.legs: dict[int, tuple[int, Codec, frozenset[int], int]] = {}
         self.tones: list[tuple[int, str]] = []
+        self.said: list[tuple[int, tuple[str, ...]]] = []
+        self.searched: set[int] = set()
+        """Inputs that keys are looked for in."""
         self.alive = True
 
-    def set_input(self, ssrc: int) -> None:
+    def set_input(self, ssrc: int, *, keys: bool = False) -> None:
         self.inputs.add(ssrc)
+        (self.searched.add if keys else self.searched.discard)(ssrc)
 
     def close_input(self, ssrc: int) -> None:
         self.inputs.remove(ssrc)
+        self.searched.discard(ssrc)
 
     def set_leg(
         self, leg: int, ssrc: int, codec: Codec, inputs: frozenset[int], ptime: int
@@ -164,6 +169,10 @@ class NotingMixer:
     def play_tone(self, leg: int, name: str) -> None:
         assert leg in self.legs
         self.tones.append((leg, str(name)))
+
+    def speak(self, leg: int, names: tuple[str, ...]) -> None:
+        assert leg in self.legs
+        self.said.append((leg, names))
 
 
 class NotingStore:

@@ -5,7 +5,7 @@ import pytest
 from sfu.media.engine.command import SetSource
 from sfu.model import Codec, Kind, MemberId, Tone
 from sfu.shell.leg import MixPlace
-from sfu.worker.protocol import Delays, LevelsMeasured
+from sfu.worker.protocol import Delays, KeyHeard, LevelsMeasured, Spoken
 from tests.shell.stage import stage
 
 ANNE, BRUNO, CLAIRE = MemberId("m1"), MemberId("m2"), MemberId("m3")
@@ -100,3 +100,38 @@ def test_without_a_mixer_there_is_nothing_to_hear():
         assert not house.desk.available
         assert house.desk.listen(ANNE, place(), {}) is None
         house.desk.forget(ANNE)
+
+
+def test_keys_are_looked_for_while_wanted_and_who_hears_it_goes_on_hearing(house, sounds):
+    heard: list[str] = []
+    house.desk.watch_keys(ANNE, sounds[ANNE], heard.append)
+    (ssrc,) = house.mixer.searched
+    house.desk.listen(BRUNO, place(), {ANNE: sounds[ANNE]})
+    house.desk.take_report(KeyHeard(ssrc, "4"))
+    house.desk.take_report(KeyHeard(ssrc + 1, "5"))
+    house.desk.ignore_keys(ANNE)
+    house.desk.take_report(KeyHeard(ssrc, "6"))
+    assert heard == ["4"]
+    assert (house.mixer.inputs, house.mixer.searched) == ({ssrc}, set())
+
+
+def test_a_sound_that_was_only_searched_comes_out(house, sounds):
+    house.desk.watch_keys(ANNE, sounds[ANNE], print)
+    house.desk.ignore_keys(ANNE)
+    house.desk.ignore_keys(ANNE)
+    assert house.mixer.inputs == set()
+
+
+def test_the_end_of_what_is_said_is_told_to_who_had_it_said(house, sounds):
+    told: list[str] = []
+    house.desk.listen(ANNE, place(), {})
+    house.desk.speak(ANNE, ("fr/pin",), lambda: told.append("anne"))
+    house.desk.speak(BRUNO, ("fr/pin",), lambda: told.append("bruno"))
+    (leg,) = house.mixer.legs
+    for _ in range(2):
+        house.desk.take_report(Spoken(leg))
+    assert told == ["anne"]
+    house.desk.speak(ANNE, ("fr/pin",), lambda: told.append("anne"))
+    house.desk.speak(ANNE, ())
+    house.desk.take_report(Spoken(leg))
+    assert told == ["anne"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sfu.media.mix import FRAME, g711
 from sfu.model import Codec, Ssrc
+from sfu.worker import prompt
 from sfu.worker.input import parse
 from sfu.worker.mixer import Mixer
 from sfu.worker.protocol import (
@@ -17,10 +18,13 @@ from sfu.worker.protocol import (
     CloseInput,
     CloseLeg,
     Delays,
+    KeyHeard,
     LevelsMeasured,
     PlayTone,
     SetInput,
     SetLeg,
+    Speak,
+    Spoken,
 )
 from tests.media.mix.sounds import strength, tone
 
@@ -255,3 +259,73 @@ def test_the_frame_of_an_input_is_20_ms_whatever_it_sent():
     assert frame is not None
     assert frame.shape == (FRAME,)
     assert np.abs(frame).max() <= 16
+
+
+def of(desk, kind):
+    return [one for one in desk.reports if isinstance(one, kind)]
+
+
+def test_prompts_are_said_behind_the_tone_and_their_end_is_told_once(desk):
+    desk.leg(101, Codec.PCMA)
+    desk.leg(102, Codec.PCMA)
+    desk.order(PlayTone(101, "pin"), Speak(101, ("fr/welcome", "en/welcome")))
+    ticks = len(prompt.speech(("fr/welcome", "en/welcome"))) // FRAME
+    desk.run(ticks)
+    assert of(desk, Spoken) == []
+    assert np.abs(desk.heard(101, ticks)).max() > 5000
+    assert np.abs(desk.heard(102, ticks)).max() < 20
+    desk.run(80)
+    assert of(desk, Spoken) == [Spoken(101)]
+    assert np.abs(desk.heard(101)).max() < 20
+    assert len(desk.mixer._streams) == 1
+
+
+def test_what_is_cut_off_is_silent_at_once_and_its_end_not_told(desk):
+    desk.leg(101, Codec.PCMA)
+    desk.order(Speak(101, ("fr/number",)))
+    desk.run(30)
+    desk.order(Speak(101, ()))
+    desk.run(50)
+    assert np.abs(desk.heard(101)).max() < 20
+    assert of(desk, Spoken) == []
+
+
+def test_prompts_nobody_knows_end_at_once(desk):
+    desk.leg(101, Codec.PCMA)
+    desk.order(Speak(101, ("xx/nothing",)), Speak(999, ("fr/number",)))
+    desk.run(2)
+    assert of(desk, Spoken) == [Spoken(101)]
+
+
+def dial(desk, keys):
+    """Press keys as tones on input 1, 100 ms each."""
+    for key in keys:
+        place = "123A456B789C*0#D".index(key)
+        low, high = (697, 770, 852, 941)[place // 4], (1209, 1336, 1477, 1633)[place % 4]
+        for number in range(10):
+            time = np.arange(number * 160, number * 160 + 160) / 8000
+            wave = 4000 * (np.sin(2 * np.pi * low * time) + np.sin(2 * np.pi * high * time))
+            wave = (wave if number < 5 else 0 * wave).astype(np.int16)
+            header = HEADER.pack(0x80, 8, desk.count & 0xFFFF, desk.count * 160, 1)
+            desk.mixer.receive(header + g711.encode(g711.ALAW_ENCODE, wave), desk.now)
+            desk.run(1)
+
+
+def test_keys_pressed_as_tones_are_told_and_muted(desk):
+    desk.order(SetInput(Ssrc(1), keys=True))
+    desk.leg(101, Codec.PCMA, 1)
+    dial(desk, "42#")
+    desk.run(20)
+    assert of(desk, KeyHeard) == [KeyHeard(Ssrc(1), key) for key in "42#"]
+    loud = sum(np.abs(g711.decode(g711.ALAW_DECODE, one[12:])).max() > 500
+               for one in desk.sent[101])  # fmt: skip
+    assert loud <= 3 * 2  # of 15 packets of tones: what sounds before a key is known
+
+
+def test_keys_are_told_only_where_they_are_looked_for(desk):
+    desk.leg(101, Codec.PCMA, 1)
+    dial(desk, "42")
+    desk.order(SetInput(Ssrc(1), keys=True), SetInput(Ssrc(1)))
+    dial(desk, "42")
+    assert of(desk, KeyHeard) == []
+    assert desk.strength(101, 770) > 500

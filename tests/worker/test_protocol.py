@@ -14,11 +14,14 @@ from sfu.worker.protocol import (
     CloseInput,
     CloseLeg,
     Delays,
+    KeyHeard,
     LevelsMeasured,
     Lines,
     PlayTone,
     SetInput,
     SetLeg,
+    Speak,
+    Spoken,
     decode,
     encode,
 )
@@ -26,7 +29,7 @@ from sfu.worker.protocol import (
 number = st.integers(0, 2**32 - 1)
 pairs = st.lists(st.tuples(number, number), max_size=4).map(tuple)
 messages = st.one_of(
-    st.builds(SetInput, number),
+    st.builds(SetInput, number, st.booleans()),
     st.builds(CloseInput, number),
     st.builds(
         SetLeg,
@@ -38,7 +41,10 @@ messages = st.one_of(
     ),
     st.builds(CloseLeg, number),
     st.builds(PlayTone, number, st.text(max_size=8)),
+    st.builds(Speak, number, st.lists(st.text(max_size=8), max_size=3).map(tuple)),
     st.builds(LevelsMeasured, pairs),
+    st.builds(Spoken, number),
+    st.builds(KeyHeard, number, st.text(max_size=2)),
     st.builds(Delays, pairs),
     st.builds(Alive, st.floats(0, 1)),
 )
@@ -77,6 +83,9 @@ def test_anything_else_is_refused(line):
         b'{"type":"set_leg","leg":1,"ssrc":9,"codec":2,"ptime_ms":0,"inputs":[]}',
         b'{"type":"set_leg","leg":1,"ssrc":9,"codec":2,"ptime_ms":20,"inputs":["a"]}',
         b'{"type":"play_tone","leg":1,"name":2}',
+        b'{"type":"speak","leg":1,"names":[2]}',
+        b'{"type":"speak","leg":1}',
+        b'{"type":"key_heard","ssrc":1}',
         b'{"type":"levels_measured","levels":[[1]]}',
     ],
 )

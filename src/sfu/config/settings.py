@@ -69,6 +69,13 @@ class OfferedEncryption(StrEnum):
     DTLS = "dtls"
 
 
+class Language(StrEnum):
+    """What the attendant speaks."""
+
+    FRENCH = "fr"
+    ENGLISH = "en"
+
+
 class LogFormat(StrEnum):
     """How log lines look."""
 
@@ -164,6 +171,15 @@ class Rooms:
     )
     """Numbers and ranges anybody may open a room with; empty: configured rooms only."""
     pin_tries: Annotated[int, Ge(1), Le(10)] = 3
+    attendant: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")], ...] = (
+        "accueil",
+        "0",
+    )
+    """Users whose calls are asked for a room, as are calls to no user; empty: nobody is asked."""
+    languages: Annotated[tuple[Language, ...], MinLen(1)] = (Language.FRENCH, Language.ENGLISH)
+    """What callers are spoken to in, one after the other."""
+    echo_test: Annotated[str, StringConstraints(pattern=r"^([0-9]{1,20})?$")] = "9196"
+    """Number where each hears and sees itself; empty: none."""
 
 
 @section

@@ -7,6 +7,7 @@ Units write room and PIN in many ways::
     4201##1234      the room and its PIN
     203.0.113.5##4201, 203.0.113.5##4201##1234    what a unit dials that knows no user part
     morez           an alias of a configured room
+    accueil, 203.0.113.5, nothing at all          the attendant, where there is one
 
 A room exists by configuration, or by its first caller if its number is in the open range.
 """
@@ -14,6 +15,7 @@ A room exists by configuration, or by its first caller if its number is in the o
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from sfu.errors import UseError
 from sfu.model import RoomId
@@ -21,6 +23,7 @@ from sfu.model import RoomId
 LONGEST_TARGET = 64
 """Nobody dials more; it bounds what a stranger can make us keep."""
 SEPARATOR = "##"
+ECHO_NAME = "Écho"
 OPEN_NUMBERS = range(4000, 5000)
 """What anybody may open where nothing else is configured."""
 
@@ -68,7 +71,12 @@ class WrongPin:
     room: RoomId
 
 
-Outcome = Found | UnknownRoom | WrongPin
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """No room was named, but whoever asks for one: the attendant takes the call."""
+
+
+Outcome = Found | UnknownRoom | WrongPin | Reception
 
 
 def read_target(target: str) -> Target:
@@ -92,10 +100,17 @@ class Directory:
     """All rooms that are or may be."""
 
     def __init__(
-        self, rooms: Iterable[RoomSetting] = (), numbers: Iterable[range] = (OPEN_NUMBERS,)
+        self,
+        rooms: Iterable[RoomSetting] = (),
+        numbers: Iterable[range] = (OPEN_NUMBERS,),
+        attendant: Iterable[str] = (),
+        echo_test: str = "",
     ) -> None:
         """Take the configured rooms and the ranges of numbers anybody may open.
 
+        `attendant` are names of the attendant, who also takes calls to no user; none: there is
+        no attendant.  `echo_test` is the number where each hears itself, empty for none.
+        A configured room goes before either.
         Raises UseError where two rooms share a number or an alias.
         """
         self._open = tuple(numbers)
@@ -106,8 +121,30 @@ class Directory:
             for name in (room.number, *room.aliases):
                 if self._names.setdefault(name.casefold(), room) is not room:
                     raise UseError(f"two rooms are called {name}")
+        names = frozenset(map(str.casefold, attendant))
+        self._has_attendant, self._attendant = bool(names), names - self._names.keys()
+        self.echo_test = RoomId("" if echo_test.casefold() in self._names else echo_test)
 
-    def find(self, target: str, pin: str = "") -> Outcome:
+    def reach(self, target: str) -> Outcome:
+        """Say what a dialled target means: a room, or the attendant."""
+        number = read_target(target).number
+        blank = not target.strip() or _is_address(number)
+        if self._has_attendant and (blank or number.casefold() in self._attendant):
+            return Reception()
+        return self.find(target)
+
+    def may_go_on(self, number: str) -> bool:
+        """Tell whether some room has a longer number that begins so."""
+        if any(name.isdigit() and len(name) > len(number) and name.startswith(number)
+               for name in (*self._names, self.echo_test)):  # fmt: skip
+            return True
+        return (
+            number.isascii()
+            and number.isdigit()
+            and any(_begins_one_of(number, numbers) for numbers in self._open)
+        )
+
+    def find(self, target: str, pin: str = "") -> Found | UnknownRoom | WrongPin:
         """Say which room a target means; a PIN typed apart counts as one in the target."""
         asked = read_target(target)
         given = asked.pin or pin
@@ -118,11 +155,31 @@ class Directory:
             return Found(room.number, room.name, pin="")
         return WrongPin(room.number) if given else Found(room.number, room.name, room.pin)
 
-    def _find_open(self, number: str) -> Outcome:
+    def _find_open(self, number: str) -> Found | UnknownRoom:
+        if number and number == self.echo_test:
+            return Found(self.echo_test, ECHO_NAME, pin="")
         canonical = number.isascii() and number.isdigit() and not number.startswith("0")
         if canonical and any(int(number) in numbers for numbers in self._open):
             return Found(RoomId(number), "", pin="")
         return UnknownRoom(number)
+
+
+def _begins_one_of(number: str, numbers: range) -> bool:
+    """Tell whether a longer number of a range begins with these digits."""
+    for more in range(1, len(str(numbers.stop)) - len(number) + 1):
+        first = int(number) * 10**more
+        if number[0] != "0" and first < numbers.stop and first + 10**more > numbers.start:
+            return True
+    return False
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether this is an IP address: what a unit dials that knows no user part."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_host(text: str) -> bool:

@@ -1,10 +1,10 @@
-r"""Room codecs' way in and out: call events to legs, PIN gates, dial-out, signs of life.
+r"""Room codecs' way in and out: call events to legs, doors, dial-out, signs of life.
 
 ::
 
     CallOffered --> which room? --> CodecLeg.answer --> Accept
-                       |                                  |-- no PIN ----------> House.enter
-                       \-- 404, 403, 486, 488             \-- PIN --> PinGate -- Granted --^
+                       |                                  |-- no PIN -----------> House.enter
+                       \-- 404, 403, 480, 486, 488        \-- PIN, or no room --> Door --^
     it replaces another --> that one's room, and its BYE          transfers: see `transfers`
     nothing heard for a while --> Probe (OPTIONS) --> still nothing: HangUp(VANISHED)
 """
@@ -20,13 +20,17 @@ import structlog
 
 from sfu.errors import PeerError, UseError
 from sfu.media.engine.snapshot import Snapshot
-from sfu.model import CallId, RoomId, Tone
-from sfu.room import pin
-from sfu.room.directory import Found, UnknownRoom, WrongPin
+from sfu.model import CallId, RoomId
+from sfu.room.attendant import Attendant, Refusal
+from sfu.room.directory import Found, Reception, UnknownRoom, WrongPin
+from sfu.room.keys import Way
+from sfu.room.pin import PinGate
 from sfu.shell.codec_leg import CodecLeg, Surroundings
+from sfu.shell.door import Door
 from sfu.shell.fault import surviving
 from sfu.shell.house import House
 from sfu.shell.record import Direction
+from sfu.shell.screen import Screen
 from sfu.shell.transfers import Transfers
 from sfu.signalling.call import (
     Accept,
@@ -62,7 +66,8 @@ and asked again as often."""
 FIRST_DIALLED = 1 << 40
 """Ids of our own calls begin here, far from those of calls that come in."""
 PHRASES = {400: "Bad Request", 415: "Unsupported Media Type"}
-TONES = {pin.Tone.ASK: Tone.PIN, pin.Tone.WRONG: Tone.PIN_WRONG}
+NO_ROOM = RoomId("")
+"""Where a caller is that the attendant asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ class Visit:
     """What its caller proved to be."""
     replaces: CallId | None = None
     """The call that makes way for it."""
-    gate: pin.PinGate | None = None
+    door: Door | None = None
+    """What it stands before, or has passed."""
     inside: bool = False
     ending: bool = False
     """It was told to go: nothing lets it in any more."""
@@ -110,6 +116,7 @@ class Calls:
         self.house = house
         self._around = around
         self._advertise = advertise
+        self._screen = Screen(around.patchbay)
         self._visits: dict[CallId, Visit] = {}
         self._dials = count(FIRST_DIALLED)
         self.transfers = Transfers(self, house, around.order, advertise)
@@ -151,7 +158,8 @@ class Calls:
             case MediaRefused():
                 log.info("media_change_refused", member=visit.leg.member, status=event.status)
             case DigitPressed():
-                self._digit(visit, event.digit)
+                if visit.door is not None:
+                    visit.door.press(Way.INFO, event.digit)
             case PictureWanted():
                 for sink in visit.leg.streams.pictures:
                     self._around.patchbay.picture_wanted(sink, now)
@@ -170,7 +178,7 @@ class Calls:
         if event.replaces is not None:
             self._offered_instead(event, event.replaces)
             return
-        found, host, now = self.house.find(event.target), event.source.host, self.house.clock()
+        found, host, now = self.house.reach(event.target), event.source.host, self.house.clock()
         tries = self.house.tries
         match found:
             case UnknownRoom():
@@ -182,8 +190,15 @@ class Calls:
                 self._refuse(event, 403, "Forbidden", "too many wrong PINs")
             case Found() if self.house.is_full(found.room):
                 self._refuse(event, 486, "Busy Here", f"room {found.room} is full")
-            case Found():
+            case Reception() if not self.house.desk.available:
+                why = "no mixer, so no attendant: call a room by its number"
+                self._refuse(event, 480, "Temporarily Unavailable", why)
+            case Reception() if len(self) >= self.house.settings.limits.max_calls:
+                self._refuse(event, 486, "Busy Here", "too many calls")
+            case Found() | Reception():
                 self._welcome(event, found)
+            case _:
+                assert_never(found)
 
     def _offered_instead(self, event: CallOffered, replaces: CallId) -> None:
         """Let a call take another's place: inside, where that one is inside or was asked in."""
@@ -191,15 +206,18 @@ class Calls:
         if old is None or old.ending:
             self._refuse(event, 481, "Call/Transaction Does Not Exist", "its call is over")
             return
+        if old.room == NO_ROOM:
+            self._welcome(event, Reception())
+            return
         known = self.house.directory.rooms.get(old.room)
-        pin = known.pin if known is not None and old.gate is not None else ""
+        pin = known.pin if known is not None and old.door is not None and not old.inside else ""
         self._welcome(event, Found(old.room, known.name if known else "", pin))
 
     def _refuse(self, event: CallOffered, status: int, phrase: str, why: str) -> None:
         log.info("call_refused", caller=event.caller, status=status, reason=why)
         self._around.order(Reject(event.call, status, phrase, why))
 
-    def _welcome(self, event: CallOffered, found: Found) -> None:
+    def _welcome(self, event: CallOffered, found: Found | Reception) -> None:
         now = self.house.clock()
         leg = CodecLeg(
             self.house.new_member(),
@@ -211,7 +229,8 @@ class Calls:
             model=event.model,
             now=now,
         )
-        self._prefer(leg, found.room)
+        room = found.room if isinstance(found, Found) else NO_ROOM
+        self._prefer(leg, room)
         try:
             body = leg.answer(event.offer) if event.offer is not None else leg.offer()
         except PeerError as error:
@@ -229,17 +248,31 @@ class Calls:
             self._refuse(event, 500, "Server Internal Error", "a fault of ours")
             raise
         visit = Visit(
-            leg, found.room, event.caller, event.source.host, Direction.IN,
+            leg, room, event.caller, event.source.host, Direction.IN,
             event.account, event.replaces,
         )  # fmt: skip
         self._visits[event.call] = visit
-        if found.pin:
-            tries = self.house.settings.rooms.pin_tries
-            visit.gate = pin.PinGate(found.pin, now, tries)
-        leg.on_digit = partial(self._digit, visit)
+        tries = self.house.settings.rooms.pin_tries
+        if isinstance(found, Reception):
+            visit.door = self._door(visit, Attendant(self.house.directory, now, tries))
+        elif found.pin:
+            visit.door = self._door(visit, PinGate(found.pin, now, tries))
         self._around.order(Accept(event.call, body))
         if event.offer is not None:
             self._open_door(visit)
+
+    def _door(self, visit: Visit, core: Attendant | PinGate) -> Door:
+        door = Door(
+            visit.leg,
+            core,
+            (self._around.patchbay, self.house.desk, self._screen),
+            self.house.settings.rooms.languages,
+            self.house.clock,
+            partial(self._granted, visit),
+            partial(self._refused, visit),
+        )
+        visit.leg.on_digit = partial(door.press, Way.EVENT)
+        return door
 
     def _prefer(self, leg: CodecLeg, room: RoomId) -> None:
         """Let those already inside decide what the newcomer may send."""
@@ -267,20 +300,10 @@ class Calls:
 
     def _open_door(self, visit: Visit) -> None:
         """Let in who needs no PIN; ask the others."""
-        if visit.gate is None:
+        if visit.door is None:
             self._enter(visit)
-            return
-        self._listen_outside(visit)
-        self._gate(visit)
-
-    def _listen_outside(self, visit: Visit) -> None:
-        """Let who waits at the door hear tones."""
-        place, desk = visit.leg.streams.mix, self.house.desk
-        if place is None:
-            desk.stop_listening(visit.leg.member)
-            return
-        self._around.patchbay.want(place.sink, desk.listen(visit.leg.member, place, {}))
-        self._around.patchbay.flush(self.house.clock())
+        else:
+            visit.door.open()
 
     def _enter(self, visit: Visit) -> None:
         """Let in, unless the last place was taken while it stood before the door or rang."""
@@ -297,7 +320,7 @@ class Calls:
         old = self._visits.get(visit.replaces) if visit.replaces is not None else None
         visit.replaces = None
         if old is not None and not old.ending:
-            visit.room = old.room
+            visit.room = old.room or visit.room
             self.transfers.replaced(old, visit)
             self.house.leave(old.leg, End.TRANSFERRED)
             self.part(old, End.TRANSFERRED)
@@ -309,10 +332,10 @@ class Calls:
         for sink in (*streams.pictures, *([streams.mix.sink] if streams.mix else [])):
             patchbay.want(sink, None)
         patchbay.flush(self.house.clock())
-        visit.room, visit.inside = found.room, False
+        visit.room, visit.inside, visit.door = found.room, False, None
         if found.pin:
             tries = self.house.settings.rooms.pin_tries
-            visit.gate = pin.PinGate(found.pin, self.house.clock(), tries)
+            visit.door = self._door(visit, PinGate(found.pin, self.house.clock(), tries))
         self._open_door(visit)
 
     def visit_of(self, call: CallId) -> Visit | None:
@@ -322,35 +345,31 @@ class Calls:
 
     def part(self, visit: Visit, cause: End) -> None:
         """Hang up; only the end of the call is heard after this."""
-        visit.ending, visit.gate = True, None
+        visit.ending = True
+        if visit.door is not None:
+            visit.door.close()
         self._around.order(HangUp(visit.leg.call, cause))
 
-    # ---- the gate
+    # ---- the door
 
-    def _digit(self, visit: Visit, digit: str) -> None:
-        if visit.gate is not None:
-            visit.gate.handle(pin.Pressed(digit), self.house.clock())
-            self._gate(visit)
+    def _granted(self, visit: Visit, room: RoomId | None) -> None:
+        """Let in who named the room and its PIN."""
+        assert visit.door is not None
+        visit.room = visit.room if room is None else room
+        host, now = visit.host, self.house.clock()
+        if self.house.is_protected(visit.room) and not self.house.tries.left(host, now):
+            self.part(visit, End.REFUSED)
+        elif self.house.is_full(visit.room) and visit.door.asks_for_rooms:
+            visit.door.full()
+        else:
+            visit.door.close()
+            self._enter(visit)
 
-    def _gate(self, visit: Visit) -> None:
-        assert visit.gate is not None
-        for output in visit.gate.poll():
-            match output:
-                case pin.PlayTone():
-                    self.house.desk.play_tone(visit.leg.member, TONES[output.tone])
-                case pin.Granted():
-                    visit.gate = None
-                    if self.house.tries.left(visit.host, self.house.clock()):
-                        self._enter(visit)
-                    else:
-                        self.part(visit, End.REFUSED)
-                    return
-                case pin.Refused():
-                    log.info("pin_refused", member=visit.leg.member, cause=output.cause)
-                    if output.cause is pin.Refusal.TRIES:
-                        self.house.tries.wrong(visit.host, self.house.clock())
-                    self.part(visit, End.REFUSED)
-                    return
+    def _refused(self, visit: Visit, reason: str) -> None:
+        log.info("pin_refused", member=visit.leg.member, cause=reason)
+        if reason == Refusal.TRIES:
+            self.house.tries.wrong(visit.host, self.house.clock())
+        self.part(visit, End.REFUSED)
 
     # ---- in mid call
 
@@ -383,8 +402,8 @@ class Calls:
         meeting = self.house.meeting_of(visit.leg)
         if meeting is not None:
             meeting.changed(visit.leg, self.house.clock())
-        elif visit.gate is not None:
-            self._listen_outside(visit)
+        elif visit.door is not None and not visit.ending:
+            visit.door.open()
 
     # ---- out
 
@@ -447,6 +466,8 @@ class Calls:
             cause=cause, status=event.status, text=event.text,
         )  # fmt: skip
         try:
+            if visit.door is not None:
+                visit.door.close()
             self.house.desk.forget(visit.leg.member)
             self.house.leave(visit.leg, cause, status=event.status, text=event.text)
         finally:
@@ -457,16 +478,17 @@ class Calls:
     # ---- the rhythm
 
     def tick(self, snapshot: Snapshot) -> None:
-        """Look for signs of life, and let the gates' time pass."""
+        """Look for signs of life, and let the doors' time pass."""
         now = self.house.clock()
+        with surviving("cards_failed"):
+            self._screen.tick(now)
         for visit in list(self._visits.values()):
             with surviving("call_failed", member=visit.leg.member):
                 self._tick(visit, snapshot, now)
 
     def _tick(self, visit: Visit, snapshot: Snapshot, now: float) -> None:
-        if visit.gate is not None:
-            visit.gate.tick(now)
-            self._gate(visit)
+        if visit.door is not None:
+            visit.door.tick(now)
         for transport in visit.leg.transports():
             row = snapshot.transports.get(transport)
             if row is not None and row.last_received_us:

@@ -20,7 +20,16 @@ import structlog
 from sfu.config import Policy, Settings
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import MemberId, RoomId, SourceId, TransportId
-from sfu.room.directory import Directory, Found, RoomSetting, UnknownRoom, WrongPin
+from sfu.room.directory import (
+    Directory,
+    Found,
+    Outcome,
+    RoomSetting,
+    UnknownRoom,
+    WrongPin,
+)
+from sfu.room.echo import EchoRoom
+from sfu.room.room import Room
 from sfu.shell.fault import surviving
 from sfu.shell.leg import Leg
 from sfu.shell.meeting import Meeting
@@ -80,6 +89,8 @@ class House:
                 for room in settings.room
             ),
             map(_range, settings.rooms.numbers),
+            settings.rooms.attendant,
+            settings.rooms.echo_test,
         )
         self._members = count(1)
         self._beat_at = 0.0
@@ -95,6 +106,10 @@ class House:
         """Say which room a target means; numbers of configured ranges are rooms too."""
         return self.directory.find(target, pin)
 
+    def reach(self, target: str) -> Outcome:
+        """Say what a dialled target means: a room, or the attendant."""
+        return self.directory.reach(target)
+
     def is_protected(self, room: RoomId) -> bool:
         """Tell whether a room has a PIN, given or not."""
         known = self.directory.rooms.get(room)
@@ -105,7 +120,10 @@ class House:
         if room not in self.meetings:
             known = self.settings.find_room(room)
             name = known.name if known else ""
-            self.meetings[room] = Meeting(room, name, self.patchbay, self.desk)
+            echo = bool(room) and room == self.directory.echo_test
+            mixing = self.desk.available
+            core = EchoRoom(mixing=mixing) if echo else Room(room, mixing=mixing)
+            self.meetings[room] = Meeting(room, name, self.patchbay, self.desk, core)
         return self.meetings[room]
 
     def is_full(self, room: RoomId) -> bool:
@@ -130,6 +148,9 @@ class House:
         record = self.store.joined(joining, time.time())
         self.guests[leg.member] = Guest(leg, meeting, record, time.time())
         meeting.join(leg, now)
+        if room == self.directory.echo_test:
+            languages = self.settings.rooms.languages
+            self.desk.speak(leg.member, tuple(f"{one}/echo" for one in languages))
 
     def leave(self, leg: Leg, cause: str, *, status: int = 0, text: str = "") -> None:
         """Let a member out; whoever calls this closes the leg."""

@@ -10,12 +10,14 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from sfu.media.engine.snapshot import Snapshot, SourceRow
 from sfu.model import Codec, MemberId, RoomId, SinkId, SourceId
+from sfu.room.directory import ECHO_NAME
+from sfu.room.echo import EchoRoom, image
 from sfu.room.event import (
     CapabilityChanged,
     LevelsMeasured,
@@ -60,15 +62,22 @@ class _Running:
 class Meeting:
     """The members of one room, from the first who joins to the last who leaves."""
 
-    def __init__(self, room: RoomId, name: str, patchbay: Patchbay, desk: MixDesk) -> None:
-        """Begin empty."""
+    def __init__(
+        self,
+        room: RoomId,
+        name: str,
+        patchbay: Patchbay,
+        desk: MixDesk,
+        core: Room | EchoRoom,
+    ) -> None:
+        """Begin empty; `core` decides who sees and hears whom."""
         self.id = room
         self.name = name
         self.legs: dict[MemberId, Leg] = {}
         self.speaker: MemberId | None = None
         self._patchbay = patchbay
         self._desk = desk
-        self._room = Room(room, mixing=desk.available)
+        self._room = core
         self._running: dict[MemberId, _Running] = {}
         self._shown: dict[MemberId, ShowPictures] = {}
         self._played: dict[MemberId, PlaySounds] = {}
@@ -217,7 +226,7 @@ class Meeting:
             return
         for sink, member in _places(leg.streams.pictures, wanted.shown):
             self._patchbay.want(sink, self._picture_of(member))
-        leg.show(wanted.shown)
+        leg.show(self._named(wanted.shown))
 
     def _play(self, wanted: PlaySounds) -> None:
         leg = self.legs.get(wanted.listener)
@@ -228,7 +237,8 @@ class Meeting:
         for sink, member in _places(leg.streams.narrow, wanted.narrow):
             self._patchbay.want(sink, self._sound_of(member))
         self._mix(leg, wanted)
-        leg.hear(Hearing(wanted.wide, wanted.narrow, bool(wanted.mixed)))
+        wide, narrow = self._named(wanted.wide), self._named(wanted.narrow)
+        leg.hear(Hearing(wide, narrow, bool(wanted.mixed)))
 
     def _mix(self, leg: Leg, wanted: PlaySounds) -> None:
         place = leg.streams.mix
@@ -279,7 +289,20 @@ class Meeting:
             return
         self._rows = rows
         for leg in self.legs.values():
-            leg.members_changed(rows)
+            leg.members_changed(self._rows_for(leg, rows))
+
+    def _rows_for(self, leg: Leg, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        """Return all; in the echo test, where each is alone, itself and its image."""
+        if not isinstance(self._room, EchoRoom):
+            return rows
+        own = next(row for row in rows if row.member == leg.member)
+        return own, replace(own, member=image(leg.member), name=ECHO_NAME)
+
+    def _named(self, places: tuple[MemberId | None, ...]) -> tuple[MemberId | None, ...]:
+        """Return members as a page is told of them."""
+        if not isinstance(self._room, EchoRoom):
+            return places
+        return tuple(image(one) if one is not None else None for one in places)
 
 
 def _places(

@@ -25,13 +25,23 @@ from sfu.model import (
     Tone,
     TransportId,
 )
+from sfu.shell.fault import surviving
 from sfu.shell.leg import MixPlace
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.workers import MixWorker
-from sfu.worker.protocol import PAYLOAD_TYPES, Delays, LevelsMeasured, Report
+from sfu.worker.protocol import (
+    PAYLOAD_TYPES,
+    Delays,
+    KeyHeard,
+    LevelsMeasured,
+    Report,
+    Spoken,
+)
 
 METER = MemberId("")
 """Stands among the listeners of an input that is measured."""
+KEYS = MemberId("#")
+"""Stands among the listeners of an input that is searched for keys."""
 CODECS = tuple(PAYLOAD_TYPES.items())
 RECEIVED = tuple((number, codec) for codec, number in CODECS)
 
@@ -44,6 +54,7 @@ class _Input:
     source: SourceId
     sink: SinkId
     listeners: set[MemberId] = field(default_factory=set)
+    on_key: Callable[[str], None] | None = None
 
 
 @dataclass(slots=True)
@@ -55,6 +66,7 @@ class _Output:
     place: MixPlace
     source: SourceId
     inputs: frozenset[MemberId] = frozenset()
+    on_spoken: Callable[[], None] | None = None
 
 
 class MixDesk:
@@ -142,6 +154,26 @@ class MixDesk:
         if self._worker is not None and self._transport is not None:
             self._plug(member, source, METER)
 
+    def watch_keys(self, member: MemberId, source: SourceId, on_key: Callable[[str], None]) -> None:
+        """Look for keys pressed as tones in a member's sound."""
+        if self._worker is None or self._transport is None:
+            return
+        self._plug(member, source, KEYS)
+        one = self._inputs[member]
+        if one.on_key is None:
+            self._worker.set_input(one.ssrc, keys=True)
+        one.on_key = on_key
+
+    def ignore_keys(self, member: MemberId) -> None:
+        """Look for keys in this sound no longer; who else hears it goes on."""
+        one = self._inputs.get(member)
+        if one is None or one.on_key is None:
+            return
+        one.on_key = None
+        self._unplug(member, KEYS)
+        if member in self._inputs and self._worker is not None:
+            self._worker.set_input(one.ssrc)
+
     def forget(self, member: MemberId) -> None:
         """Let go of a member that left."""
         self.stop_listening(member)
@@ -156,6 +188,15 @@ class MixDesk:
         if output is not None and self._worker is not None:
             self._worker.play_tone(output.leg, tone)
 
+    def speak(
+        self, listener: MemberId, names: tuple[str, ...], done: Callable[[], None] | None = None
+    ) -> None:
+        """Say prompts to one listener, and tell when they are over; none: be silent."""
+        output = self._outputs.get(listener)
+        if output is not None and self._worker is not None:
+            output.on_spoken = done
+            self._worker.speak(output.leg, names)
+
     def levels(self) -> dict[MemberId, int]:
         """Return the loudness the worker measured of each member it hears, in dBov."""
         return {member: self._levels.get(one.ssrc, 127) for member, one in self._inputs.items()}
@@ -165,12 +206,29 @@ class MixDesk:
         match report:
             case LevelsMeasured(levels):
                 self._levels = dict(levels)
+            case Spoken(leg):
+                with surviving("prompt_failed"):
+                    self._spoken(leg)
+            case KeyHeard(ssrc, key):
+                with surviving("key_failed"):
+                    self._key_heard(ssrc, key)
             case Delays(legs):
                 delays = dict(legs)
                 self.delay_s = max(delays.values(), default=0) / 1_000
                 for output in self._outputs.values():
                     if output.leg in delays:
                         self._patchbay.reporter.set_delay(output.source, delays[output.leg] / 1_000)
+
+    def _spoken(self, leg: int) -> None:
+        for output in list(self._outputs.values()):
+            if output.leg == leg and output.on_spoken is not None:
+                done, output.on_spoken = output.on_spoken, None
+                done()
+
+    def _key_heard(self, ssrc: Ssrc, key: str) -> None:
+        for one in list(self._inputs.values()):
+            if one.ssrc == ssrc and one.on_key is not None:
+                one.on_key(key)
 
     # ---- plugs
 

@@ -28,6 +28,7 @@ from sfu.worker.protocol import (
     Report,
     SetInput,
     SetLeg,
+    Speak,
     encode,
 )
 
@@ -91,9 +92,12 @@ class MixWorker:
                 await self._keeper
         await self._bury()
 
-    def set_input(self, ssrc: Ssrc) -> None:
-        """Let the worker decode a stream; its payload types tell the codec."""
-        self._inputs[ssrc] = SetInput(ssrc)
+    def set_input(self, ssrc: Ssrc, *, keys: bool = False) -> None:
+        """Let the worker decode a stream; its payload types tell the codec.
+
+        `keys`: tell of keys that are pressed as tones in it.
+        """
+        self._inputs[ssrc] = SetInput(ssrc, keys)
         self._say(self._inputs[ssrc])
 
     def close_input(self, ssrc: Ssrc) -> None:
@@ -118,6 +122,10 @@ class MixWorker:
     def play_tone(self, leg: int, name: str) -> None:
         """Beep to `leg`: a name of `sfu.model.Tone`."""
         self._say(PlayTone(leg, name))
+
+    def speak(self, leg: int, names: tuple[str, ...]) -> None:
+        """Say prompts to `leg` behind what it is played; none: play nothing any more."""
+        self._say(Speak(leg, names))
 
     def _say(self, order: Order) -> None:
         if self._writer and self.alive:

@@ -7,6 +7,7 @@ import numpy as np
 
 from sfu.errors import PeerError
 from sfu.media.mix import FRAME, RATE_HZ, Samples
+from sfu.media.mix.dtmf import ToneKeys
 from sfu.media.mix.jitter import Conceal, Idle, JitterBuffer, Play, Silence
 from sfu.media.mix.level import QUIET, SILENT
 from sfu.media.mix.span import ticks
@@ -60,6 +61,9 @@ class Input:
         self._jitter = JitterBuffer(8_000)
         self._ready: Samples = np.zeros(0, dtype=np.int16)
         self._quiet = True
+        self._keys: ToneKeys | None = None
+        self._wanted = False
+        """Whether keys are looked for; who is in the middle of one is muted until it is up."""
 
     @property
     def delay_s(self) -> float:
@@ -91,6 +95,22 @@ class Input:
         if len(frame) < FRAME:
             frame = np.concatenate([frame, np.zeros(FRAME - len(frame), dtype=np.int16)])
         return frame
+
+    def look_for_keys(self, wanted: bool) -> None:
+        """Begin or end looking for keys in the sound."""
+        self._wanted = wanted
+        if wanted and self._keys is None:
+            self._keys = ToneKeys()
+
+    def keys(self, frame: Samples) -> tuple[str, bool]:
+        """Return the keys that went down in the frame just pulled, and whether it is for others."""
+        if self._keys is None:
+            return "", True
+        pressed = self._keys.feed(frame)
+        sounding = self._keys.sounding
+        if not self._wanted and not sounding:
+            self._keys = None
+        return (pressed if self._wanted else ""), not sounding
 
     def measured(self, level: int) -> None:
         """Note the level of the frame just pulled."""

@@ -21,6 +21,7 @@ from sfu.media.mix import FRAME, Samples, tone
 from sfu.media.mix.level import SILENT, dbov
 from sfu.media.mix.sum import Plan, soften
 from sfu.model import Codec, Ssrc, Tone
+from sfu.worker import prompt
 from sfu.worker.codec import encoder
 from sfu.worker.input import Input, parse
 from sfu.worker.output import Key, Leg, Stream, numbers_at
@@ -29,12 +30,15 @@ from sfu.worker.protocol import (
     CloseInput,
     CloseLeg,
     Delays,
+    KeyHeard,
     LevelsMeasured,
     Order,
     PlayTone,
     Report,
     SetInput,
     SetLeg,
+    Speak,
+    Spoken,
 )
 
 TICK_S: Final = 0.02
@@ -59,6 +63,8 @@ class Mixer:
         self._busy_s = 0.0
         self._heard = False
         """Whether the last report of levels named anybody."""
+        self._news: list[Report] = []
+        """What is reported as soon as it happens."""
 
     @property
     def resting(self) -> bool:
@@ -71,6 +77,8 @@ class Mixer:
             case SetInput():
                 if order.ssrc not in self._inputs and self._free:
                     self._inputs[order.ssrc] = Input(self._free.pop())
+                if source := self._inputs.get(order.ssrc):
+                    source.look_for_keys(order.keys)
             case CloseInput():
                 if gone := self._inputs.pop(order.ssrc, None):
                     self._free.append(gone.row)
@@ -81,11 +89,20 @@ class Mixer:
                     self._release(leg.stream)
             case PlayTone():
                 if (leg := self._legs.get(order.leg)) and order.name in list(Tone):
-                    leg.tone = tone.samples(Tone(order.name))
-                    leg.stream = self._stream(leg.order, leg.stream, alone=True)
+                    self._play(leg, tone.samples(Tone(order.name)), speaking=False)
+            case Speak():
+                if leg := self._legs.get(order.leg):
+                    wave = prompt.speech(order.names)
+                    if order.names and leg.tone is not None:
+                        wave = np.concatenate([leg.tone, prompt.PAUSE, wave])
+                    self._play(leg, wave, speaking=bool(order.names))
             case _:
                 assert_never(order)
         self._plan = None
+
+    def _play(self, leg: Leg, wave: Samples, *, speaking: bool) -> None:
+        leg.tone, leg.speaking = wave, speaking
+        leg.stream = self._stream(leg.order, leg.stream, alone=True)
 
     def receive(self, datagram: bytes, now: float) -> None:
         """Take an RTP packet; what is none, or of no input, is dropped."""
@@ -116,16 +133,21 @@ class Mixer:
             if leg.tone is None:
                 leg.stream = self._stream(leg.order, leg.stream, alone=False)
                 self._plan = None
+                if leg.speaking:
+                    leg.speaking = False
+                    self._news.append(Spoken(leg.order.leg))
 
     def _hear(self, now: float) -> None:
         """Fill the rows, and measure those that sound."""
         sounding = []
-        for source in self._inputs.values():
+        for ssrc, source in self._inputs.items():
             frame = source.pull(now)
             if frame is None:
                 self._frames[source.row] = 0
                 continue
-            self._frames[source.row] = frame
+            keys, for_others = source.keys(frame)
+            self._news += [KeyHeard(ssrc, key) for key in keys]
+            self._frames[source.row] = frame if for_others else 0
             sounding.append(source)
         if sounding:
             levels = dbov(self._frames[[source.row for source in sounding]]).tolist()
@@ -143,6 +165,8 @@ class Mixer:
 
     def reports(self) -> Iterator[Report]:
         """Yield what is due after this tick."""
+        yield from self._news
+        self._news = []
         if self._ticks % 5 == 0:
             levels = tuple(self._levels())
             if levels or self._heard:

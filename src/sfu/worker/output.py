@@ -65,7 +65,9 @@ class Leg:
     timestamp: int
     started: bool = False
     tone: Samples | None = None
-    """What is left of a beep."""
+    """What is left of a beep, and of what is spoken behind it."""
+    speaking: bool = False
+    """Somebody waits for its end."""
 
     def packet(self, payload: bytes) -> bytes:
         """Return the next RTP packet; the marker opens the one talkspurt (RFC 3551 4.1)."""

@@ -6,10 +6,12 @@ line, `type` naming the message::
     server                                   worker
       |-- set_input {ssrc: 7} ----------------->|
       |-- set_leg {leg: 1, ssrc: 900, ... } --->|
+      |-- speak {leg: 1, names: [...]} -------->|
       |== RTP 7 (G.722) =======================>|
       |<======================== RTP 900, 50/s =|
       |<- levels_measured {levels: [[7, 24]]} --|   each 100 ms while anybody is heard
       |<- delays {legs: [[1, 41]]}, alive ------|   each second
+      |<- spoken {leg: 1}, key_heard {ssrc: 7} -|
       X control closed                          |   the worker ends
 
 What a payload type means on the media socket is fixed, both ways: `PAYLOAD_TYPES`.  A codec may
@@ -39,9 +41,11 @@ MOST_LINE: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class SetInput:
-    """Decode this stream from now on."""
+    """Decode this stream from now on; said again to change whether keys are looked for."""
 
     ssrc: Ssrc
+    keys: bool = False
+    """Tell of the keys that are pressed as tones in it, and let nobody hear them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,18 @@ class PlayTone:
     name: str
 
 
-Order = SetInput | CloseInput | SetLeg | CloseLeg | PlayTone
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Say prompts to one leg behind what it is played now; none: play nothing any more.
+
+    Names are those of `sfu.worker.prompt`, "fr/welcome".
+    """
+
+    leg: int
+    names: tuple[str, ...]
+
+
+Order = SetInput | CloseInput | SetLeg | CloseLeg | PlayTone | Speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +119,22 @@ class Alive:
     busy: float
 
 
-Report = LevelsMeasured | Delays | Alive
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A leg has been told all it was to be told; not reported of what was cut off."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHeard:
+    """A key went down in the sound of an input with `SetInput.keys`: 0-9 * # A-D."""
+
+    ssrc: Ssrc
+    name: str
+
+
+Report = LevelsMeasured | Delays | Alive | Spoken | KeyHeard
 Message = Order | Report
 
 _NAMES: Final[dict[str, type[Message]]] = {
@@ -113,9 +143,12 @@ _NAMES: Final[dict[str, type[Message]]] = {
     "set_leg": SetLeg,
     "close_leg": CloseLeg,
     "play_tone": PlayTone,
+    "speak": Speak,
     "levels_measured": LevelsMeasured,
     "delays": Delays,
     "alive": Alive,
+    "spoken": Spoken,
+    "key_heard": KeyHeard,
 }
 _TYPES: Final = {cls: name for name, cls in _NAMES.items()}
 
@@ -145,15 +178,15 @@ def _build(name: str, fields: dict[str, Any]) -> Message:
         if codec not in ENCODED or leg.ptime_ms not in PTIMES_MS:
             raise ValueError("no such leg")
         return leg
+    if cls is Speak:
+        return Speak(_number(fields.pop("leg")), tuple(map(_text, fields.pop("names"))))
     if cls is LevelsMeasured:
         return LevelsMeasured(_pairs(**fields))
     if cls is Delays:
         return Delays(_pairs(**fields))
     if cls is Alive:
         return Alive(float(fields.pop("busy")))
-    text = {key: fields.pop(key) for key in ("name",) if key in fields}
-    if not all(isinstance(value, str) for value in text.values()):
-        raise ValueError("a name is a string")
+    text: dict[str, Any] = {key: _text(fields.pop(key)) for key in ("name",) if key in fields}
     return cls(**{key: _number(value) for key, value in fields.items()}, **text)
 
 
@@ -164,6 +197,12 @@ def _pairs(levels: Any = (), legs: Any = ()) -> Any:
 def _number(value: Any) -> Any:
     if not isinstance(value, int) or not 0 <= value < 1 << 32:
         raise ValueError("not a 32-bit number")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a name is a string")
     return value
 
 
