@@ -1,7 +1,7 @@
 """Addresses in headers: From, To, Contact, Route (RFC 3261 section 20.10) and Via (20.42)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sfu.errors import PeerError
 from sfu.signalling.sip.text import (
@@ -17,8 +17,9 @@ from sfu.signalling.sip.text import (
 from sfu.signalling.sip.uri import Uri, bracket, parse_hostport, parse_uri
 
 _VIA = re.compile(
-    r"\s*SIP\s*/\s*2\.0\s*/\s*([A-Za-z0-9\-]{1,16})\s+([^;]+)(;.*)?", re.I | re.DOTALL
+    r"\s*SIP\s*/\s*([0-9.]{1,7})\s*/\s*([A-Za-z0-9\-]{1,16})\s+([^;]+)(;.*)?", re.I | re.DOTALL
 )
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,14 @@ def parse_name_addr(text: str) -> NameAddr:
     pieces = split(text.strip(), ";")
     head, tail = pieces[0].strip(), ";".join(pieces[1:])
     if "<" not in head:
+        if "?" in head:
+            raise PeerError("escaped headers outside angle brackets")
         # 20.10: without brackets the parameters belong to the header, not to the URI
         return NameAddr("", parse_uri(head), parse_params(tail))
     opening = head.rindex("<")
     display, rest = head[:opening].strip(), head[opening + 1 :]
+    if display.startswith('"') and not _QUOTED.fullmatch(display):
+        raise PeerError("quotes without end")
     uri, closed, junk = rest.partition(">")
     if not closed or junk.strip():
         raise PeerError("bad address")
@@ -72,11 +77,14 @@ class Via:
     host: str
     port: int | None
     params: Params
+    version: str = "2.0"
+    """Of SIP: another one is read so that it can be refused."""
 
     def __str__(self) -> str:
         """Write it."""
         port = "" if self.port is None else f":{self.port}"
-        return f"SIP/2.0/{self.transport} {bracket(self.host)}{port}{format_params(self.params)}"
+        sent_by = f"{bracket(self.host)}{port}{format_params(self.params)}"
+        return f"SIP/{self.version}/{self.transport} {sent_by}"
 
     def param(self, name: str) -> str | None:
         """Return a parameter, "" for a flag, None where it is absent."""
@@ -95,7 +103,7 @@ class Via:
             params.append(("received", host))
         if asked:
             params.append(("rport", str(port)))
-        return Via(self.transport, self.host, self.port, tuple(params))
+        return replace(self, params=tuple(params))
 
 
 def parse_via(text: str) -> Via:
@@ -103,8 +111,8 @@ def parse_via(text: str) -> Via:
     match = _VIA.fullmatch(text)
     if match is None:
         raise PeerError("bad Via")
-    host, port = parse_hostport(match[2])
-    return Via(match[1].upper(), host, port, parse_params(match[3] or ""))
+    host, port = parse_hostport(match[3])
+    return Via(match[2].upper(), host, port, parse_params(match[4] or ""), match[1])
 
 
 @dataclass(frozen=True, slots=True)

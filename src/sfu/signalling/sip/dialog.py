@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sfu.errors import PeerError
 from sfu.signalling.sip.address import NameAddr, parse_name_addr
 from sfu.signalling.sip.message import Header, Request, Response
+from sfu.signalling.sip.reply import COOKIE
 from sfu.signalling.sip.uri import Uri
 
 MAX_ROUTES = 16
@@ -71,19 +72,26 @@ class Dialog:
 
 def answering_dialog(request: Request, local_tag: str) -> Dialog:
     """Make the dialog of an INVITE that we answer."""
-    if request.contact is None or not request.contact.uri.is_sip:
-        raise PeerError("INVITE without Contact")
     return Dialog(
         call_id=request.call_id,
         local=_untagged(request.to),
         local_tag=local_tag,
         remote=_untagged(request.sender),
         remote_tag=request.sender.tag,
-        target=request.contact.uri,
+        target=_target(request),
         routes=_routes(request),
         local_cseq=0,
         remote_cseq=request.cseq.number,
     )
+
+
+def _target(request: Request) -> Uri:
+    """Return where the caller is reached; RFC 2543 took From where there was no Contact."""
+    old = not request.via.branch.startswith(COOKIE)
+    found = request.sender if request.contact is None and old else request.contact
+    if found is None or not found.uri.is_sip:
+        raise PeerError("INVITE without Contact")
+    return found.uri
 
 
 def calling_dialog(request: Request, response: Response) -> Dialog:

@@ -37,8 +37,16 @@ def invited(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: float
         desk.answer_briefly(key, request, 503, now, [("Retry-After", "10")])
         return
     offer = session_description(request)
+    if not _takes_descriptions(request):
+        raise PeerError("Accept without application/sdp", status=406)
     session_timer.answering(request, desk.settings.min_session_s)
     _offer(desk, key, flow, request, offer, account, now)
+
+
+def _takes_descriptions(request: Request) -> bool:
+    """Tell whether our answer can be read (20.1); a unit that lists only what it adds to it can."""
+    kinds = request.options("Accept")
+    return not kinds or any(kind.startswith(("application/", "multipart/", "*/")) for kind in kinds)
 
 
 def refuse_stranger(

@@ -186,11 +186,15 @@ def parse_message(data: bytes) -> Message:
     return replace(message, body=_cut_body(message.headers, body))
 
 
-def parse_head(data: bytes) -> Message:
-    """Read a message without its body, whatever length it tells."""
+def parse_head(data: bytes, *, broken: bool = False) -> Message:
+    """Read a message without its body, whatever length it tells.
+
+    `broken`: only to be refused, so lines that are no headers do not matter.
+    """
     head, body = _split_head(data.lstrip(b"\r\n"))[0], b""
     lines = _unfold(head)
-    headers = tuple(_parse_header(line) for line in lines[1:] if line.strip())
+    told = [line for line in lines[1:] if line.strip() and not (broken and ":" not in line)]
+    headers = tuple(_parse_header(line) for line in told)
     first, _, rest = lines[0].strip().partition(" ")
     rest, _, last = rest.strip().rpartition(" ")
     if first.upper() == "SIP/2.0":
@@ -226,10 +230,13 @@ def _parse_header(line: str) -> Header:
 
 def _cut_body(headers: tuple[Header, ...], body: bytes) -> bytes:
     """18.3: bytes past Content-Length are dropped, a body cut short is an error."""
-    told = next((value for name, value in headers if name == "Content-Length"), None)
-    if told is None:
+    told = {value for name, value in headers if name == "Content-Length"}
+    if not told:
         return body
-    length = number(told, "Content-Length")
+    lengths = {number(value, "Content-Length") for value in told}
+    if len(lengths) > 1:
+        raise PeerError("Content-Length told twice")
+    [length] = lengths
     if length > len(body):
         raise PeerError("body cut short")
     return body[:length]

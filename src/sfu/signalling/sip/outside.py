@@ -1,5 +1,6 @@
 """Requests outside any call: REGISTER, OPTIONS, what we do not do (RFC 3261 sections 8.2, 10)."""
 
+from sfu.errors import PeerError
 from sfu.signalling.sip.binding import Binding, Drop
 from sfu.signalling.sip.contacts import MIN_EXPIRES_S
 from sfu.signalling.sip.desk import ALLOW, SUPPORTED, Desk
@@ -23,6 +24,7 @@ def requested(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: flo
         case "REGISTER":
             _register(desk, key, flow, request, now)
         case "OPTIONS":
+            desk.check_required(request)
             desk.answer_briefly(key, request, 200, now, abilities())
         case "BYE" | "UPDATE" | "INFO" | "PRACK" | "CANCEL":
             desk.answer_briefly(key, request, 481, now)
@@ -38,6 +40,8 @@ def requested(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: flo
 def _register(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: float) -> None:
     """10.3: who is it, may it, then change the bindings."""
     verdict, account = desk.guard.judge(request, now)
+    if not request.to.uri.is_sip:
+        raise PeerError("To is no SIP URI")  # 10.3 step 5
     name = request.to.uri.name
     trusted = desk.settings.trusts(flow.remote.host)
     if account is None and not (trusted and verdict is Verdict.NONE):

@@ -175,14 +175,24 @@ class UserAgent:
                 self._desk.transactions.receive_response(message, now)
                 return
             request = mark_source(message, flow)
-        except PeerError:
-            return  # nothing that could be answered
+        except PeerError as error:
+            self._refuse_broken(flow, data, error)
+            return
         try:
             check_request(request)
         except PeerError as error:
             self._refuse_statelessly(flow, request, error)
             return
         self._desk.transactions.receive_request(flow, request, now)
+
+    def _refuse_broken(self, flow: Flow, data: bytes, error: PeerError) -> None:
+        """Answer what cannot be read whole, if its head tells where to; noise is not answered."""
+        try:
+            message = parse_head(data, broken=True)
+            if isinstance(message, Request):
+                self._refuse_statelessly(flow, mark_source(message, flow), error)
+        except PeerError:
+            pass  # nothing that could be answered
 
     def _turned_away(self, event: TurnedAway) -> None:
         """Answer from the head alone, and keep nothing."""
