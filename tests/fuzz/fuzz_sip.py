@@ -9,6 +9,7 @@ anything else ends it with status 1 and leaves the last message in `crash.sip`.
 import random
 import sys
 import time
+from ipaddress import ip_network
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
@@ -28,6 +29,7 @@ from sfu.signalling.call import (
     Reject,
     Ring,
 )
+from sfu.signalling.sip.binding import Keep
 from sfu.signalling.sip.digest import Secret
 from sfu.signalling.sip.flow import Carrier
 from sfu.signalling.sip.framing import Framer
@@ -45,6 +47,8 @@ EXTRAS = (
     "Expires: 300",
     'Contact: "x" <sip:a@[2001:db8::1]:5062;transport=tcp>;expires=60, *',
     'Reason: SIP;cause=200;text="x"',
+    "Supported: gruu, outbound\nExpires: 120",
+    'Contact: <sip:a@192.0.2.21>;reg-id=1;+sip.instance="<urn:x>"\nSupported: gruu, outbound',
     "",
 )
 BODIES = (b"", OFFER, OTHER, b"Signal=5\r\n", b"<picture_fast_update/>", b"--b\r\n\r\nv=0\r\n--b--")
@@ -62,6 +66,11 @@ WORDS = (
 SETTINGS = SipSettings(
     accounts={"a": "b"}, secrets=(Secret("u", "p"),), max_early=8, max_calls=20, ring_s=20
 )
+OPEN = SipSettings(networks=(ip_network("192.0.2.0/24"),), max_early=8, max_calls=20, ring_s=20)
+TORTURE = [
+    path.read_bytes()
+    for path in sorted((Path(__file__).resolve().parents[1] / "vectors/rfc4475").glob("*.dat"))
+]
 
 
 class Story:
@@ -70,7 +79,7 @@ class Story:
     def __init__(self, dice: random.Random) -> None:
         """Begin on an empty stage."""
         self.dice = dice
-        self.book = Playbook(SETTINGS)
+        self.book = Playbook(dice.choice((SETTINGS, OPEN)))
         self.book.reachable = set(dice.sample(list(Carrier), dice.randint(0, 3)))
         self.peer = Peer(self.book, dice.choice((UDP, TCP)))
         self.framer = Framer()
@@ -79,7 +88,12 @@ class Story:
 
     def step(self) -> None:
         """Do one thing, right or wrong."""
-        match self.dice.randrange(8):
+        for kept in self.book.kept():
+            if isinstance(kept, Keep) and self.dice.random() < 0.1:
+                self.book.remember(kept.binding)
+        match self.dice.randrange(9):
+            case 8:
+                self.book.flow_closed(self.peer.flow)
             case 0:
                 self.book.wait(self.dice.choice((0.1, 0.6, 5.0, 33.0, 100.0)))
             case 1:
@@ -93,6 +107,9 @@ class Story:
 
     def _ask(self) -> None:
         dice = self.dice
+        if dice.random() < 0.1:
+            self._feed(dice.choice(TORTURE))
+            return
         method = dice.choice(METHODS if dice.random() < 0.7 else ("INVITE", "ACK"))
         branch = self.peer.branch if dice.random() < 0.2 else ""
         data = self.peer.write(
@@ -137,6 +154,8 @@ class Story:
             Ring(call), Accept(call, ANSWER), Reject(call, 486, "x\r\ny", "\ud800"), Probe(call),
             AnswerMedia(call, ANSWER), OfferMedia(call, OTHER), AskPicture(call), HangUp(call),
             Dial(CallId(call + 100), "sip:x@192.0.2.21", OFFER * 20, "é\"\r\n", "4201"),
+            Dial(CallId(call + 200), "a", OFFER, "", "4201"),
+            Dial(CallId(call + 200), "sip:hdx@198.51.100.5:5060;gr=urn:x", OFFER, "", "4201"),
             HangUp(CallId(call + 100)), OfferMedia(CallId(call + 100), ANSWER),
         )  # fmt: skip
         self.book.order(self.dice.choice(orders))

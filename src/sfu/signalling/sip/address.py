@@ -129,8 +129,7 @@ class CSeq:
 
 def parse_cseq(text: str) -> CSeq:
     """Read a CSeq (8.1.1.5: below 2**31; we take 32 bits)."""
-    digits, _, method = text.strip().partition(" ")
-    method = method.strip()
-    if not method:
+    words = text.split(None, 1)
+    if len(words) != 2:
         raise PeerError("bad CSeq")
-    return CSeq(number(digits, "CSeq"), method)
+    return CSeq(number(words[0], "CSeq"), words[1].rstrip())

@@ -260,6 +260,8 @@ def check_request(request: Request) -> None:
         raise PeerError("CSeq too large")
     if not request.sender.tag and request.method == "INVITE" and request.to.tag:
         raise PeerError("no From tag")
+    if request.method in ("INVITE", "UPDATE"):
+        _ = request.contact  # who follows it later has nobody to refuse any more
     for name in ("Call-ID", "CSeq", "From", "To", "Max-Forwards"):
         if len(request.all(name)) > 1:
             raise PeerError(f"several {name} headers")
