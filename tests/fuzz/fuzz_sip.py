@@ -28,6 +28,9 @@ from sfu.signalling.call import (
     Probe,
     Reject,
     Ring,
+    TellTransfer,
+    Transfer,
+    TransferWanted,
 )
 from sfu.signalling.sip.binding import Keep
 from sfu.signalling.sip.digest import Secret
@@ -49,16 +52,34 @@ EXTRAS = (
     'Reason: SIP;cause=200;text="x"',
     "Supported: gruu, outbound\nExpires: 120",
     'Contact: <sip:a@192.0.2.21>;reg-id=1;+sip.instance="<urn:x>"\nSupported: gruu, outbound',
+    "Refer-To: <sip:4202@198.51.100.5;method=INVITE?Replaces=x>\nReferred-By: <sip:a@b>;cid=x",
+    "Refer-To: sip:x@y\nRefer-Sub: false\nRequire: norefersub",
+    "Event: refer;id=2\nSubscription-State: terminated;reason=noresource",
+    "Require: 100rel\nRSeq: 1",
+    "Replaces: call-1@192.0.2.21;to-tag=a;from-tag=peer1;early-only",
+    "Min-SE: 600\nSession-Expires: 90",
     "",
 )
-BODIES = (b"", OFFER, OTHER, b"Signal=5\r\n", b"<picture_fast_update/>", b"--b\r\n\r\nv=0\r\n--b--")
+BODIES = (
+    b"",
+    OFFER,
+    OTHER,
+    b"Signal=5\r\n",
+    b"<picture_fast_update/>",
+    b"--b\r\n\r\nv=0\r\n--b--",
+    b"SIP/2.0 200 OK",
+)
 KINDS = (
     "application/sdp",
     "application/dtmf-relay",
     "application/media_control+xml",
     "multipart/mixed;boundary=b",
+    "message/sipfrag;version=2.0",
 )
-METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "OPTIONS", "REGISTER", "PRACK")
+METHODS = (
+    *("INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "OPTIONS", "REGISTER", "PRACK"),
+    *("REFER", "NOTIFY"),
+)
 WORDS = (
     *(b"\r\n", b"\n ", b",", b";", b'"', b"<", b">", b":", b"@", b"=", b"%", b"\0", b"\xe9", b"0"),
     *(b"4294967296", b"-1", b"SIP/2.0", b"sip:", b"tag=", b"branch=z9hG4bK", b"[::"),
@@ -126,7 +147,9 @@ class Story:
         """Answer what we were asked last, or learn our tag from what we were told."""
         for message in self.book.sent()[-3:]:
             if isinstance(message, Request):
-                status = self.dice.choice((100, 180, 200, 200, 302, 401, 407, 481, 486, 491, 500))
+                status = self.dice.choice(
+                    (*(100, 180, 183, 200, 200, 202, 302, 401, 407, 422, 481, 486, 491, 500),)
+                )
                 data = self.peer.response(
                     message, status, self.dice.choice(BODIES), self.dice.choice(EXTRAS)
                 )
@@ -157,6 +180,8 @@ class Story:
             Dial(CallId(call + 200), "a", OFFER, "", "4201"),
             Dial(CallId(call + 200), "sip:hdx@198.51.100.5:5060;gr=urn:x", OFFER, "", "4201"),
             HangUp(CallId(call + 100)), OfferMedia(CallId(call + 100), ANSWER),
+            TellTransfer(call, self.dice.choice((100, 180, 200, 403)), "x\r\ny"),
+            Transfer(call, "sip:x@192.0.2.9"), AnswerMedia(CallId(call + 100), ANSWER),
         )  # fmt: skip
         self.book.order(self.dice.choice(orders))
 
@@ -168,6 +193,8 @@ class Story:
                 self.book.order(Accept(call, ANSWER))
             case MediaOffered(call=call):
                 self.book.order(AnswerMedia(call, ANSWER))
+            case TransferWanted(call=call):
+                self.book.order(TellTransfer(call, 100))
             case _:
                 pass
 

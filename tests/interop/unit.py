@@ -27,7 +27,9 @@ import pylibsrtp
 
 from tests.interop import fixtures, hearing, old_picture
 from tests.interop.fixtures import Identity
+from tests.interop.nat import Behind
 from tests.interop.sipp import SCENARIOS
+from tests.interop.turns import CUE, asks, hears
 from tests.interop.wait import until
 
 MODE_0 = ("a=rtpmap:98 H264/90000", "a=fmtp:98 profile-level-id=42801f")
@@ -88,6 +90,10 @@ class Unit:
     """"" for one of ours."""
     srtp: "Srtp | None" = None
     """Keys of both directions, where the call has any."""
+    host: str = "127.0.0.1"
+    server_host: str = "127.0.0.1"
+    nat: Behind | None = None
+    """Where it stands, if not on this host's own network."""
     port: int = 0
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
     got: dict[str, deque[tuple[float, bytes]]] = field(default_factory=dict, init=False)
@@ -97,6 +103,7 @@ class Unit:
     _numbers: dict[str, Iterator[int]] = field(
         default_factory=lambda: {kind: itertools.count(1) for kind in SSRCS}, init=False
     )
+    _cues: Iterator[int] = field(default_factory=lambda: itertools.count(1), init=False)
     _begin: float = field(default=0.0, init=False)
     _pressing: bool = field(default=False, init=False)
 
@@ -114,6 +121,9 @@ class Unit:
             "VIDEO": str(self._port_of("video")),
             "FORMATS": " ".join(str(98 - mode) for mode in self.modes),
             "MODE_0": "\n".join(MODE_0),
+            "EXTRA": "",
+            "THEN": "",
+            "END": CUE + asks("BYE", 900) + hears(200),
             "MAPS": "\n".join("\n".join(MODE_1 if mode else MODE_0) for mode in self.modes),
             **words,
         }
@@ -121,10 +131,11 @@ class Unit:
             for name, value in described.items():
                 text = text.replace(f"@{name}@", value)
         (self.home / "scenario.xml").write_text(text, encoding="latin-1")
+        prefix = ("ip", "netns", "exec", self.nat.namespace) if self.nat else ()
         self.process = await asyncio.create_subprocess_exec(
-            "sipp", f"127.0.0.1:{self.server_port}", "-sf", "scenario.xml", "-m", "1", "-aa",
-            "-i", "127.0.0.1", "-p", str(self.port), "-mp", str(self.port + 6), "-nostdin",
-            "-t", self.transport, "-max_socket", "64",
+            *prefix, "sipp", f"{self.server_host}:{self.server_port}", "-sf", "scenario.xml",
+            "-m", "1", "-aa", "-i", self.host, "-p", str(self.port), "-mp", str(self.port + 6),
+            "-nostdin", "-t", self.transport, "-max_socket", "64",
             "-cid_str", self.call_id or f"{self.who.name}-%u", "-trace_err", "-trace_msg",
             "-message_file", "messages.txt", "-error_file", "errors.txt",
             cwd=self.home,
@@ -133,10 +144,14 @@ class Unit:
             stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
 
+    def _socket(self) -> socket.socket:
+        with self.nat.entered() if self.nat else contextlib.nullcontext():
+            return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
     def _open(self, kind: str) -> None:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock = self._socket()
         sock.setblocking(False)
-        sock.bind(("127.0.0.1", self._port_of(kind)))
+        sock.bind((self.host, self._port_of(kind)))
         self._socks[kind] = sock
         self.got[kind] = deque(maxlen=6000)
         asyncio.get_running_loop().add_reader(sock, self._receive, kind)
@@ -177,11 +192,12 @@ class Unit:
         text = (
             "MESSAGE sip:cue@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9\r\n"
             f"From: <sip:cue@127.0.0.1>;tag=c\r\nTo: <sip:cue@127.0.0.1>\r\n"
-            f"Call-ID: {self.call_id or f'{self.who.name}-1'}\r\nCSeq: 1 MESSAGE\r\n"
-            "Content-Length: 0\r\n\r\n"
+            f"Call-ID: {self.call_id or f'{self.who.name}-1'}\r\n"
+            f"CSeq: {next(self._cues)} MESSAGE\r\n"
+            "Content-Length: 0\r\n\r\n"  # SIPp takes the same text again for a retransmission
         )
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.sendto(text.encode(), ("127.0.0.1", self.port))
+        with self._socket() as sock:
+            sock.sendto(text.encode(), (self.host, self.port))
 
     async def ends(self, seconds: float = 15) -> None:
         """Wait for the scenario's end; all must have come as it says."""
@@ -255,7 +271,7 @@ class Unit:
         data = head + packet.payload
         if self.srtp is not None:
             data = self.srtp.sending[kind].protect(data)
-        self._socks[kind].sendto(data, ("127.0.0.1", port))
+        self._socks[kind].sendto(data, (self.server_host, port))
 
     async def press(self, keys: str) -> None:
         """Press keys by RFC 4733: three packets down, three with the end bit, sound cut off."""

@@ -135,3 +135,23 @@ def test_who_registered_behind_nat_is_called_and_acknowledged_there():
     assert book.request("ACK").target == "sip:hdx@10.0.0.8:5060"
     book.order(HangUp(CallId(9)))
     assert book.flows() == [flow]
+
+
+def test_a_large_offer_is_not_tried_by_tcp_where_a_nat_shuts_it_out():
+    book, _, call, flow = called()
+    book.reachable.add(Carrier.TCP)
+    book.order(OfferMedia(call, OTHER + b"a=x\r\n" * 300))
+    assert book.flows() == [flow]
+    assert book.wishes == []
+
+
+def test_who_is_called_by_a_public_address_and_names_a_private_one_is_kept_in_touch():
+    book = Playbook()
+    book.order(Dial(CallId(9), "sip:hdx@203.0.113.7", OFFER, "", "4201"))
+    invite = book.request("INVITE")
+    flow = Flow(0, Carrier.UDP, US, Address("203.0.113.7", 5060))
+    peer = InsidePeer(book, flow)
+    peer.reply(invite, 200, ANSWER)
+    assert book.flows() == [flow]
+    book.wait(26)
+    assert [where for _, where in book.pings] == [flow]

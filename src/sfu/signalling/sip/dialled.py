@@ -30,6 +30,7 @@ from sfu.signalling.sip.outbox import (
     carrier_of,
     fail,
     launch,
+    lost_behind,
     next_cseq,
     send,
 )
@@ -177,6 +178,9 @@ def _taken(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -
         bye(desk, leg, now)  # our CANCEL came too late
         return
     leg.state, leg.asking = State.CONFIRMED, None
+    if leg.flow is not None and lost_behind(leg.dialog.target, leg.flow):
+        leg.behind_nat = True
+        desk.keepalive.begin(now)
     desk.alarms.set((leg.call, Alarm.ANSWER), None)
     leg.allows = response.options("Allow")
     tag = response.to.tag

@@ -46,12 +46,16 @@ def way(leg: Leg, dialog: Dialog | None = None) -> Flow | Hop:
         if leg.flow_open and (here or not routed):
             return flow  # connections are used again, whoever opened them
         return Hop(uri.host, uri.port, named or flow.carrier)
-    lost = private(uri.host) and not private(flow.remote.host)
-    if not routed and (leg.behind_nat or lost):
+    if not routed and (leg.behind_nat or lost_behind(uri, flow)):
         return flow
     if here and named in (None, Carrier.UDP):
         return replace(flow, remote=Address(flow.remote.host, uri.port or Carrier.UDP.port))
     return Hop(uri.host, uri.port, named or flow.carrier)
+
+
+def lost_behind(uri: Uri, flow: Flow) -> bool:
+    """Tell whether an address means nothing here: it is private, its packets are not."""
+    return private(uri.host) and not private(flow.remote.host)
 
 
 def send(
@@ -76,8 +80,9 @@ def send(
 def launch(desk: Desk, asked: Asked, flow: Flow, now: float) -> None:
     """Send a request on a flow, or on a TCP connection to the same peer if it is too large."""
     request = dress(desk, asked.draft, flow)
-    large = len(request.to_bytes()) > MAX_DATAGRAM
-    if not large or flow.carrier.reliable or flow.remote.host in desk.no_tcp:
+    large, leg = len(request.to_bytes()) > MAX_DATAGRAM, desk.legs.get(asked.call)
+    shut = flow.remote.host in desk.no_tcp or (leg is not None and leg.behind_nat)
+    if not large or flow.carrier.reliable or shut:
         _start(desk, asked, flow, request, now)
         return
 
