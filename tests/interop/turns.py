@@ -60,7 +60,7 @@ Contact: <sip:salle@[local_ip]:[local_port]>
 """
 
 
-def answers_invite(status: int, extra: str = "", body: str = "") -> str:
+def answers_invite(status: int, extra: str = "", body: str = "", to: str = "[last_To:]") -> str:
     """Answer the INVITE `called` began with, though other requests came since."""
     more = f"{extra}\n" if extra else ""
     return f"""<send>
@@ -68,7 +68,7 @@ def answers_invite(status: int, extra: str = "", body: str = "") -> str:
 SIP/2.0 {status} Said
 Via:[$via]
 [last_From:]
-[last_To:]
+{to}
 [last_Call-ID:]
 CSeq:[$cseq]
 Contact: <sip:salle@[local_ip]:[local_port]>
