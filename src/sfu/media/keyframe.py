@@ -61,6 +61,9 @@ class Ask:
 
     escalated: bool = False
     """Send SIP INFO or videoFastUpdatePicture too: nothing came for `ESCALATE_S`."""
+    repeated: bool = False
+    """The same wish again, lest RTCP was lost: a FIR keeps its number.  Once escalated each is a
+    new one: the frame itself may have been lost, and who counts gives none for an old number."""
 
 
 KeyframeEvent = Started | Wanted | Routed | Arrived | Stopped
@@ -78,6 +81,10 @@ class KeyframeRequests:
         self._first_asked_at: float | None = None
         self._repeats = 0
         self._outputs: deque[Ask] = deque()
+
+    def unanswered_s(self, now: float) -> float:
+        """Tell for how long a wish has been out in vain, 0 while none is."""
+        return 0.0 if self._first_asked_at is None else now - self._first_asked_at
 
     def handle(self, event: KeyframeEvent, now: float) -> None:
         """Take one event; what follows from it waits in `poll`."""
@@ -97,9 +104,11 @@ class KeyframeRequests:
         """Let time pass; ask, and ask again while nothing has arrived."""
         if self.deadline is None or now < self.deadline:
             return
+        repeated = self._first_asked_at is not None
         if self._first_asked_at is None:
             self._first_asked_at = now
-        self._outputs.append(Ask(escalated=now - self._first_asked_at >= ESCALATE_S))
+        escalated = now - self._first_asked_at >= ESCALATE_S
+        self._outputs.append(Ask(escalated, repeated and not escalated))
         self.asked += 1
         pause = REPEAT_S[self._repeats] if self._repeats < len(REPEAT_S) else LONG_REPEAT_S
         self._repeats += 1

@@ -76,6 +76,25 @@ class SoundRuleSet:
     forwarded: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReceptionLimited:
+    """A member takes no more than this of each picture, bit/s of payload; 0: as it negotiated.
+
+    Its own word in mid call (TMMBR, REMB), or the share of a line.
+    """
+
+    member: MemberId
+    max_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendingLimited:
+    """A member shall send its picture at no more than this, whoever watches; 0: no such limit."""
+
+    member: MemberId
+    max_bps: int
+
+
 RoomEvent = (
     MemberJoined
     | MemberLeft
@@ -86,4 +105,6 @@ RoomEvent = (
     | SoundStopped
     | LevelsMeasured
     | SoundRuleSet
+    | ReceptionLimited
+    | SendingLimited
 )

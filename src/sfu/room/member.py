@@ -24,6 +24,16 @@ class Member:
     sound: Codec | None = None
     """Codec of the sound that arrives from it now."""
     forwarded: int = field(default=FORWARDED)
+    takes_bps: int = 0
+    """Most it takes of a picture now, by its own word or its line's; 0: as negotiated."""
+    sends_bps: int = 0
+    """Most its own picture may have on its line; 0 for no such limit."""
+
+    @property
+    def reception_bps(self) -> int:
+        """Most it takes of a picture, by all that is known; 0 for unknown."""
+        known = (self.capability.video_bps, self.takes_bps)
+        return min((bps for bps in known if bps > 0), default=0)
 
     @property
     def sends_pictures(self) -> bool:

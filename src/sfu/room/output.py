@@ -44,6 +44,10 @@ class SendPicture:
     """Macroblocks per picture every viewer can take; 0 for no limit."""
     wanted: bool
     """False: nobody watches; it may stop."""
+    max_mbps: int = 0
+    """Macroblocks per second, likewise."""
+    bound_by: MemberId | None = None
+    """The viewer whose rate is the least, for logs; itself where its own line is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,9 @@ def _same_size(viewer: Member, sender: Member) -> bool:
 
 def instruct(sender: Member, codec: Codec, viewers: Iterable[Member]) -> SendPicture:
     """Say how a member shall send to these, its viewers of now."""
-    capabilities = [viewer.capability for viewer in viewers]
+    watching = list(viewers)
+    capabilities = [viewer.capability for viewer in watching]
+    max_bps, bound_by = _least_rate(sender, watching)
     limits = [c.h264 for c in capabilities if c.h264 is not None and codec is Codec.H264]
     return SendPicture(
         member=sender.member,
@@ -63,10 +65,19 @@ def instruct(sender: Member, codec: Codec, viewers: Iterable[Member]) -> SendPic
         single_nal=codec is Codec.H264
         and sender.capability.can_send_single_nal
         and any(c.single_nal for c in capabilities),
-        max_bps=min((c.video_bps for c in capabilities if c.video_bps > 0), default=0),
+        max_bps=max_bps,
         max_fs=min((limit.fs for limit in limits if limit.fs > 0), default=0),
         wanted=bool(capabilities),
+        max_mbps=min((limit.mbps for limit in limits if limit.mbps > 0), default=0),
+        bound_by=bound_by,
     )
+
+
+def _least_rate(sender: Member, viewers: Iterable[Member]) -> tuple[int, MemberId | None]:
+    """Return the least rate its viewers and its own line take, and whose it is; 0 for no limit."""
+    rates = [(viewer.reception_bps, viewer.member) for viewer in viewers]
+    rates.append((sender.sends_bps, sender.member))
+    return min((rate for rate in rates if rate[0] > 0), default=(0, None))
 
 
 def instruct_all(

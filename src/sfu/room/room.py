@@ -134,7 +134,9 @@ class Room:
         | e.PictureStopped
         | e.SoundStarted
         | e.SoundStopped
-        | e.SoundRuleSet,
+        | e.SoundRuleSet
+        | e.ReceptionLimited
+        | e.SendingLimited,
     ) -> None:
         match event:
             case e.CapabilityChanged():
@@ -149,6 +151,10 @@ class Room:
                 member.sound = None
             case e.SoundRuleSet():
                 member.forwarded = event.forwarded
+            case e.ReceptionLimited():
+                member.takes_bps = event.max_bps
+            case e.SendingLimited():
+                member.sends_bps = event.max_bps
             case _:
                 assert_never(event)
 

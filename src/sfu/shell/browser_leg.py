@@ -7,6 +7,7 @@
     slots, speaker, members, send, notice <-- what the meeting tells, by the mids of its offer
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,11 +18,15 @@ from sfu.media.engine.command import Extensions, SetSink, SetSource
 from sfu.media.engine.event import SourceAppeared, TelephoneEventReceived, TransportLatched
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Ask
+from sfu.media.limit.bound import Estimated, Limited, ReceiverBound
+from sfu.media.report import EstimateHeard, LimitNoted, RateLimited
+from sfu.media.rtp.rtcp.bounding import payload_bps
 from sfu.model import Address, Codec, Kind, MemberId, Protocol, SinkId, SourceId, Ssrc
 from sfu.room.output import Notify, SendPicture
 from sfu.shell.icedoor import IceDoor, IcePath
 from sfu.shell.leg import Hearing, Leg, MixPlace, Row
-from sfu.shell.patchbay import Patchbay
+from sfu.shell.limits import HEADERS, Meter
+from sfu.shell.patchbay import Patchbay, RateFact
 from sfu.signalling.call import End
 from sfu.signalling.capability import NOTHING, Capability, Feedback
 from sfu.signalling.sdp.session import parse
@@ -45,6 +50,8 @@ LEAST_PICTURES = 3
 SPARE_PICTURES = 1
 WIDE_PLACES, NARROW_PLACES, MIX_PLACES = 3, 3, 1
 VIDEO_HISTORY, AUDIO_HISTORY = 1024, 64
+SOUNDS_BPS = 150_000
+"""Three voices, of what a page is sent."""
 NO_MEDIA_YET = replace(NOTHING, forwarded_sounds=True)
 WORDS = {
     "no_common_picture_codec": "You share no picture codec: you do not see each other.",
@@ -107,6 +114,8 @@ class BrowserLeg(Leg):
         self._hearing = Hearing()
         self._ordered: SendPicture | None = None
         self._notices: dict[tuple[str, MemberId], m.Notice] = {}
+        self._bound, self._words = ReceiverBound(), deque[RateFact]()
+        self._sent = Meter()
         self._closed = False
         self._begun_at = 0.0
 
@@ -206,6 +215,7 @@ class BrowserLeg(Leg):
         if order.codec not in (Codec.H264, Codec.VP8):
             return
         cap, most = self._around.video_bps, self._around.video_fs
+        self._around.patchbay.wishes_said["page"] += 1
         self.send(
             m.Send(
                 camera=m.Camera(
@@ -265,6 +275,7 @@ class BrowserLeg(Leg):
         fingerprints = [(one.algorithm, one.value) for one in offer.fingerprints]
         if self._path is None:
             self._path = self._around.door.open(self._heard, fingerprints, gso=self._around.gso)
+            self._around.patchbay.hear_limits(self._path.transport, self._words.append)
         elif not {one.value.upper() for one in offer.fingerprints} & {
             one.value.upper() for one in self._path.fingerprints
         }:
@@ -391,7 +402,7 @@ class BrowserLeg(Leg):
 
     def _ask_picture(self, ask: Ask) -> None:
         if self._picture is not None:
-            self._around.patchbay.ask_picture(self._picture, fir=False)
+            self._around.patchbay.ask_picture(self._picture, fir=False, repeated=ask.repeated)
 
     # ---- life and end
 
@@ -399,6 +410,29 @@ class BrowserLeg(Leg):
         """Let handshakes' time pass, and note signs of life."""
         if self._path is not None:
             self._path.tick(snapshot, now)
+            row = snapshot.transports.get(self._path.transport)
+            if row is not None:
+                self._sent.read(row.sent_bytes, snapshot.engine.at_us)
+        while self._words:
+            self._take(self._words.popleft(), now)
+        self._bound.tick(now)
+
+    def _take(self, word: RateFact, now: float) -> None:
+        """Take what its page's receiver says: REMB counts all it is sent, TMMBR one picture."""
+        pictures = max(1, sum(one is not None for one in self._shown))
+        match word:
+            case EstimateHeard():
+                share = payload_bps(max(0, word.bps - SOUNDS_BPS), HEADERS) // pictures
+                self._bound.handle(Estimated(share, self._sent.bps // pictures), now)
+            case RateLimited():
+                self._bound.handle(Limited(payload_bps(word.bps, word.overhead)), now)
+            case LimitNoted():
+                pass  # its encoder is set by its page
+
+    @property
+    def takes_bps(self) -> int:
+        """Most it takes of a picture by its own word: REMB, TMMBR."""
+        return self._bound.takes_bps
 
     @property
     def failed(self) -> bool:

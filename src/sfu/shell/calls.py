@@ -156,7 +156,7 @@ class Calls:
             case MediaAnswered():
                 self._media_answered(visit, event.answer)
             case MediaRefused():
-                log.info("media_change_refused", member=visit.leg.member, status=event.status)
+                visit.leg.refused(event.status)
             case DigitPressed():
                 if visit.door is not None:
                     visit.door.press(Way.INFO, event.digit)
@@ -493,7 +493,7 @@ class Calls:
             row = snapshot.transports.get(transport)
             if row is not None and row.last_received_us:
                 visit.leg.received(row.last_received_us / 1e6)
-        visit.leg.tick(now)
+        visit.leg.tick(snapshot, now)
         if not visit.ending:
             self._watch(visit, now)
 

@@ -23,7 +23,9 @@ from sfu.media.engine.event import (
     TelephoneEventReceived,
     TransportLatched,
 )
+from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Ask
+from sfu.media.limit.word import Shape
 from sfu.model import (
     Address,
     CallId,
@@ -41,6 +43,7 @@ from sfu.model import (
 from sfu.room.output import SendPicture
 from sfu.shell.dtlsline import DtlsLine
 from sfu.shell.leg import Leg, MixPlace
+from sfu.shell.limits import CodecLimits
 from sfu.shell.linekeys import LineKeys
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.ports import PortRange
@@ -137,6 +140,12 @@ class CodecLeg(Leg):
         """It was willing to receive something, once."""
         self._modes: frozenset[int] = frozenset()
         """Packetization modes of H.264 it ever described."""
+        self._limits: CodecLimits | None = None
+        """Of its picture, once it has one."""
+        self._shape = Shape()
+        """What its picture is limited to by description, besides `policy` of the house."""
+        self._proposing = self._propose_again = False
+        """A change of ours waits for its answer, and another for its turn."""
         self._last_event: tuple[int, int] | None = None
         self._alive_at = now
         self._ended = False
@@ -162,7 +171,7 @@ class CodecLeg(Leg):
         offer = parse(body)
         peer = read_offer(offer)
         local = self._local(peer)
-        answer, agreement = compose_answer(offer, peer, local, self.policy)
+        answer, agreement = compose_answer(offer, peer, local, self._asked())
         if not agreement.lines:
             raise PeerError(_why_nothing(peer, self.policy), status=488)
         self._apply(agreement)
@@ -187,10 +196,10 @@ class CodecLeg(Leg):
     def offer(self, *, secure: bool = False) -> bytes:
         """Compose our offer: for a call of ours, a delayed one, or a change in mid call."""
         if self._remote is None:
-            self._offered = compose_offer(self._local(None, secure=secure), self.policy)
+            self._offered = compose_offer(self._local(None, secure=secure), self._asked())
         else:
             remote, peer = self._remote
-            self._offered = compose_reoffer(remote, peer, self._local(peer), self.policy)
+            self._offered = compose_reoffer(remote, peer, self._local(peer), self._asked())
         return self._versioned(self._offered)
 
     def take_answer(self, body: bytes) -> None:
@@ -205,6 +214,7 @@ class CodecLeg(Leg):
             self._lines[line.kind].keys.check(line)
         self._apply(agreement)
         self._remote, self._answered = (answer, read_offer(answer)), (b"", b"")
+        self._settled()
 
     def answered(self, body: bytes | None, model: str) -> None:
         """Take the answer to a call of ours, and who gave it; None: it came early."""
@@ -227,6 +237,36 @@ class CodecLeg(Leg):
         views = [one.video_receive for one in others if one.pictures or one.video_send]
         known = tuple(codec for codec in OLD_PICTURES if all(codec in view for view in views))
         self.policy = replace(self.policy, old_pictures=known)
+
+    def refused(self, status: int) -> None:
+        """Hear that our change was refused: what was agreed stays."""
+        log.info("media_change_refused", member=self.member, status=status)
+        if self._limits is not None:
+            self._limits.refused()
+        self._settled()
+
+    def _propose(self) -> None:
+        """Offer a change as soon as no other waits for its answer."""
+        if self._proposing:
+            self._propose_again = True
+            return
+        self._proposing = True
+        self._around.order(OfferMedia(self.call, self.offer()))
+
+    def _settled(self) -> None:
+        again, self._proposing, self._propose_again = self._propose_again, False, False
+        if again:
+            self._propose()
+
+    def _limit(self, shape: Shape) -> None:
+        """Describe its picture with these limits from now on."""
+        self._shape = shape
+        self._propose()
+
+    def _asked(self) -> Policy:
+        """Return what is asked of it: by the house, and by who watches it."""
+        shape = self._shape
+        return self.policy.limited(bps=shape.bps, fs=shape.fs, mbps=shape.mbps)
 
     def _versioned(self, session: SessionDescription) -> bytes:
         """Say what changed with a higher version, and the same again as it was said before."""
@@ -316,6 +356,20 @@ class CodecLeg(Leg):
         for agreed in agreement.paths:
             self._open(self._lines[agreed.kind], agreed)
         self._name_streams(agreement)
+        self._describe(agreement)
+
+    def _describe(self, agreement: Agreement) -> None:
+        """Tell what its picture may be now."""
+        if agreement.video is None:
+            return
+        if self._limits is None:
+            line = self._lines[Kind.VIDEO]
+            self._limits = CodecLimits(
+                self.member, self._around.patchbay, line.transport, line.source, line.sink,
+                self._limit,
+            )  # fmt: skip
+        h264 = agreement.capability.h264
+        self._limits.described(agreement.video, h264, self._asked(), self.policy)
 
     def _open(self, line: _Line, agreed: AgreedLine) -> None:
         before = line.signalled
@@ -431,15 +485,19 @@ class CodecLeg(Leg):
         feedback = line.agreed.feedback if line.agreed else frozenset()
         bay = self._around.patchbay
         if Feedback.FIR in feedback or Feedback.PLI in feedback:
-            bay.ask_picture(line.source, fir=Feedback.PLI not in feedback)
+            fir = Feedback.PLI not in feedback
+            bay.ask_picture(line.source, fir=fir, repeated=ask.repeated)
         if ask.escalated or not feedback & {Feedback.FIR, Feedback.PLI}:
+            bay.wishes_said["info"] += 1
             self._around.order(AskPicture(self.call))
 
     def send_picture(self, order: SendPicture) -> None:
-        """Move it to packetization-mode 0 or back by a re-INVITE, if it knows both.
+        """Limit it as it can be told, and move it to packetization-mode 0 or back by a re-INVITE.
 
         While nobody watches it is left as it is.
         """
+        if self._limits is not None:
+            self._limits.wish(order)
         if order.single_nal == self.policy.single_nal_receivers or self._agreement is None:
             return
         if not order.wanted or (1 not in self._modes and not order.single_nal):
@@ -449,12 +507,19 @@ class CodecLeg(Leg):
         if video is None or not self.capability.can_send_single_nal:
             return
         if video.single_nal != order.single_nal:
-            self._around.order(OfferMedia(self.call, self.offer()))
+            self._propose()
+
+    @property
+    def takes_bps(self) -> int:
+        """Most it takes of a picture by its own word: TMMBR, REMB."""
+        return self._limits.takes_bps if self._limits is not None else 0
 
     # ---- life and end
 
-    def tick(self, now: float) -> None:
-        """Let time pass."""
+    def tick(self, snapshot: Snapshot, now: float) -> None:
+        """Let time pass: say what is due of its limits."""
+        if self._limits is not None:
+            self._limits.tick(snapshot, now)
         for line in self._lines.values():
             if line.keys.dtls is not None:
                 line.keys.dtls.tick(now)

@@ -73,6 +73,11 @@ class Leg(ABC):
         """What it can send and receive, as negotiated last."""
 
     @property
+    def takes_bps(self) -> int:
+        """Most it takes of each picture by its own word in mid call; 0 for no such word."""
+        return 0
+
+    @property
     @abstractmethod
     def model(self) -> str:
         """The device or browser, as it names itself."""

@@ -25,7 +25,9 @@ from sfu.room.event import (
     MemberLeft,
     PictureStarted,
     PictureStopped,
+    ReceptionLimited,
     RoomEvent,
+    SendingLimited,
     SoundRuleSet,
     SoundStarted,
     SoundStopped,
@@ -57,6 +59,8 @@ class _Running:
     picture: Codec | None = None
     source: SourceId | None = None
     """What the picture comes from; a leg may have none any more when it stops."""
+    takes_bps: int = 0
+    """What it said it takes."""
 
 
 class Meeting:
@@ -117,6 +121,13 @@ class Meeting:
         """Serve a browser with three forwarded voices, one, or the mix."""
         self._tell(SoundRuleSet(member, forwarded), now)
 
+    def limit_sending(self, member: MemberId, max_bps: int, now: float) -> None:
+        """Have a member's picture sent at no more than this, whatever its call speaks; 0: freely.
+
+        For whoever shares out a line; receivers' own limits hold besides.
+        """
+        self._tell(SendingLimited(member, max_bps), now)
+
     def mixer_changed(self, now: float) -> None:
         """State the routes to and from a mixer that was started anew."""
         for played in self._played.values():
@@ -139,6 +150,10 @@ class Meeting:
         running = self._running.get(leg.member)
         if running is None:
             return  # it left while another's news was carried out
+        if leg.takes_bps != running.takes_bps:
+            running.takes_bps = leg.takes_bps
+            self._log.info("reception_limited", member=leg.member, max_bps=leg.takes_bps)
+            self._room.handle(ReceptionLimited(leg.member, leg.takes_bps), now)
         streams = leg.streams
         sound = _running_codec(snapshot, streams.sound, now) if leg.wants_sound() else None
         if sound is not running.sound:

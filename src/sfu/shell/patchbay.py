@@ -40,7 +40,7 @@ from sfu.media.engine.event import (
 )
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Arrived, Ask, KeyframeRequests, Routed, Started, Stopped, Wanted
-from sfu.media.report import PictureAsked, Reporter
+from sfu.media.report import EstimateHeard, LimitNoted, PictureAsked, RateLimited, Reporter
 from sfu.media.route import RouteTable
 from sfu.model import (
     Component,
@@ -60,6 +60,8 @@ log = structlog.get_logger()
 
 Listener = Callable[[SourceAppeared | TelephoneEventReceived | TransportLatched], None]
 """Told what the engine says of one transport."""
+RateFact = RateLimited | LimitNoted | EstimateHeard
+"""What the peer of one transport says of rates."""
 
 
 @dataclass(slots=True)
@@ -81,9 +83,14 @@ class Patchbay:
         self.routes = RouteTable()
         self.keyframe_requests: Counter[Protocol] = Counter()
         """Wishes said since the start, by the protocol of whom they were said to."""
+        self.wishes_said: Counter[str] = Counter()
+        """Wishes for a picture or for less, by the dialect they were said in."""
+        self.wishes_heard: Counter[str] = Counter()
+        """The same from receivers, as they came: "picture" or "less"."""
         self._ids = count(1)
         self._entropy = entropy
         self._listeners: dict[TransportId, Listener] = {}
+        self._limited: dict[TransportId, Callable[[RateFact], None]] = {}
         self._sockets: dict[SocketId, Callable[[DatagramReceived], None]] = {}
         self._owners: dict[SourceId, TransportId] = {}
         self._sinks: dict[SinkId, TransportId] = {}
@@ -129,6 +136,14 @@ class Patchbay:
         self._listeners[command.transport] = listener
         self.engine.apply(command)
 
+    def hear_limits(self, transport: TransportId, heard: Callable[[RateFact], None]) -> None:
+        """Tell `heard` what the peer of a path says of rates, until it closes."""
+        self._limited[transport] = heard
+
+    def agree_remb(self, transport: TransportId, agreed: bool) -> None:
+        """Take in whether its peer reads REMB."""
+        self.reporter.agree(transport, remb=agreed)
+
     def close_transport(self, transport: TransportId) -> None:
         """Close a path with all its sources and sinks."""
         for source in [one for one, owner in self._owners.items() if owner == transport]:
@@ -136,6 +151,7 @@ class Patchbay:
         for sink in [one for one, owner in self._sinks.items() if owner == transport]:
             self._forget_sink(sink)
         self._listeners.pop(transport, None)
+        self._limited.pop(transport, None)
         self._locked.discard(transport)
         self.reporter.remove_transport(transport)
         self.engine.apply(CloseTransport(transport))
@@ -245,13 +261,28 @@ class Patchbay:
     def picture_wanted(self, sink: SinkId, now: float) -> None:
         """Pass the wish of who receives a sink on to who sends its source."""
         source = self.routes.source_of(sink)
+        self.wishes_heard["picture"] += 1
         if source is not None and (picture := self._pictures.get(source)):
             picture.requests.handle(Wanted(), now)
             self._ask(picture)
 
-    def ask_picture(self, source: SourceId, *, fir: bool) -> None:
+    def picture_missing_s(self, source: SourceId, now: float) -> float:
+        """Tell how long its key frame has been asked for in vain."""
+        picture = self._pictures.get(source)
+        return picture.requests.unanswered_s(now) if picture else 0.0
+
+    def ask_picture(self, source: SourceId, *, fir: bool, repeated: bool = False) -> None:
         """Say the wish by RTCP: FIR, or PLI."""
-        self.engine.apply(*self.reporter.ask_picture(source, fir=fir))
+        self.wishes_said["fir" if fir else "pli"] += 1
+        self.engine.apply(*self.reporter.ask_picture(source, fir=fir, repeated=repeated))
+
+    def ask_rate(self, source: SourceId, bps: int) -> None:
+        """Say by TMMBR what a source may send at most, headers counted."""
+        self.engine.apply(*self.reporter.ask_rate(source, bps))
+
+    def tell_estimate(self, transport: TransportId, bps: int) -> None:
+        """Say by REMB, with each report, what a peer may send at most, headers counted."""
+        self.reporter.set_estimate(transport, bps)
 
     def _wish(self, now: float) -> None:
         wanted = self.routes.keyframes_wanted()
@@ -315,8 +346,19 @@ class Patchbay:
             log.debug("rtcp_refused", transport=event.transport, reason=error.reason)
             return
         for fact in facts:
-            if isinstance(fact, PictureAsked):
-                self.picture_wanted(fact.sink, event.at_us / 1e6)
+            match fact:
+                case PictureAsked():
+                    self.picture_wanted(fact.sink, event.at_us / 1e6)
+                case RateLimited() | LimitNoted() | EstimateHeard():
+                    self._rate_heard(event.transport, fact)
+                case _:
+                    pass  # arrivals are read where a path is measured; streams end by silence
+
+    def _rate_heard(self, transport: TransportId, fact: RateFact) -> None:
+        if not isinstance(fact, LimitNoted):
+            self.wishes_heard["less"] += 1
+        if heard := self._limited.get(transport):
+            heard(fact)
 
     def _forget_source(self, source: SourceId) -> None:
         self._owners.pop(source, None)

@@ -5,6 +5,7 @@ from sfu.media.report.fact import (
     ByeHeard,
     EstimateHeard,
     Fact,
+    LimitNoted,
     PictureAsked,
     RateLimited,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "ByeHeard",
     "EstimateHeard",
     "Fact",
+    "LimitNoted",
     "PictureAsked",
     "RateLimited",
     "Reception",

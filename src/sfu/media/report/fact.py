@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from sfu.media.rtp.rtcp import TransportFeedback
-from sfu.model import SinkId, Ssrc, TransportId
+from sfu.media.rtp.rtcp import Limit, TransportFeedback
+from sfu.model import SinkId, SourceId, Ssrc, TransportId
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,17 @@ class RateLimited:
 
     sink: SinkId
     bps: int
+    """With `overhead` bytes of headers for each packet."""
+    overhead: int = 40
+
+
+@dataclass(frozen=True, slots=True)
+class LimitNoted:
+    """The sender of this source answered our TMMBR (TMMBN)."""
+
+    source: SourceId
+    limit: Limit | None
+    """What it keeps to for us, None for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +56,4 @@ class ByeHeard:
     ssrc: Ssrc
 
 
-Fact = PictureAsked | RateLimited | EstimateHeard | ArrivalsHeard | ByeHeard
+Fact = PictureAsked | RateLimited | LimitNoted | EstimateHeard | ArrivalsHeard | ByeHeard

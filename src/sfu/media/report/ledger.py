@@ -2,18 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from sfu.media.engine.snapshot import SinkRow, SourceRow
 from sfu.media.report.arrival import ArrivalLog
 from sfu.media.report.clock import Clocks
 from sfu.media.rtp import ntp
-from sfu.media.rtp.rtcp import ReportBlock, SenderReport
+from sfu.media.rtp.rtcp import Limit, ReportBlock, SenderReport
+from sfu.media.rtp.rtcp.bounding import bounding_set
 from sfu.model import Kind, SinkId, SourceId, Ssrc, TransportId
 
 RTT_SMOOTHING = 1 / 8
 MAX_UNCLAIMED = 8
+MAX_OWNERS = 8
+"""Who limits one stream: a peer has one SSRC or two, and may make up any number."""
 SILENT_US = 2_500_000
 """A stream that rests for two reports is not reported on (RFC 3550 section 6.3.8)."""
 
@@ -68,6 +71,8 @@ class SourceEntry:
     transport: TransportId
     ssrc: Ssrc | None
     fir_number: int = 0
+    fir_ssrc: Ssrc | None = None
+    """Whom the last FIR asked."""
     last_sr: int = 0
     last_sr_us: int = 0
     _packets: int = 0
@@ -108,6 +113,16 @@ class SinkEntry:
     clock_hz: int
     reported_source: SourceId | None = None
     reception: Reception | None = None
+    limits: dict[Ssrc, Limit] = field(default_factory=dict)
+    """What was asked by TMMBR, by who asked."""
+
+    def limit(self, owner: Ssrc, limit: Limit) -> tuple[Limit, ...]:
+        """Take a limit; return those that bind now, each naming its owner (RFC 5104 4.2.2)."""
+        self.limits.pop(owner, None)
+        self.limits[owner] = replace(limit, ssrc=owner)
+        if len(self.limits) > MAX_OWNERS:
+            del self.limits[next(iter(self.limits))]
+        return bounding_set(self.limits.values())
 
     def hears_of(self, block: ReportBlock, rtt_s: float | None, at_us: int) -> None:
         """Take the peer's block about us."""

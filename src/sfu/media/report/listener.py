@@ -9,6 +9,7 @@ from sfu.media.report.fact import (
     ByeHeard,
     EstimateHeard,
     Fact,
+    LimitNoted,
     PictureAsked,
     RateLimited,
 )
@@ -18,7 +19,6 @@ from sfu.media.rtp import ntp, rtcp
 from sfu.media.rtp.rtcp import (
     Bye,
     Fir,
-    Limit,
     OldFir,
     Pli,
     ReceiverReport,
@@ -30,20 +30,29 @@ from sfu.media.rtp.rtcp import (
     Tmmbr,
     TransportFeedback,
 )
-from sfu.model import Kind, Ssrc
+from sfu.media.rtp.rtcp.bounding import payload_bps
+from sfu.model import Kind, SinkId, Ssrc
 
+MAX_LIMITS = 32
+"""More streams in one TMMBR than anybody is sent."""
 MAX_RTT_S = 60.0
 """More is a block that answers no report of ours."""
 
 
 class Listener:
-    """Reads compounds into the ledger and into facts; answers wait in `answers`."""
+    """Reads compounds into the ledger and into facts; answers wait for `take_answers`."""
 
     def __init__(self, ledger: Ledger, writer: Writer) -> None:
         """Read for this ledger."""
-        self.answers: list[TransmitRtcp] = []
         self._ledger = ledger
         self._writer = writer
+        self._notes: dict[SinkId, tuple[TransportEntry, Tmmbn]] = {}
+        """One for each sink, however often its receiver speaks in between."""
+
+    def take_answers(self) -> list[TransmitRtcp]:
+        """Return what is owed to those who asked since the last time."""
+        notes, self._notes = self._notes, {}
+        return [one for entry, note in notes.values() for one in self._writer.feedback(entry, note)]
 
     def handle(self, event: RtcpReceived) -> list[Fact]:
         """Take a compound; PeerError when it is none."""
@@ -68,6 +77,8 @@ class Listener:
                 return self._asked_picture(entry, (ssrc for ssrc, _ in packet.entries))
             case Tmmbr():
                 return self._limited(entry, packet)
+            case Tmmbn():
+                return self._noted(entry, packet)
             case Remb():
                 return (EstimateHeard(entry.transport, packet.bps),)
             case TransportFeedback():
@@ -75,7 +86,7 @@ class Listener:
             case Bye():
                 return [ByeHeard(entry.transport, ssrc) for ssrc in packet.ssrcs]
             case _:
-                pass  # SDES: whose a stream is we know; NACK: answered; TMMBN: it obeys
+                pass  # SDES: whose a stream is we know; NACK: the engine answers
         return ()
 
     def _hear_sender(self, entry: TransportEntry, report: SenderReport, at_us: int) -> None:
@@ -112,15 +123,28 @@ class Listener:
 
     def _limited(self, entry: TransportEntry, packet: Tmmbr) -> list[Fact]:
         facts: list[Fact] = []
-        for limit in packet.limits:
+        for limit in packet.limits[:MAX_LIMITS]:
             sink = self._picture_of(entry, limit.ssrc)
             if sink is None:
                 continue
-            facts.append(RateLimited(sink.sink, limit.bps))
-            # RFC 5104 section 4.2.2.2: name the owner of the limit now in force
-            heard = Tmmbn(sink.ssrc, (Limit(packet.sender, limit.bps, limit.overhead),))
-            self.answers += self._writer.feedback(entry, heard)
+            binding = sink.limit(packet.sender, limit)
+            tightest = min(binding, key=lambda one: payload_bps(one.bps, one.overhead))
+            facts.append(RateLimited(sink.sink, tightest.bps, tightest.overhead))
+            # RFC 5104 section 4.2.2.2: name the owners of the limits now in force
+            self._notes[sink.sink] = entry, Tmmbn(sink.ssrc, binding)
         return facts
+
+    def _noted(self, entry: TransportEntry, packet: Tmmbn) -> list[Fact]:
+        """Find our own limit; where another's alone binds, ours is kept as well."""
+        sources = self._ledger.sources_on(entry.transport)
+        source = with_ssrc(sources, packet.sender)
+        if source is None and len(sources) == 1:
+            source = sources[0]
+        if source is None:
+            return []
+        ours = [one for one in packet.limits if one.ssrc == entry.ssrc]
+        binding = min(ours or packet.limits, key=lambda one: one.bps, default=None)
+        return [LimitNoted(source.source, binding)]
 
     def _picture_of(self, entry: TransportEntry, ssrc: Ssrc) -> SinkEntry | None:
         """Find the sink meant; room codecs name 0 or anything where there is but one picture."""

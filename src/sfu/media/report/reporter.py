@@ -98,9 +98,16 @@ class Reporter:
         """
         self._ledger.clocks.set_delay(source, seconds)
 
+    def agree(self, transport: TransportId, *, remb: bool) -> None:
+        """Take in what a later description agreed."""
+        if entry := self._ledger.transports.get(transport):
+            entry.remb = remb
+
     def set_estimate(self, transport: TransportId, bps: int) -> None:
         """Tell the peer by REMB, where that was agreed, what its way to us bears."""
-        entry = self._ledger.transports[transport]
+        entry = self._ledger.transports.get(transport)
+        if entry is None:
+            return  # closed meanwhile
         entry.estimate_due = entry.estimate_due or bps != entry.estimate_bps
         entry.estimate_bps = bps
 
@@ -120,15 +127,18 @@ class Reporter:
         """Take a compound; PeerError when it is none.  Answers go out with the next tick."""
         return self._listener.handle(event)
 
-    def ask_picture(self, source: SourceId, *, fir: bool) -> list[TransmitRtcp]:
-        """Ask for a key frame by FIR, with the next command number, or by PLI."""
+    def ask_picture(
+        self, source: SourceId, *, fir: bool, repeated: bool = False
+    ) -> list[TransmitRtcp]:
+        """Ask for a key frame by PLI or FIR; a FIR `repeated` keeps its number (RFC 5104 4.3.1)."""
         found = self._asked(source)
         if found is None:
             return []
         entry, asked, ssrc = found
         if not fir:
             return self._writer.feedback(entry, Pli(entry.ssrc, ssrc))
-        asked.fir_number = asked.fir_number + 1 & 0xFF
+        if not repeated or asked.fir_ssrc != ssrc:
+            asked.fir_number, asked.fir_ssrc = asked.fir_number + 1 & 0xFF, ssrc
         return self._writer.feedback(entry, Fir(entry.ssrc, ((ssrc, asked.fir_number),)))
 
     def ask_rate(self, source: SourceId, bps: int) -> list[TransmitRtcp]:
@@ -152,7 +162,7 @@ class Reporter:
     def tick(self, snapshot: Snapshot) -> list[TransmitRtcp]:
         """Take the engine's numbers; return what is due at their instant."""
         self._learn(snapshot)
-        due, self._listener.answers = self._listener.answers, []
+        due = self._listener.take_answers()
         for entry in self._ledger.transports.values():
             sources = self._ledger.sources_on(entry.transport)
             due += self._report(entry, sources, snapshot)

@@ -28,6 +28,11 @@ def payload_bps(wire_bps: int) -> int:
     return wire_bps * PAYLOAD_BYTES // (PAYLOAD_BYTES + HEADER_BYTES)
 
 
+def as_kbps(bps: int) -> int:
+    """Return the b=AS that leaves so much for video payload."""
+    return -(-bps * (PAYLOAD_BYTES + HEADER_BYTES) // (PAYLOAD_BYTES * 1_000))
+
+
 def stated(section: Section, kind: str) -> int | None:
     """Return the smallest b= value of a kind (AS, CT, TIAS), None where there is none above 0."""
     found = []

@@ -1,10 +1,10 @@
 """What we bring into a negotiation with a room codec, and how one of our m= lines is written."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sfu.model import Codec, Kind
-from sfu.signalling.sdp.bandwidth import payload_bps
+from sfu.signalling.sdp.bandwidth import as_kbps, payload_bps
 from sfu.signalling.sdp.format import rtpmap
 from sfu.signalling.sdp.session import MediaDescription, Section, SessionDescription
 
@@ -46,6 +46,17 @@ class Policy:
     def session_tias_bps(self) -> int:
         """Return the b=TIAS that fits under our session b=AS: the picture's and the sound's."""
         return self.video_br_kbps * 1_000 + SOUND_BPS
+
+    def limited(self, *, bps: int = 0, fs: int = 0, mbps: int = 0) -> "Policy":
+        """Return the same with no more than this asked of a picture; 0 for no such limit."""
+        video = min(self.video_as_kbps, as_kbps(bps)) if bps else self.video_as_kbps
+        return replace(
+            self,
+            session_as_kbps=self.session_as_kbps - self.video_as_kbps + video,
+            video_as_kbps=video,
+            max_fs=min(filter(None, (self.max_fs, fs)), default=0),
+            max_mbps=min(filter(None, (self.max_mbps, mbps)), default=0),
+        )
 
 
 @dataclass(frozen=True, slots=True)

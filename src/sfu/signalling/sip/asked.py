@@ -18,8 +18,9 @@ class Purpose(Enum):
     PROBE = auto()
     REFER = auto()
     NOTIFY = auto()
+    PICTURE = auto()
     OTHER = auto()
-    """BYE, INFO, PRACK, CANCEL: the answer changes nothing."""
+    """BYE, PRACK, CANCEL: the answer changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

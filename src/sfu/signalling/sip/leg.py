@@ -188,6 +188,10 @@ class Leg:
     """Methods the peer's Allow named, in lower case."""
     early: bool = True
     """Counts against its source's limit."""
+    picture_asked: bool = False
+    """Our INFO that asks for a key frame has no answer yet."""
+    deaf_to_info: bool = False
+    """It knows no such INFO."""
     called: bool = False
     """We called, so the Call-ID is ours."""
     dialled: Dial | None = None

@@ -96,11 +96,21 @@ def _digit(match: re.Match[bytes] | None) -> str | None:
 
 
 def ask_picture(desk: Desk, leg: Leg, now: float) -> None:
-    """Ask for a key frame (RFC 5168)."""
+    """Ask for a key frame (RFC 5168), unless it was asked and owes the answer, or knows no INFO."""
+    if leg.picture_asked or leg.deaf_to_info:
+        return
     if leg.dialog is not None and leg.state in (State.ANSWERED, State.CONFIRMED):
+        leg.picture_asked = True
         target, headers = leg.dialog.head("INFO")
         draft = Draft("INFO", target, headers, PICTURE_FAST_UPDATE, MEDIA_CONTROL)
-        send(desk, leg, draft, Purpose.OTHER, now)
+        send(desk, leg, draft, Purpose.PICTURE, now)
+
+
+def picture_answered(leg: Leg, response: Response) -> None:
+    """Note that it may be asked again, or that it does not know how (RFC 6086 section 4.2.2)."""
+    if response.status >= 200:
+        leg.picture_asked = False
+        leg.deaf_to_info |= response.status in (405, 415, 469, 501)
 
 
 def probe(desk: Desk, leg: Leg, now: float) -> None:

@@ -334,6 +334,8 @@ class UserAgent:
                 referring.answered(self._desk, leg, asked, response, now)
             case Purpose.NOTIFY:
                 referred.notified(self._desk, leg, asked, response, now)
+            case Purpose.PICTURE:
+                midcall.picture_answered(leg, response)
             case Purpose.OTHER:
                 pass
             case _:
