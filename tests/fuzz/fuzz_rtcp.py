@@ -22,6 +22,7 @@ from sfu.media.rtp.rtcp import (
     ReportBlock,
     SenderReport,
     SourceDescription,
+    Tmmbn,
     Tmmbr,
     TransportFeedback,
 )
@@ -34,7 +35,8 @@ COMPOUNDS: list[list[rtcp.RtcpPacket]] = [
     [SenderReport(ONE, 1 << 63, 2, 3, 4, (BLOCK,)), SourceDescription(((ONE, "name"),))],
     [ReceiverReport(ONE, (BLOCK, BLOCK)), Nack(ONE, TWO, (1, 2, 3, 900)), Pli(ONE, TWO)],
     [Fir(ONE, ((TWO, 1),)), OldFir(TWO), Remb(ONE, 1_000_000, (TWO,)), Bye((ONE,), "gone")],
-    [Tmmbr(ONE, (Limit(TWO, 512_000),))],
+    [Tmmbr(ONE, (Limit(TWO, 512_000),)), Tmmbr(TWO, (Limit(TWO, 900_000, 20), Limit(ONE, 0, 511)))],
+    [Tmmbn(ONE, (Limit(ONE, 512_000), Limit(TWO, 64_000, 80))), Tmmbn(ONE, ())],
     [TransportFeedback(ONE, TWO, 65_530, 0, (256, None, 300, *(range(400, 420)), 20_000))],
 ]
 SEEDS = [rtcp.compose(compound) for compound in COMPOUNDS] + [

@@ -110,3 +110,18 @@ def test_who_waits_is_asked_for_at_once_or_within_the_distance(script):
         else:
             core.tick(now)
             list(core.poll())
+
+
+def test_a_wish_said_again_is_known_as_such_until_it_is_escalated():
+    core = KeyframeRequests()
+    core.handle(Wanted(), 0)
+    asked = list(core.poll())
+    for now in (0.2, 0.5, 1.0, 2.0):
+        core.tick(now)
+        asked += core.poll()
+    assert [ask.repeated for ask in asked] == [False, True, True, False, False]
+    assert core.unanswered_s(3.0) == 3.0
+    core.handle(Arrived(), 3.1)
+    assert core.unanswered_s(4.0) == 0.0
+    core.handle(Wanted(), 5.0)
+    assert [ask.repeated for ask in core.poll()] == [False]

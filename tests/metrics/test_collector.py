@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sfu.media.engine.snapshot import LATENCY_BUCKETS_US, EngineRow, SinkRow, Snapshot, SourceRow
+from sfu.media.showing import VideoState
 from sfu.metrics import Metrics, Readings, WorkerReading
 from sfu.model import Codec, Kind, Protocol, SinkId, SourceId, Ssrc, TransportId
 from sfu.signalling.call import End
@@ -66,6 +67,9 @@ READINGS = Readings(
     call_ends={(Protocol.SIP, End.VANISHED): 2},
     transfers={("room", "moved"): 3},
     keyframe_requests={Protocol.WEBRTC: 11},
+    wishes_said={"tmmbr": 3},
+    wishes_heard={"less": 4},
+    videos={(Protocol.SIP, VideoState.STALLED, "sony"): 2},
     registrations=6,
     sip_refused={"messages": 21, "slow": 0},
     sip_connections=3,
@@ -95,6 +99,10 @@ def scrape(metrics: Metrics) -> dict[str, float]:
         ("sfu_transfers_total{by=room,outcome=moved}", 3),
         ("sfu_call_ends_total{protocol=webrtc,reason=busy}", 0),
         ("sfu_keyframe_requests_total{protocol=webrtc}", 11),
+        ("sfu_wishes_sent_total{dialect=tmmbr}", 3),
+        ("sfu_wishes_sent_total{dialect=info}", 0),
+        ("sfu_wishes_received_total{wish=less}", 4),
+        ("sfu_member_video{maker=sony,protocol=sip,state=stalled}", 2),
         ("sfu_registrations", 6),
         ("sfu_sip_refused_total{reason=messages}", 21),
         ("sfu_sip_refused_total{reason=slow}", 0),
@@ -175,5 +183,6 @@ def test_no_label_carries_a_stream_a_room_or_a_person():
         for sample in family.samples
         for label in sample.labels
     }
-    assert labels == {"kind", "protocol", "reason", "worker", "by", "outcome", "le"}
+    bounded = {"by", "outcome", "dialect", "wish", "state", "maker"}
+    assert labels == {"kind", "protocol", "reason", "worker", "le"} | bounded
     assert "3735928559" not in Metrics(lambda: READINGS).exposition().decode()

@@ -1,5 +1,12 @@
 from sfu.model import Codec, MemberId
-from sfu.room.event import CapabilityChanged, MemberLeft, PictureStarted, PictureStopped
+from sfu.room.event import (
+    CapabilityChanged,
+    MemberLeft,
+    PictureStarted,
+    PictureStopped,
+    ReceptionLimited,
+    SendingLimited,
+)
 from tests.room.people import Meeting, browser, codec
 
 ANNA, BEN, MOREZ = MemberId("anna"), MemberId("ben"), MemberId("morez")
@@ -151,3 +158,33 @@ def test_who_can_be_served_by_no_codec_changes_nobodys():
     meeting.join("morez", vsx(), picture=Codec.H263)
     assert meeting.sends("anna").codec is Codec.VP8
     assert meeting.sees("anna") == ["ben", None, None, None]
+
+
+def test_what_a_receiver_says_in_mid_call_counts_beside_what_it_negotiated():
+    meeting = Meeting()
+    meeting.join("anna", browser())
+    meeting.join("morez", codec(video_bps=1_400_000))
+    meeting.tell(ReceptionLimited(MOREZ, 512_000))
+    assert (meeting.sends("anna").max_bps, meeting.sends("anna").bound_by) == (512_000, MOREZ)
+    meeting.tell(ReceptionLimited(MOREZ, 2_000_000))
+    assert meeting.sends("anna").max_bps == 1_400_000
+
+
+def test_a_line_limits_its_own_sender_whoever_watches():
+    meeting = Meeting()
+    meeting.join("anna", browser())
+    meeting.join("morez", codec(video_bps=1_400_000))
+    meeting.tell(SendingLimited(ANNA, 700_000))
+    assert (meeting.sends("anna").max_bps, meeting.sends("anna").bound_by) == (700_000, ANNA)
+    assert meeting.sends("morez").max_bps == 0
+    meeting.tell(SendingLimited(ANNA, 0))
+    assert (meeting.sends("anna").max_bps, meeting.sends("anna").bound_by) == (1_400_000, MOREZ)
+
+
+def test_the_picture_that_appears_and_is_shown_at_once_changes_nothing_the_second_time():
+    meeting = Meeting()
+    meeting.join("morez", codec(), picture=None)
+    for name in ("anna", "ben"):
+        meeting.join(name, browser(pictures=[Codec.H264]), picture=None)
+    meeting.tell(PictureStarted(BEN, Codec.H264))
+    assert meeting.tell(PictureStarted(BEN, Codec.H264)) == []

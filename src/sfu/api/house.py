@@ -54,6 +54,8 @@ class MemberView:
     call: int
     joined_at: str
     """ISO 8601 with offset."""
+    video: str = "no_picture"
+    """How its picture fares: ok, oneway, stalled, no_picture."""
 
 
 @dataclass(frozen=True, slots=True)

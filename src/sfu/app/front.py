@@ -18,6 +18,7 @@ from sfu.api.house import (
 from sfu.errors import PeerError, UseError
 from sfu.media.engine.snapshot import EngineRow, Snapshot
 from sfu.metrics import Readings, WorkerReading
+from sfu.metrics.maker import maker_of
 from sfu.model import CallId, MemberId, Protocol, RoomId
 from sfu.room.directory import Found
 from sfu.shell.browsers import Session
@@ -82,6 +83,7 @@ class Front:
                     endpoint=leg.model,
                     call=int(house.guests[leg.member].record),
                     joined_at=_iso(house.guests[leg.member].joined_at),
+                    video=house.video_state(house.guests[leg.member]),
                 )
                 for leg in members
             ),
@@ -178,6 +180,10 @@ class Front:
             for (protocol, cause), number in server.house.ends.items()
         }
         moved = server.calls.transfers.counts
+        videos = Counter(
+            (guest.leg.protocol, server.house.video_state(guest), maker_of(guest.leg.model))
+            for guest in server.house.guests.values()
+        )
         workers: tuple[WorkerReading, ...] = ()
         if server.worker is not None:
             workers = (
@@ -192,6 +198,9 @@ class Front:
             call_ends=ends,
             transfers={(str(by), str(how)): n for (by, how), n in moved.items()},
             keyframe_requests=server.patchbay.keyframe_requests,
+            wishes_said=server.patchbay.wishes_said,
+            wishes_heard=server.patchbay.wishes_heard,
+            videos=videos,
             registrations=len(server.registrations),
             sip_refused={str(reason): server.sip.gate.refused[reason] for reason in Reason},
             sip_connections=server.sip.connections,

@@ -22,6 +22,8 @@ from sfu.metrics.totals import Totals, name_of
 from sfu.model import Kind, Protocol, SinkId
 from sfu.signalling.call import End
 
+DIALECTS = ("pli", "fir", "info", "tmmbr", "remb", "reoffer", "page")
+WISHES = ("picture", "less")
 KINDS = [name_of(kind) for kind in Kind]
 
 SOURCE_TOTALS = {
@@ -124,6 +126,7 @@ def _meetings(readings: Readings) -> Iterator[Metric]:
         by_protocol(readings.keyframe_requests),
         ["protocol"],
     )
+    yield from _wishes(readings)
     yield _gauge("sfu_registrations", "Endpoints registered.", [((), readings.registrations)])
     yield _counter(
         "sfu_sip_refused",
@@ -133,6 +136,27 @@ def _meetings(readings: Readings) -> Iterator[Metric]:
     )
     yield _gauge(
         "sfu_sip_connections", "TCP and TLS connections of SIP.", [((), readings.sip_connections)]
+    )
+
+
+def _wishes(readings: Readings) -> Iterator[Metric]:
+    yield _counter(
+        "sfu_wishes_sent",
+        "Wishes for a picture or for less we sent, by how they were said.",
+        [((dialect,), readings.wishes_said.get(dialect, 0)) for dialect in DIALECTS],
+        ["dialect"],
+    )
+    yield _counter(
+        "sfu_wishes_received",
+        "Wishes for a picture or for less that receivers sent.",
+        [((wish,), readings.wishes_heard.get(wish, 0)) for wish in WISHES],
+        ["wish"],
+    )
+    yield _gauge(
+        "sfu_member_video",
+        "Members by how their picture fares and by who made their device.",
+        [((p.value, state.value, maker), n) for (p, state, maker), n in readings.videos.items()],
+        ["protocol", "state", "maker"],
     )
 
 

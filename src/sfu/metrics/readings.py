@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sfu.media.engine.snapshot import Snapshot
+from sfu.media.showing import VideoState
 from sfu.model import Kind, Protocol, SinkId
 from sfu.signalling.call import End
 
@@ -37,6 +38,12 @@ class Readings:
     """Sent since the start, by the protocol of the source's call."""
     transfers: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """(whose wish, how it went) since the start."""
+    wishes_said: Mapping[str, int] = field(default_factory=dict)
+    """Wishes for a picture or for less said since the start, by dialect."""
+    wishes_heard: Mapping[str, int] = field(default_factory=dict)
+    """Those of receivers, by what they wished."""
+    videos: Mapping[tuple[Protocol, VideoState, str], int] = field(default_factory=dict)
+    """Members now, by protocol, how their picture fares, and who made their device."""
     registrations: int = 0
     sip_refused: Mapping[str, int] = field(default_factory=dict)
     """Since the start, by reason: messages, calls and connections that were too many."""

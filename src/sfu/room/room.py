@@ -185,6 +185,8 @@ class Room:
             row = line_up(viewer, self.members, self._speaker.recent, screen.shown)
             screen.show(choose(viewer, self.members, row), places_of(viewer))
             shown.append(ShowPictures(viewer.member, screen.shown))
+            # who is shown now stands before who was not: reckoned again nothing changes
+            row = line_up(viewer, self.members, self._speaker.recent, screen.shown)
             wishes[viewer.member] = wish(viewer, self.members, row, codecs)
         return instruct_all(self.members, codecs, wishes), shown
 

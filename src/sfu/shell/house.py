@@ -19,6 +19,7 @@ import structlog
 
 from sfu.config import Policy, Settings
 from sfu.media.engine.snapshot import Snapshot
+from sfu.media.showing import VideoState
 from sfu.model import MemberId, RoomId, SourceId, TransportId
 from sfu.room.directory import (
     Directory,
@@ -172,6 +173,12 @@ class House:
         """Return the meeting a member is in."""
         guest = self.guests.get(leg.member)
         return guest.meeting if guest else None
+
+    def video_state(self, guest: Guest) -> VideoState:
+        """Tell how a member's picture fares, as of the last tick."""
+        if self.snapshot is None:
+            return VideoState.NO_PICTURE
+        return guest.meeting.video_state(guest.leg.member, self.snapshot, self.clock())
 
     def tick(self) -> Snapshot:
         """Let TICK_S pass: numbers out of the engine, into meetings and records."""

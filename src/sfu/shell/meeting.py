@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from sfu.media.engine.snapshot import Snapshot, SourceRow
+from sfu.media.showing import Showing, VideoState, video_state
 from sfu.model import Codec, MemberId, RoomId, SinkId, SourceId
 from sfu.room.directory import ECHO_NAME
 from sfu.room.echo import EchoRoom, image
@@ -297,6 +298,25 @@ class Meeting:
             )
             for member, leg in self.legs.items()
         )
+
+    def video_state(self, member: MemberId, snapshot: Snapshot, now: float) -> VideoState:
+        """Tell how a member's picture fares."""
+        leg, running = self.legs[member], self._running[member]
+        shown = self._shown.get(member)
+        sent = [
+            now - row.last_sent_us / 1e6
+            for sink in leg.streams.pictures
+            if (row := snapshot.sinks.get(sink)) is not None and row.last_sent_us
+        ]
+        source = leg.streams.picture
+        seen = Showing(
+            agreed=bool(leg.capability.video_send or leg.capability.pictures),
+            arrives=running.picture is not None,
+            missing_s=self._patchbay.picture_missing_s(source, now) if source else 0.0,
+            wanted=shown is not None and any(shown.shown),
+            still_s=min(sent, default=None),
+        )
+        return video_state(seen)
 
     def _tell_rows(self) -> None:
         rows = self.rows()

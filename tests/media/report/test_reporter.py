@@ -13,6 +13,7 @@ from sfu.media.report import (
     ArrivalsHeard,
     ByeHeard,
     EstimateHeard,
+    LimitNoted,
     PictureAsked,
     RateLimited,
     Reporter,
@@ -359,3 +360,51 @@ def test_a_closed_transport_is_neither_heard_nor_reported_to():
     assert heard(reporter, RECEIVER, Pli(THEIR, Ssrc(22))) == []
     assert sent(reporter, alive(10 * S), RECEIVER) == []
     assert reporter.reception(SEEN) is None
+
+
+def test_a_fir_said_again_keeps_its_number_and_a_new_stream_has_a_new_one():
+    reporter = meeting(reduced_size=True)
+    reporter.tick(alive(10 * S))
+
+    def number(*, repeated: bool) -> int:
+        (order,) = reporter.ask_picture(PICTURE, fir=True, repeated=repeated)
+        (fir,) = rtcp.parse(order.payload)
+        assert isinstance(fir, Fir)
+        return fir.entries[0][1]
+
+    assert [number(repeated=again) for again in (False, True, True, False)] == [1, 1, 1, 2]
+    other = alive(11 * S)
+    other.sources[PICTURE] = replace(other.sources[PICTURE], ssrc=Ssrc(77))
+    reporter.tick(other)
+    assert number(repeated=True) == 3
+
+
+def test_limits_of_two_bind_together_and_are_noted_together():
+    reporter = meeting(reduced_size=True)
+    thin, fat = Limit(Ssrc(22), 350_000, 20), Limit(Ssrc(22), 400_000, 200)
+    heard(reporter, RECEIVER, Tmmbr(Ssrc(1), (thin,)))
+    facts = heard(reporter, RECEIVER, Tmmbr(Ssrc(2), (fat,)))
+    assert facts == [RateLimited(SEEN, 400_000, 200)]
+    (note,) = sent(reporter, alive(10 * S), RECEIVER)[:1]
+    assert note == Tmmbn(Ssrc(22), (replace(thin, ssrc=Ssrc(1)), replace(fat, ssrc=Ssrc(2))))
+
+
+def test_a_storm_of_limits_is_noted_once_a_tick_and_remembered_of_a_few():
+    reporter = meeting(reduced_size=True)
+    for owner in range(1, 300):
+        heard(reporter, RECEIVER, Tmmbr(Ssrc(owner), (Limit(Ssrc(22), 500_000 + owner),) * 30))
+    orders = [one for one in reporter.tick(alive(10 * S)) if one.transport == RECEIVER]
+    notes = [p for one in orders for p in rtcp.parse(one.payload) if isinstance(p, Tmmbn)]
+    assert len(notes) == 1
+    assert len(reporter._ledger.sinks[SEEN].limits) == 8
+
+
+def test_a_note_tells_the_limit_that_is_kept_for_us():
+    reporter = meeting()
+    reporter.tick(alive(10 * S))
+    ours, others = Limit(US_TO_SENDER, 512_000), Limit(THEIR, 400_000)
+    told = heard(reporter, SENDER, Tmmbn(Ssrc(12), (others, ours)))
+    assert told == [LimitNoted(PICTURE, ours)]
+    assert heard(reporter, SENDER, Tmmbn(Ssrc(12), (others,))) == [LimitNoted(PICTURE, others)]
+    assert heard(reporter, SENDER, Tmmbn(Ssrc(12), ())) == [LimitNoted(PICTURE, None)]
+    assert heard(reporter, SENDER, Tmmbn(Ssrc(444), (ours,))) == []  # of two streams neither

@@ -125,3 +125,35 @@ def test_after_the_end_the_call_is_unknown():
     peer.reply(book.request("BYE"), 200)
     peer.ask("BYE")
     assert book.statuses() == [481]
+
+
+def test_a_wish_by_info_waits_for_the_answer_to_the_last():
+    book, peer, call = in_call()
+    book.order(AskPicture(call))
+    info = book.request("INFO")
+    book.order(AskPicture(call))
+    book.order(AskPicture(call))
+    assert book.sent() == []
+    peer.reply(info, 200)
+    book.order(AskPicture(call))
+    assert book.request("INFO").cseq.number == info.cseq.number + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "asked"), [(415, False), (405, False), (501, False), (500, True)]
+)
+def test_who_knows_no_such_info_is_asked_by_it_no_more(status, asked):
+    book, peer, call = in_call()
+    book.order(AskPicture(call))
+    peer.reply(book.request("INFO"), status)
+    book.order(AskPicture(call))
+    assert bool(book.sent()) is asked
+
+
+def test_a_wish_by_info_that_is_never_answered_is_said_again_in_the_end():
+    book, _, call = in_call()
+    book.order(AskPicture(call))
+    book.wait(33)
+    book.sent()
+    book.order(AskPicture(call))
+    assert book.request("INFO")

@@ -131,6 +131,8 @@ class SourceLimit:
 
     def _note(self, event: Noted, now: float) -> None:
         rate = self._rate
+        if Dialect.TMMBR not in self._dialects:
+            return  # it answers what nobody asked
         if event.bps is not None and event.bps <= rate.said_bps * NOTABLE:
             rate.settle()
         elif rate.noted and rate.said_bps:

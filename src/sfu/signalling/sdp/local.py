@@ -49,7 +49,8 @@ class Policy:
 
     def limited(self, *, bps: int = 0, fs: int = 0, mbps: int = 0) -> "Policy":
         """Return the same with no more than this asked of a picture; 0 for no such limit."""
-        video = min(self.video_as_kbps, as_kbps(bps)) if bps else self.video_as_kbps
+        less = 0 < bps < self.video_br_kbps * 1_000
+        video = as_kbps(bps) if less else self.video_as_kbps
         return replace(
             self,
             session_as_kbps=self.session_as_kbps - self.video_as_kbps + video,
