@@ -32,7 +32,7 @@ def test_nothing_the_server_sends_is_malformed(meeting: Any, tmp_path: Path) -> 
         async with meeting() as m:
             server = await m.serve("[media]\ngso = false\n")
             capture = tmp_path / "meeting.pcap"
-            async with _Capture(server, capture):
+            async with Capture(server, capture):
                 lajoux = await m.room(LAJOUX)
                 morez = await m.room(MOREZ, transport="tls", account="mediaenc=srtp-mand")
                 await lajoux.dial(server.sip("4201"))
@@ -51,7 +51,7 @@ def test_nothing_the_server_sends_is_malformed(meeting: Any, tmp_path: Path) -> 
     asyncio.run(asyncio.wait_for(story(), 100))
 
 
-class _Capture:
+class Capture:
     """tcpdump on loopback, of this server's ports alone."""
 
     def __init__(self, server: Server, path: Path) -> None:

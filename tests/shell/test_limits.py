@@ -1,5 +1,7 @@
 """What codecs are told of what others take, and what they tell of themselves, in a whole house."""
 
+from typing import Any
+
 import pytest
 
 from sfu.media.engine.command import TransmitRtcp
@@ -7,7 +9,7 @@ from sfu.media.engine.event import RtcpReceived
 from sfu.media.rtp import rtcp
 from sfu.media.rtp.rtcp import Limit, Remb, Tmmbn, Tmmbr
 from sfu.media.rtp.rtcp.bounding import payload_bps, wire_bps
-from sfu.model import Ssrc
+from sfu.model import Ssrc, TransportId
 from sfu.shell.limits import Meter, natural
 from sfu.signalling.call import (
     CallEnded,
@@ -36,17 +38,22 @@ def inside(house: Stage, *offers: str | bytes) -> None:
     house.tick(0.3)
 
 
-def told(house: Stage, call: int) -> list:
+def path_of(house: Stage, call: int) -> TransportId:
+    source = house.leg(call).streams.picture
+    assert source is not None
+    return house.engine.sources[source].transport
+
+
+def told(house: Stage, call: int) -> list[Any]:
     """Return the RTCP packets about rates a codec was sent."""
-    leg = house.leg(call)
-    path = house.engine.sources[leg.streams.picture].transport
+    path = path_of(house, call)
     sent = [one for one in house.engine.of(TransmitRtcp) if one.transport == path]
     packets = [packet for one in sent for packet in rtcp.parse(one.payload)]
     return [one for one in packets if isinstance(one, Tmmbr | Tmmbn | Remb)]
 
 
 def says(house: Stage, call: int, *packets: rtcp.RtcpPacket) -> None:
-    path = house.engine.sources[house.leg(call).streams.picture].transport
+    path = path_of(house, call)
     house.engine.tell(RtcpReceived(path, rtcp.compose(packets), round(house.now * 1e6)))
 
 

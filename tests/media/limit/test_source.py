@@ -1,6 +1,7 @@
 """One source and what it is told, in virtual time."""
 
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,7 +82,7 @@ class Stage:
             self.ordered.append((round(self.now - self.begin, 3), order))
             self.why.append(order.reason.why)
 
-    def orders(self, kind: type) -> list:
+    def orders(self, kind: type) -> list[Any]:
         return [order for _, order in self.ordered if isinstance(order, kind)]
 
     @property
