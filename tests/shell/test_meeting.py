@@ -3,6 +3,7 @@
 import pytest
 
 from sfu.media.engine.command import TransmitRtcp
+from sfu.media.showing import VideoState
 from sfu.model import Codec
 from sfu.signalling.call import AnswerMedia, CallEnded, End, MediaOffered
 from sfu.worker.protocol import LevelsMeasured
@@ -169,3 +170,20 @@ def test_a_codec_that_appears_on_the_same_stream_is_told(house):
     house.flow(house.leg(1).streams.sound, Codec.PCMA)
     house.tick()
     assert house.house.meetings["4201"]._running[house.leg(1).member].sound is Codec.PCMA
+
+
+def test_how_a_picture_fares_is_told(house):
+    def state(call: int) -> VideoState:
+        return house.house.video_state(house.house.guests[house.leg(call).member])
+
+    house.ring(1)
+    assert state(1) is VideoState.NO_PICTURE
+    house.send(1)
+    house.tick(0.1)
+    house.keyframe(house.leg(1).streams.picture)
+    assert state(1) is VideoState.OK
+    inside(house, 2)
+    assert state(1) is VideoState.ONEWAY  # this engine sends nothing
+    house.keyframe(house.leg(1).streams.picture)
+    house.tick(6)
+    assert (state(1), state(2)) == (VideoState.ONEWAY, VideoState.STALLED)
