@@ -174,7 +174,8 @@ def test_a_codec_that_appears_on_the_same_stream_is_told(house):
 
 def test_how_a_picture_fares_is_told(house):
     def state(call: int) -> VideoState:
-        return house.house.video_state(house.house.guests[house.leg(call).member])
+        found: VideoState = house.house.video_state(house.house.guests[house.leg(call).member])
+        return found
 
     house.ring(1)
     assert state(1) is VideoState.NO_PICTURE
