@@ -96,7 +96,9 @@ def _change(
     | e.PictureStopped
     | e.SoundStarted
     | e.SoundStopped
-    | e.SoundRuleSet,
+    | e.SoundRuleSet
+    | e.ReceptionLimited
+    | e.SendingLimited,
 ) -> None:
     match event:
         case e.CapabilityChanged():
@@ -111,3 +113,7 @@ def _change(
             member.sound = None
         case e.SoundRuleSet():
             member.forwarded = event.forwarded
+        case e.ReceptionLimited():
+            member.takes_bps = event.max_bps
+        case e.SendingLimited():
+            member.sends_bps = event.max_bps
