@@ -17,10 +17,10 @@ PATIENCE_S = 5.0
 _numbers = itertools.count(1)
 
 
-def udp() -> socket.socket:
+def udp(host: str = HOST) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    sock.bind((HOST, 0))
+    sock.bind((host, 0))
     return sock
 
 
@@ -56,10 +56,10 @@ class Path:
 class Caller:
     """One call; `dial`, then media by `audio` and `video`, then `hang_up`."""
 
-    def __init__(self, server_port: int, name: str = "bench") -> None:
-        self.audio, self.video = Path(PCMA), Path(H264)
-        self._server, self._name = server_port, name
-        self._socket = udp()
+    def __init__(self, server_port: int, name: str = "bench", host: str = HOST) -> None:
+        self.audio, self.video = (Path(one, udp(host), udp(host)) for one in (PCMA, H264))
+        self._server, self._name, self._host = server_port, name, host
+        self._socket = udp(host)
         self._socket.settimeout(PATIENCE_S)
         self._call = f"{next(_numbers)}-{port_of(self._socket)}-{time.time_ns()}"
         self._to = ""
@@ -96,7 +96,7 @@ class Caller:
                 return text
 
     def _request(self, method: str, room: str, number: int, body: str = "") -> bytes:
-        here = f"{HOST}:{port_of(self._socket)}"
+        here = f"{self._host}:{port_of(self._socket)}"
         lines = [
             f"{method} sip:{room}@{HOST}:{self._server} SIP/2.0",
             f"Via: SIP/2.0/UDP {here};rport;branch=z9hG4bK-{self._call}-{method}",
@@ -113,7 +113,7 @@ class Caller:
 
     def _offer(self) -> str:
         lines = [
-            "v=0", f"o=bench 1 1 IN IP4 {HOST}", "s=-", f"c=IN IP4 {HOST}", "t=0 0",
+            "v=0", f"o=bench 1 1 IN IP4 {self._host}", "s=-", f"c=IN IP4 {self._host}", "t=0 0",
             f"m=audio {port_of(self.audio.rtp)} RTP/AVP {PCMA}",
             f"a=rtpmap:{PCMA} PCMA/8000", f"a=rtcp:{port_of(self.audio.rtcp)}",
             f"m=video {port_of(self.video.rtp)} RTP/AVP {H264}",
