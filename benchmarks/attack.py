@@ -96,7 +96,11 @@ def through(server: Server, kind: str, seconds: float) -> None:
         caller.dial("4400")
     viewers = [stamped(caller.video.rtp) for caller in callers[1:]]
     before, held = refusals(server), server.pss_bytes()
-    storm = child("benchmarks.storm", kind, server.sip_port, seconds + 2) if kind in KINDS else None
+    storm = (
+        child("benchmarks.storm", "send", kind, server.sip_port, seconds + 2)
+        if kind in KINDS
+        else None
+    )
     seeing = child("benchmarks.attack", "witness", server.sip_port, server.base + 3, seconds + 1)
     cpu, began = [0.0, 0.0], time.monotonic()
 

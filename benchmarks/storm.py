@@ -1,6 +1,6 @@
 """Attacks on port 5060 as scanners make them, one a process, for `attack` and tests/interop.
 
-    python -m benchmarks.storm KIND PORT SECONDS [RATE]     prints how much was sent
+    python -m benchmarks.storm send KIND PORT SECONDS [RATE]     prints how much was sent
 
 They go to loopback only, from addresses of 127.0.0.0/8 that no setting lists; ports below 10000
 are refused, so that no server in service is hit by mistake.
@@ -217,8 +217,8 @@ KINDS: dict[str, Callable[[int, float, float], int]] = {
 }  # fmt: skip
 
 
-if __name__ == "__main__":
-    kind, at, lasting, *most = sys.argv[1:]
+if sys.argv[1:2] == ["send"]:
+    kind, at, lasting, *most = sys.argv[2:]
     if int(at) < 10_000:
         sys.exit("a server under test has its ports from 10000 on")
     print(KINDS[kind](int(at), float(lasting), float(most[0]) if most else 5000.0))

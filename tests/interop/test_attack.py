@@ -68,7 +68,7 @@ def _under(server: Server, callers: list[Caller], viewers: list[Any], kind: str)
     before = refusals(server)
     storm = None
     if kind in KINDS:
-        storm = child("benchmarks.storm", kind, server.sip_port, SECONDS + 1, RATE)
+        storm = child("benchmarks.storm", "send", kind, server.sip_port, SECONDS + 1, RATE)
     try:
         traffic = Traffic(callers, viewers)
         traffic.run(0.5)
