@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 HOST = "127.0.0.1"
 PCMA, H264 = 8, 97
-PATIENCE_S = 5.0
+PATIENCE_S, T1_S = 5.0, 0.5
 
 _numbers = itertools.count(1)
 
@@ -68,8 +68,7 @@ class Caller:
         """Return the seconds from INVITE to 200; the ACK is sent."""
         invite = self._request("INVITE", room, 1, self._offer())
         began = time.perf_counter()
-        self._socket.sendto(invite, (HOST, self._server))
-        answer = self._final()
+        answer = self._ask(invite, began)
         took_s = time.perf_counter() - began
         if not answer.startswith("SIP/2.0 200"):
             raise ConnectionError(answer.partition("\r\n")[0])
@@ -87,6 +86,23 @@ class Caller:
         self._socket.close()
         self.audio.close()
         self.video.close()
+
+    def _ask(self, invite: bytes, began: float) -> str:
+        """Send an INVITE, again after 0.5, 1, 2 s (timer A), until its final answer or patience."""
+        pause_s = T1_S
+        try:
+            while True:
+                self._socket.sendto(invite, (HOST, self._server))
+                left_s = PATIENCE_S - (time.perf_counter() - began)
+                self._socket.settimeout(max(0.001, min(pause_s, left_s)))
+                try:
+                    return self._final()
+                except TimeoutError:
+                    if left_s <= pause_s:
+                        raise
+                pause_s *= 2
+        finally:
+            self._socket.settimeout(PATIENCE_S)
 
     def _final(self) -> str:
         """Wait for a final answer; what the server asks meanwhile is not for us."""

@@ -90,6 +90,14 @@ def test_all_strangers_together_leave_room_for_who_is_known():
     assert one.admit(OURS, INVITE, 100.0) is TAKE
 
 
+def test_calls_of_all_strangers_together_are_few_for_they_cost_most():
+    one = limits()
+    answers = [one.admit(f"203.0.{n}.1", INVITE, 100.0) for n in range(100)]
+    assert answers == [TAKE] * 40 + [REFUSE] * 60
+    assert one.admit("203.0.200.1", REGISTER, 100.0) is TAKE
+    assert one.admit(OURS, INVITE, 100.0) is TAKE
+
+
 # ---- calls
 
 

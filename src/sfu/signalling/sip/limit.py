@@ -37,6 +37,8 @@ ACCOUNTS = 6
 """An address may get so many times more passwords wrong than one account from there: one unit
 with an old password does not lock out its neighbours."""
 NUMBERS_PER_MIN = 10
+STRANGERS_CALLS_PER_S, STRANGERS_CALLS_AT_ONCE = 10.0, 40
+"""A call that is taken costs some 10 ms; those of all strangers together may cost a tenth."""
 CONNECTIONS_PER_S, CONNECTIONS_AT_ONCE = 10.0, 64
 
 
@@ -145,6 +147,7 @@ class Limits:
         self._guests: dict[Hashable, str] = {}
         self._homes: Counter[str] = Counter()
         self._strangers = Share()
+        self._strangers_calls = Share()
         self._nobody = _Entry(1)
         self._lines = Share()
         self._outputs: deque[Abuse] = deque()
@@ -259,8 +262,7 @@ class Limits:
         if not entry.messages.take(now, per_s, per_s * BURST_S, cost):
             return Reason.MESSAGES
         all_per_s = self._rates.strangers_per_s
-        stranger = entry.factor == 1 and not entry.guests
-        if stranger and not self._strangers.take(now, all_per_s, all_per_s, cost):
+        if self._stranger(entry) and not self._strangers.take(now, all_per_s, all_per_s, cost):
             return Reason.STRANGERS
         return None
 
@@ -275,7 +277,14 @@ class Limits:
         per_min = self._rates.calls_per_min * entry.factor
         if not entry.calls.take(now, per_min / 60, max(1, per_min / 3)):
             return Reason.CALLS
+        each, burst = STRANGERS_CALLS_PER_S, STRANGERS_CALLS_AT_ONCE
+        if self._stranger(entry) and not self._strangers_calls.take(now, each, burst):
+            return Reason.STRANGERS
         return None
+
+    @staticmethod
+    def _stranger(entry: _Entry) -> bool:
+        return entry.factor == 1 and not entry.guests
 
     def _tried_enough(self, entry: _Entry, host: str, data: bytes, now: float) -> bool:
         """Tell whether too many passwords were wrong to look at another, right or not."""
