@@ -68,7 +68,7 @@ def test_a_refusal_is_logged_with_address_reason_and_count():
 def test_nobody_is_named_where_all_are_too_many():
     door = Door(strangers_per_s=10)
     with capture_logs() as lines:
-        for number in range(20):
+        for number in range(40):
             door.judge(b"X", f"203.0.113.{number}")
     assert [(line["event"], "remote" in line) for line in lines] == [("sip_crowded", False)]
 

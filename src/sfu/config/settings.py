@@ -143,7 +143,7 @@ class Sip:
     """Calls that one address may begin, a third of them at once."""
     wrong_passwords_per_min: Annotated[float, Ge(1), Le(1000)] = 10.0
     """Wrong passwords of one account from one address; then right ones are refused there too."""
-    strangers_per_s: Annotated[float, Ge(10), Le(100_000)] = 300.0
+    strangers_per_s: Annotated[float, Ge(10), Le(100_000)] = 100.0
     """Messages of all addresses together that have no call, registration or listed network."""
 
 

@@ -20,6 +20,8 @@ from sfu.signalling.sip.flow import site_of
 from sfu.signalling.sip.glimpse import Glimpse, glimpse, is_invite, is_response, user_of
 from sfu.signalling.sip.settings import Network, in_networks
 
+ROUNDING_S = 1e-6
+"""Sums of fractions are not exact: the last of a burst shall be there."""
 MAX_ADDRESSES = 4096
 """Addresses (and accounts with wrong passwords) remembered; the one unheard of longest goes."""
 LISTED = 20
@@ -37,8 +39,8 @@ ACCOUNTS = 6
 """An address may get so many times more passwords wrong than one account from there: one unit
 with an old password does not lock out its neighbours."""
 NUMBERS_PER_MIN = 10
-STRANGERS_CALLS_PER_S, STRANGERS_CALLS_AT_ONCE = 10.0, 40
-"""A call that is taken costs some 10 ms; those of all strangers together may cost a tenth."""
+STRANGERS_CALLS_PER_S, STRANGERS_CALLS_AT_ONCE = 5.0, 30
+"""A call that is taken costs some 10 ms; those of all strangers together may cost a twentieth."""
 CONNECTIONS_PER_S, CONNECTIONS_AT_ONCE = 10.0, 64
 
 
@@ -78,7 +80,7 @@ class Rates:
     messages_per_s: float = 30.0
     calls_per_min: float = 60.0
     wrong_passwords_per_min: float = 10.0
-    strangers_per_s: float = 300.0
+    strangers_per_s: float = 100.0
     listed: tuple[Network, ...] = ()
 
 
@@ -105,14 +107,14 @@ class Share:
     def take(self, now: float, per_s: float, burst: float, cost: float = 1.0) -> bool:
         """Spend `cost`; False, and nothing spent, where less is left."""
         full_at = max(self.full_at, now) + cost / per_s
-        if full_at - now > burst / per_s:
+        if full_at - now > burst / per_s + ROUNDING_S:
             return False
         self.full_at = full_at
         return True
 
     def has(self, now: float, per_s: float, burst: float) -> bool:
         """Tell whether one more could be taken."""
-        return self.full_at - now <= (burst - 1) / per_s
+        return self.full_at - now <= (burst - 1) / per_s + ROUNDING_S
 
 
 @dataclass(slots=True)
@@ -262,7 +264,7 @@ class Limits:
         if not entry.messages.take(now, per_s, per_s * BURST_S, cost):
             return Reason.MESSAGES
         all_per_s = self._rates.strangers_per_s
-        if self._stranger(entry) and not self._strangers.take(now, all_per_s, all_per_s, cost):
+        if self._stranger(entry) and not self._strangers.take(now, all_per_s, 3 * all_per_s, cost):
             return Reason.STRANGERS
         return None
 
