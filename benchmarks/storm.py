@@ -211,7 +211,7 @@ def stun(port: int, seconds: float, rate: float) -> int:
 KINDS: dict[str, Callable[[int, float, float], int]] = {
     one.__name__: one
     for one in (
-        registers, invites, rooms, everywhere, passwords, garbage, pipelined, huge, connections,
+        registers, rooms, invites, everywhere, passwords, garbage, pipelined, huge, connections,
         slow, stun,
     )
 }  # fmt: skip
