@@ -63,7 +63,8 @@ def files(*suffixes):
         below[:] = sorted(
             name for name in below if name not in NOT_OURS and not name.endswith(GENERATED)
         )
-        yield from (Path(folder, name) for name in names if Path(name).suffix in suffixes)
+        ours = (name for name in names if name not in NOT_OURS)
+        yield from (Path(folder, name) for name in ours if Path(name).suffix in suffixes)
 
 
 def declares_only(path):
