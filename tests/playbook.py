@@ -22,6 +22,7 @@ from sfu.signalling.sip.flow import (
     ConnectFailed,
     Flow,
     FlowClosed,
+    Place,
     Received,
     Send,
 )
@@ -57,6 +58,8 @@ class Playbook:
         self.pings: list[tuple[float, Flow]] = []
         """Keep-alives sent: when, and where to."""
         self.wrong_passwords: list[WrongPassword] = []
+        self.names: dict[str, list[Place]] = {}
+        """What a name server would say; other names stand for themselves, a single place."""
         self._sent: list[tuple[float, Flow, Message]] = []
         self._told: list[object] = []
         self._kept: list[Keep | Drop] = []
@@ -158,9 +161,13 @@ class Playbook:
         carrier = carrier or Carrier.UDP
         if carrier not in self.reachable:
             return ConnectFailed(ticket, "refused")
-        remote = Address(wish.hop.host, wish.hop.port or carrier.port)
-        number = 0 if carrier is Carrier.UDP else next(self._streams)
-        return Connected(ticket, Flow(number, carrier, US, remote))
+        alone = Place(carrier, Address(wish.hop.host, wish.hop.port or carrier.port))
+        places = self.names.get(wish.hop.host, [alone])
+        left = [place for place in places if place not in wish.avoid]
+        if not left:
+            return ConnectFailed(ticket, "no other place")
+        number = 0 if left[0].carrier is Carrier.UDP else next(self._streams)
+        return Connected(ticket, Flow(number, left[0].carrier, US, left[0].address))
 
 
 class Peer:

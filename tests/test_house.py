@@ -42,7 +42,6 @@ UNTESTED: dict[str, str] = {
     "probe/__main__.py": PROBE,
     "probe/member.py": PROBE,
     "probe/signalling.py": PROBE,
-    "shell/dns.py": "asks real name servers",
     "shell/tasks.py": SHELL,
     "shell/tls.py": SHELL,
     "signalling/sdp/agreement.py": "what answers and offers settle: their tests read it",

@@ -11,6 +11,7 @@ from sfu.api.house import (
     RoomView,
     Send,
     TransferOutcome,
+    TrunkView,
 )
 from sfu.errors import PeerError, UseError
 from sfu.signalling.webrtc.message import (
@@ -112,6 +113,9 @@ class ScriptedHouse:
         start = "2026-01-05T09:00:00+00:00"
         call = CallView(9, "4201", "sip", "sip:a@b", "Morez", "in", start, None, 3.5, None, 200)
         return [call][:limit]
+
+    def trunks(self) -> Sequence[TrunkView]:
+        return [TrunkView("pbx", False, 408, "no answer", "", 0, 3)]
 
     async def dial(self, target: str, room: str) -> DialOutcome:
         if not room.startswith("42"):

@@ -28,6 +28,11 @@ def test_calls_that_last_have_no_end(client):
     assert call["duration_s"] == 3.5
 
 
+def test_a_trunk_that_is_down_says_why(client):
+    (trunk,) = client.get("/api/v1/trunks").json()
+    assert (trunk["trunk"], trunk["registered"], trunk["reason"]) == ("pbx", False, "no answer")
+
+
 @pytest.mark.parametrize("limit", ["0", "1001", "x"])
 def test_a_limit_out_of_range_is_refused(client, limit):
     assert client.get(f"/api/v1/calls?limit={limit}").status_code == 422

@@ -10,13 +10,14 @@ import pytest
 from sfu.api.house import Credentials
 from sfu.app.front import Front
 from sfu.config import Settings
-from sfu.config.settings import Account, DialOut, Endpoint, Limits, Room
+from sfu.config.settings import Account, DialOut, Endpoint, Limits, Room, Trunk
 from sfu.errors import UseError
 from sfu.model import CallId, Protocol
 from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.record import CallRecord, RecordId
 from sfu.signalling.call import CallEnded, Dial, End, HangUp, Transfer, TransferTold
 from sfu.signalling.sip.limit import Reason
+from sfu.signalling.sip.trunk import TrunkReading
 from sfu.signalling.webrtc.message import Join
 from tests.shell.stage import Stage, stage
 
@@ -26,7 +27,17 @@ SETTINGS = Settings(
     dial_out=DialOut(accounts=("morez",)),
     endpoint=(Endpoint(number="21", uri="sip:lajoux@192.0.2.21", name="Lajoux"),),
     limits=Limits(max_members=3),
+    trunk=(
+        Trunk(name="down", registrar="a.example", user="v", password="x", dial=("07", "08")),
+        Trunk(name="pbx", registrar="b.example", user="v", password="x", dial=("07",)),
+    ),
 )
+
+
+TRUNKS = [
+    TrunkReading("down", False, 408, "no answer", 0.0, 2, "", ""),
+    TrunkReading("pbx", True, 200, "OK", 90.0, 1, "udp 192.0.2.71:5060", "192.0.2.71"),
+]
 
 
 class Server(SimpleNamespace):
@@ -51,7 +62,11 @@ def front(house: Stage):
         settings=SETTINGS, house=house.house, calls=house.calls, browsers=house.browsers,
         patchbay=house.patchbay, desk=house.desk, worker=house.mixer, lag_s=0.002,
         registrations=[1, 2],
-        sip=SimpleNamespace(gate=SimpleNamespace(refused=Counter({Reason.SLOW: 4})), connections=5),
+        sip=SimpleNamespace(
+            gate=SimpleNamespace(refused=Counter({Reason.SLOW: 4})),
+            connections=5,
+            trunks=lambda: TRUNKS,
+        ),
     )  # fmt: skip
     return Front(server)  # type: ignore[arg-type]
 
@@ -176,6 +191,8 @@ def test_a_number_a_registered_name_and_an_address_can_be_called(house, front, t
     [
         ("21", "9999", "no room"),
         ("22", "4201", "nobody is known"),
+        ("0998", "4201", "nobody is known"),
+        ("0899", "4201", r"no trunk for 0899 is registered \(down: no answer\)"),
         ("sip:", "4201", "cannot be called"),
         ("sip:a b@c", "4201", "cannot be called"),
     ],
@@ -184,6 +201,19 @@ def test_what_cannot_be_called_is_said_in_words(house, front, target, room, why)
     with pytest.raises(UseError, match=why):
         dial(house, front, target, room)
     assert house.of(Dial) == []
+
+
+def test_a_number_goes_out_by_the_first_trunk_that_may_and_is_registered(house, front):
+    dial(house, front, "0712345678")
+    [order] = house.of(Dial)
+    assert (order.uri, order.trunk, order.user) == ("0712345678", "pbx", "4201")
+
+
+def test_operators_see_how_trunks_stand(front):
+    down, up = front.trunks()
+    assert (down.registered, down.reason, down.place) == (False, "no answer", "")
+    assert (up.registered, up.place, up.expires_in_s) == (True, "udp 192.0.2.71:5060", 90)
+    assert [one.registered for one in front.readings().trunks] == [False, True]
 
 
 def test_nobody_is_called_into_a_full_room(house, front):

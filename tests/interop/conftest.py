@@ -3,7 +3,7 @@
 import itertools
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -63,6 +63,10 @@ class Meeting:
         self._stack.push_async_callback(self.server.stop)
         await self.server.start()
         return self.server
+
+    def cleanup(self, stop: Callable[[], Awaitable[object]]) -> None:
+        """Have something end with the meeting."""
+        self._stack.push_async_callback(stop)
 
     async def room(self, who: Identity, **options: object) -> Baresip:
         """Start a room's codec; it does not call yet."""

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sfu.media.engine.snapshot import LATENCY_BUCKETS_US, EngineRow, SinkRow, Snapshot, SourceRow
 from sfu.media.showing import VideoState
-from sfu.metrics import Metrics, Readings, WorkerReading
+from sfu.metrics import Metrics, Readings, TrunkFigures, WorkerReading
 from sfu.model import Codec, Kind, Protocol, SinkId, SourceId, Ssrc, TransportId
 from sfu.signalling.call import End
 
@@ -75,6 +75,7 @@ READINGS = Readings(
     sip_connections=3,
     egress_lag_s=0.002,
     workers=(WorkerReading("mix-0", alive=True, legs=3, delay_s=0.004),),
+    trunks=(TrunkFigures("pbx", True, 200, 1799.5, 2),),
 )
 
 
@@ -119,6 +120,10 @@ def scrape(metrics: Metrics) -> dict[str, float]:
         ("sfu_engine_realtime", 1),
         ("sfu_egress_lag_seconds", 0.002),
         ("sfu_worker_legs{worker=mix-0}", 3),
+        ("sfu_trunk_registered{trunk=pbx}", 1),
+        ("sfu_trunk_status{trunk=pbx}", 200),
+        ("sfu_trunk_expires_seconds{trunk=pbx}", 1799.5),
+        ("sfu_trunk_failures_total{trunk=pbx}", 2),
         ("sfu_worker_delay_seconds{worker=mix-0}", 0.004),
     ],
 )
@@ -183,6 +188,6 @@ def test_no_label_carries_a_stream_a_room_or_a_person():
         for sample in family.samples
         for label in sample.labels
     }
-    bounded = {"by", "outcome", "dialect", "wish", "state", "maker"}
+    bounded = {"by", "outcome", "dialect", "wish", "state", "maker", "trunk"}
     assert labels == {"kind", "protocol", "reason", "worker", "le"} | bounded
     assert "3735928559" not in Metrics(lambda: READINGS).exposition().decode()

@@ -431,3 +431,11 @@ def test_a_unit_of_h263_has_its_picture_alone_and_with_its_like_but_not_with_oth
     beside_h264 = house.ring(5, "4202", VSX)
     assert video_of(beside_h264.description) == b"m=video 0 RTP/AVP 34 31"
     assert b"m=audio 0" not in beside_h264.description
+
+
+def test_a_call_by_a_trunk_may_mean_more_than_its_number(house):
+    assert isinstance(house.ring(1, "visio", also=("4250", "4201")), Accept)
+    assert isinstance(house.ring(2, "visio", also=("visio", "4251")), Accept)
+    assert isinstance(house.ring(3, "", also=("4252",)), Accept)
+    assert set(house.house.meetings) == {"4250", "4251", "4252"}
+    assert house.ring(4, "visio", also=("visio",)).status == 404

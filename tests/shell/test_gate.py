@@ -12,6 +12,7 @@ from sfu.signalling.sip.flow import Carrier, Flow, Received, TurnedAway
 from sfu.signalling.sip.guard import WrongPassword
 from sfu.signalling.sip.limit import Admission, Rates, Reason
 from sfu.signalling.sip.registrar import Registered, Unregistered
+from sfu.signalling.sip.trunk import TrunkChanged
 
 HERE, PEER = Address("198.51.100.5", 5060), Address("203.0.113.9", 5060)
 FLOW = Flow(0, Carrier.UDP, HERE, PEER)
@@ -117,3 +118,12 @@ def test_connections_beyond_the_share_are_refused_and_told():
         while door.gate.connect(PEER.host):
             pass
     assert [line["reason"] for line in lines] == ["connections"]
+
+
+def test_the_host_we_are_registered_at_is_known_while_we_are():
+    door = Door()
+    door.gate.learn(TrunkChanged("pbx", True, 200, "OK", FLOW.place, 60, 0), SOURCE)
+    assert door.gate.has_guests(PEER.host)
+    assert door.gate.listed(PEER.host)
+    door.gate.learn(TrunkChanged("pbx", False, 408, "no answer", FLOW.place, 0, 0), None)
+    assert not door.gate.has_guests(PEER.host)

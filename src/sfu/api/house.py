@@ -89,6 +89,21 @@ class CallView:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkView:
+    """A PBX or provider the server registers at."""
+
+    trunk: str
+    registered: bool
+    status: int
+    """SIP status of the last answer; 408: none came, 503: no way there, 0: not asked yet."""
+    reason: str
+    place: str
+    """Where it is registered: "udp 192.0.2.1:5060", "" for nowhere."""
+    expires_in_s: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
 class DialOutcome:
     """How a call of ours went, once it is answered or over."""
 
@@ -132,6 +147,9 @@ class House(Protocol):
 
     async def calls(self, limit: int) -> Sequence[CallView]:
         """Show the newest call records, newest first, those that last among them."""
+
+    def trunks(self) -> Sequence[TrunkView]:
+        """Show how our registrations stand, in the order of configuration."""
 
     async def dial(self, target: str, room: str) -> DialOutcome:
         """Call a number or URI into a room; return when it is answered or over.

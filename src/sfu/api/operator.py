@@ -10,7 +10,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
-from sfu.api.house import CallView, Credentials, DialOutcome, House, RoomView, TransferOutcome
+from sfu.api.house import (
+    CallView,
+    Credentials,
+    DialOutcome,
+    House,
+    RoomView,
+    TransferOutcome,
+    TrunkView,
+)
 from sfu.api.origin import known_host, remote_address, same_origin
 from sfu.api.schema import DialRequest, TransferRequest
 from sfu.errors import UseError
@@ -48,6 +56,10 @@ def _add_views(routes: APIRouter, house: House) -> None:
     @routes.get("/calls", summary="The newest call records, those that last among them")
     async def calls(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Sequence[CallView]:
         return await house.calls(limit)
+
+    @routes.get("/trunks", summary="PBXs and providers the server registers at")
+    async def trunks() -> Sequence[TrunkView]:
+        return house.trunks()
 
 
 def _add_calls(routes: APIRouter, house: House) -> None:

@@ -14,7 +14,10 @@ from sfu.api.house import (
     RoomView,
     Send,
     TransferOutcome,
+    TrunkView,
 )
+from sfu.app import trunks
+from sfu.app.trunks import Way
 from sfu.errors import PeerError, UseError
 from sfu.media.engine.snapshot import EngineRow, Snapshot
 from sfu.metrics import Readings, WorkerReading
@@ -93,35 +96,44 @@ class Front:
         """Show the newest call records."""
         return [_call(record) for record in await self._server.house.store.recent(limit)]
 
+    def trunks(self) -> Sequence[TrunkView]:
+        """Show how our registrations stand."""
+        return trunks.views(self._server.sip.trunks())
+
     async def dial(self, target: str, room: str) -> DialOutcome:
-        """Call a configured endpoint's number, a registered one, or a SIP URI."""
+        """Call a configured endpoint's number, a registered one, a trunk's, or a SIP URI."""
         found = self._server.house.find(room)
         if not isinstance(found, Found):
             raise UseError(f"no room {room}")
         if self._server.house.is_full(found.room):
             raise UseError(f"room {room} is full")
-        uri, name = self._where(target)
-        host = _uri(uri).host
-        if self._server.settings.find_endpoint(target) is None:
+        way = self._where(target)
+        uri, host = way.uri, way.host or _uri(way.uri).host
+        if not way.trunk and self._server.settings.find_endpoint(target) is None:
             uri, host = self._server.way_to(target) or (uri, host)
-        outcome = await self._server.calls.dial(uri, name, found.room, host=host)
+        outcome = await self._server.calls.dial(
+            uri, way.name, found.room, host=host, trunk=way.trunk
+        )
         return DialOutcome(
             int(outcome.call), outcome.answered, outcome.cause, outcome.status, outcome.text
         )
 
-    def _where(self, target: str) -> tuple[str, str]:
-        """Give the SIP URI of a target, and a name for the tile."""
+    def _where(self, target: str) -> Way:
+        """Say how a target is called."""
         if target.startswith(("sip:", "sips:")):
-            return target, _uri(target).user or target
+            return Way(target, _uri(target).user or target)
         endpoint = self._server.settings.find_endpoint(target)
         if endpoint is not None:
-            return endpoint.uri, endpoint.name or target
+            return Way(endpoint.uri, endpoint.name or target)
         contact = self._server.contact_of(target)
         if contact is not None:
-            return contact, target
+            return Way(contact, target)
+        by_trunk = trunks.choose(self._server.settings, target, self._server.sip.trunks())
+        if by_trunk is not None:
+            return by_trunk
         proxy = self._server.settings.dial_out.proxy
         if proxy and target.isdigit():
-            return f"sip:{target}@{proxy}", target
+            return Way(f"sip:{target}@{proxy}", target)
         raise UseError(f"nobody is known by {target!r}")
 
     async def transfer(self, member: str, target: str) -> TransferOutcome | None:
@@ -139,8 +151,10 @@ class Front:
         if isinstance(found, Found):
             outcome = transfers.to_room(visit, found)
         else:
-            uri, _ = self._where(target)
-            outcome = await transfers.to_address(visit, str(_uri(uri)))
+            way = self._where(target)
+            if way.trunk:
+                raise UseError("a number of a trunk can be called, but nobody can be sent there")
+            outcome = await transfers.to_address(visit, str(_uri(way.uri)))
         return TransferOutcome(outcome.done, outcome.status, outcome.text)
 
     def hang_up(self, call: int) -> bool:
@@ -206,6 +220,7 @@ class Front:
             sip_connections=server.sip.connections,
             egress_lag_s=server.lag_s,
             workers=workers,
+            trunks=trunks.figures(server.sip.trunks()),
         )
 
 

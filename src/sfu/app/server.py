@@ -22,6 +22,8 @@ from sfu.api.app import WebSettings, create_app
 from sfu.api.server import WebServer
 from sfu.app.front import Front
 from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
+from sfu.app.trunks import tell as tell_trunk
+from sfu.app.trunks import trunk_settings
 from sfu.config import MediaEncryption, Settings
 from sfu.media.connect.dtls import Identity
 from sfu.media.report import Reporter
@@ -173,6 +175,7 @@ class Server:
                 domain=settings.sip.domain,
                 accounts={one.user: one.password for one in settings.account},
                 networks=settings.register.networks,
+                trunks=trunk_settings(settings),
                 max_calls=settings.limits.max_calls,
             ),
             Listening(
@@ -186,6 +189,7 @@ class Server:
             ),
             lambda event: self.calls.handle(event),
             on_registration=self._registered,
+            on_trunk=tell_trunk,
             rates=Rates(
                 settings.sip.messages_per_s,
                 settings.sip.calls_per_min,

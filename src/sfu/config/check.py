@@ -24,6 +24,7 @@ def _faults(settings: Settings) -> Iterator[Fault]:
     yield from _certificate(settings)
     yield from _numbers(settings)
     yield from _accounts(settings)
+    yield from _trunks(settings)
     yield from _sites(settings)
 
 
@@ -80,6 +81,31 @@ def _accounts(settings: Settings) -> Iterator[Fault]:
     for key, user in named:
         if user not in known:
             yield Fault(key, f"no [[account]] has the user {user}")
+
+
+def _trunks(settings: Settings) -> Iterator[Fault]:
+    trunks = list(enumerate(settings.trunk, 1))
+    for key, name in _repeated((f"trunk[{i}].name", one.name) for i, one in trunks):
+        yield Fault(key, f"{name} is there twice")
+    for key, _ in _repeated(
+        (f"trunk[{i}].user", f"{one.user}@{one.registrar}") for i, one in trunks
+    ):
+        yield Fault(key, "the same user registers at the same registrar twice")
+    numbers = [
+        (f"trunk[{i}].numbers", number.removeprefix("+")) for i, one in trunks
+        for number in one.numbers
+    ]  # fmt: skip
+    for key, number in _repeated(numbers):
+        yield Fault(key, f"{number} is there twice")
+    for index, one in trunks:
+        asked = (*map(str.casefold, settings.rooms.attendant), settings.rooms.echo_test)
+        known = one.room.casefold() in asked or settings.find_room(one.room) is not None
+        if one.room and not known:
+            yield Fault(f"trunk[{index}].room", f"{one.room} is no room")
+        for key in ("registrar", "outbound_proxy"):
+            port = getattr(one, key).rpartition("]")[2].partition(":")[2]
+            if port and not 0 < int(port) <= 65535:
+                yield Fault(f"trunk[{index}].{key}", f"{port} is no port")
 
 
 def _sites(settings: Settings) -> Iterator[Fault]:

@@ -24,6 +24,9 @@ from sfu.model import Framing
 
 T = TypeVar("T")
 
+NAMED_HOST = r"^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$"
+"""A host name, an IPv4 address or an IPv6 one in brackets, and a port where one is told."""
+
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
 Port = Annotated[int, Ge(1), Le(65535)]
@@ -74,6 +77,16 @@ class Language(StrEnum):
 
     FRENCH = "fr"
     ENGLISH = "en"
+
+
+class Transport(StrEnum):
+    """What carries SIP to a trunk."""
+
+    AUTO = "auto"
+    """As the name servers say of its domain (NAPTR, SRV), else UDP."""
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
 
 
 class LogFormat(StrEnum):
@@ -280,6 +293,33 @@ class Endpoint:
 
 
 @section
+class Trunk:
+    """A PBX or provider that we register at, and that calls come and go by."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
+    """What log lines, metrics and the API call it."""
+    registrar: Annotated[str, StringConstraints(pattern=NAMED_HOST)]
+    """Domain, or host:port: where we register, and what our address there ends in."""
+    user: Name
+    password: Annotated[str, MinLen(1)] = field(repr=False)
+    auth_user: str = ""
+    """Name the password belongs to; empty: `user`."""
+    outbound_proxy: Annotated[str, StringConstraints(pattern=f"^$|{NAMED_HOST}")] = ""
+    """Host, or host:port, that everything is sent to; empty: the registrar."""
+    transport: Transport = Transport.AUTO
+    expires_s: Annotated[int, Ge(60), Le(86_400)] = 3600
+    """How long a registration is asked for; the registrar may grant less."""
+    probe_s: Annotated[float, Ge(1), Le(3600)] = 25.0
+    """How often it is asked whether it lives; also keeps the way through a NAT open."""
+    room: str = ""
+    """Room or attendant its calls go to whose number is no room; empty: they are told 404."""
+    numbers: tuple[Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{1,20}$")], ...] = ()
+    """Numbers by which we are called through it, for calls that do not name our user."""
+    dial: tuple[Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{0,20}$")], ...] = ()
+    """Beginnings of the numbers that may be called through it; "" for all; none: no calls out."""
+
+
+@section
 class Site:
     """A building, behind one line or several."""
 
@@ -331,6 +371,7 @@ class Settings:
     room: tuple[Room, ...] = ()
     account: tuple[Account, ...] = ()
     endpoint: tuple[Endpoint, ...] = ()
+    trunk: tuple[Trunk, ...] = ()
     site: tuple[Site, ...] = ()
     line: tuple[Line, ...] = ()
 
@@ -346,6 +387,12 @@ class Settings:
     def find_endpoint(self, number: str) -> Endpoint | None:
         """Give the room codec that is called by this number."""
         return next((one for one in self.endpoint if one.number == number), None)
+
+    def find_trunks(self, number: str) -> list[Trunk]:
+        """Give the trunks this number may be called through, in their order."""
+        if not (number.isascii() and number.removeprefix("+").isdigit()):
+            return []
+        return [one for one in self.trunk if any(map(number.startswith, one.dial))]
 
     def password_of(self, user: str) -> str | None:
         """Give an account's password; None if there is no such user."""

@@ -88,6 +88,7 @@ class Metrics(Collector):
         yield from self._traffic()
         yield from _engine(readings)
         yield from _workers(readings)
+        yield from _trunks(readings)
 
     def _traffic(self) -> Iterator[Metric]:
         totals = self._totals
@@ -221,6 +222,34 @@ def _workers(readings: Readings) -> Iterator[Metric]:
     yield _gauge("sfu_worker_alive", "1 while the process answers.", alive, ["worker"])
     yield _gauge("sfu_worker_legs", "Members a worker mixes for.", legs, ["worker"])
     yield _gauge("sfu_worker_delay_seconds", "How late mixed sound leaves.", delays, ["worker"])
+
+
+def _trunks(readings: Readings) -> Iterator[Metric]:
+    trunks = readings.trunks
+    yield _gauge(
+        "sfu_trunk_registered",
+        "1 while a registration of ours holds.",
+        [((one.name,), float(one.registered)) for one in trunks],
+        ["trunk"],
+    )
+    yield _gauge(
+        "sfu_trunk_status",
+        "SIP status of the last answer to our REGISTER.",
+        [((one.name,), float(one.status)) for one in trunks],
+        ["trunk"],
+    )
+    yield _gauge(
+        "sfu_trunk_expires_seconds",
+        "How long our registration holds if it is not refreshed.",
+        [((one.name,), one.expires_in_s) for one in trunks],
+        ["trunk"],
+    )
+    yield _counter(
+        "sfu_trunk_failures",
+        "Tries without a registration, and registrations lost.",
+        [((one.name,), float(one.failures)) for one in trunks],
+        ["trunk"],
+    )
 
 
 Samples = Iterable[tuple[tuple[str, ...], float]]

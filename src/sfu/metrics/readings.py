@@ -23,6 +23,18 @@ class WorkerReading:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkFigures:
+    """One trunk: a PBX or provider we register at."""
+
+    name: str
+    registered: bool
+    status: int
+    """Of the last answer to our REGISTER; 408: none came, 503: no way there, 0: not asked yet."""
+    expires_in_s: float
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
 class Readings:
     """The state of the whole server at one instant."""
 
@@ -51,3 +63,4 @@ class Readings:
     egress_lag_s: float = 0.0
     """How late the event loop lets outputs go."""
     workers: tuple[WorkerReading, ...] = ()
+    trunks: tuple[TrunkFigures, ...] = ()

@@ -22,7 +22,7 @@ from sfu.errors import PeerError, UseError
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import CallId, RoomId
 from sfu.room.attendant import Attendant, Refusal
-from sfu.room.directory import Found, Reception, UnknownRoom, WrongPin
+from sfu.room.directory import Found, Outcome, Reception, UnknownRoom, WrongPin
 from sfu.room.keys import Way
 from sfu.room.pin import PinGate
 from sfu.shell.codec_leg import CodecLeg, Surroundings
@@ -178,7 +178,7 @@ class Calls:
         if event.replaces is not None:
             self._offered_instead(event, event.replaces)
             return
-        found, host, now = self.house.reach(event.target), event.source.host, self.house.clock()
+        found, host, now = self._find(event), event.source.host, self.house.clock()
         tries = self.house.tries
         match found:
             case UnknownRoom():
@@ -199,6 +199,13 @@ class Calls:
                 self._welcome(event, found)
             case _:
                 assert_never(found)
+
+    def _find(self, event: CallOffered) -> Outcome:
+        """Find what the called number means, or another name the call may mean."""
+        names = [name for name in (event.target, *event.also) if name] or [""]
+        outcomes = [self.house.reach(name) for name in names]
+        known = (one for one in outcomes if not isinstance(one, UnknownRoom))
+        return next(known, outcomes[0])
 
     def _offered_instead(self, event: CallOffered, replaces: CallId) -> None:
         """Let a call take another's place: inside, where that one is inside or was asked in."""
@@ -407,8 +414,10 @@ class Calls:
 
     # ---- out
 
-    async def dial(self, uri: str, name: str, room: RoomId, *, host: str) -> Dialled:
-        """Call an address into a room; return once it is answered or over."""
+    async def dial(
+        self, uri: str, name: str, room: RoomId, *, host: str, trunk: str = ""
+    ) -> Dialled:
+        """Call an address, or by a trunk a number, into a room; return once answered or over."""
         call = CallId(next(self._dials))
         leg = CodecLeg(
             self.house.new_member(), call, name, self._around,
@@ -425,7 +434,7 @@ class Calls:
         self._visits[call] = visit
         known = self.house.settings.find_room(room)
         title = known.name if known and known.name else room
-        self._around.order(Dial(call, uri, offer, title, room))
+        self._around.order(Dial(call, uri, offer, title, room, trunk))
         return await visit.dialled
 
     def _progressed(self, visit: Visit, answer: bytes) -> None:

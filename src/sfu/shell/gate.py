@@ -19,6 +19,7 @@ from sfu.signalling.sip.glimpse import Glimpse, user_of
 from sfu.signalling.sip.guard import WrongPassword
 from sfu.signalling.sip.limit import Admission, Limits, Rates, Reason
 from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
+from sfu.signalling.sip.trunk import TrunkChanged
 
 log = structlog.get_logger()
 
@@ -84,7 +85,9 @@ class Gate:
         self._tell()
 
     def learn(
-        self, fact: CallEvent | RegistrarFact | WrongPassword | Reject, source: Received | None
+        self,
+        fact: CallEvent | RegistrarFact | WrongPassword | Reject | TrunkChanged,
+        source: Received | None,
     ) -> None:
         """Take what came of a message; `source` is the one the core is looking at, if it is."""
         limits, now = self._limits, self._clock()
@@ -93,6 +96,11 @@ class Gate:
                 limits.guest((account, contact), flow.remote.host)
             case Unregistered(account, contact):
                 limits.gone((account, contact))
+            case TrunkChanged(trunk, registered, place=place):
+                if registered and place is not None:
+                    limits.partner((TrunkChanged, trunk), place.address.host)
+                else:
+                    limits.gone((TrunkChanged, trunk))
             case CallEnded():
                 limits.gone(fact.call)
             case _ if source is None:

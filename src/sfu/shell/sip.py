@@ -34,7 +34,7 @@ from sfu.signalling.sip.flow import (
     ConnectFailed,
     Flow,
     FlowClosed,
-    Hop,
+    Place,
     Received,
     Send,
     TurnedAway,
@@ -44,7 +44,8 @@ from sfu.signalling.sip.guard import WrongPassword
 from sfu.signalling.sip.limit import Admission, Rates
 from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
 from sfu.signalling.sip.settings import SipSettings
-from sfu.signalling.sip.useragent import SipEvent, UserAgent
+from sfu.signalling.sip.trunk import TrunkChanged, TrunkReading
+from sfu.signalling.sip.useragent import SipEvent, Start, Stop, UserAgent
 
 POLITE_S = 1.0
 """How long a closing shell waits for the answers to its BYEs."""
@@ -79,6 +80,7 @@ class SipShell:
         on_event: Callable[[CallEvent], None],
         *,
         on_registration: Callable[[RegistrarFact], None] | None = None,
+        on_trunk: Callable[[TrunkChanged], None] | None = None,
         rates: Rates | None = None,
         on_binding: Callable[[BindingOrder], None] | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
@@ -91,6 +93,7 @@ class SipShell:
         self._on_event = on_event
         self._on_registration = on_registration
         self._on_binding = on_binding
+        self._on_trunk = on_trunk
         self._advertised = Advertised(listening.public_host)
         self.gate = Gate(rates or Rates(), self._core.expects, self._arrived)
         self._source: Received | None = None
@@ -120,6 +123,7 @@ class SipShell:
         except BaseException:
             self._close_sockets()
             raise
+        self._handle(Start())
 
     async def _listen(self, host: str, context: ssl.SSLContext | None) -> None:
         """UDP and TCP share a port number unless told otherwise, also where the system chose it."""
@@ -165,13 +169,19 @@ class SipShell:
                 bound = host
         return self._advertised.host(bound, Address(peer, 0))
 
+    def trunks(self) -> list[TrunkReading]:
+        """Show how our registrations at PBXs and providers stand."""
+        return self._core.trunks(time.monotonic())
+
     async def close(self) -> None:
-        """Hang up what lives, give the BYEs a moment, close all sockets."""
+        """Hang up what lives, unregister, give the answers a moment, close all sockets."""
         live = self._core.calls
         for call in live:
             self._handle(HangUp(call))
+        owed = bool(live) or any(one.registered for one in self.trunks())
+        self._handle(Stop())
         until = time.monotonic() + POLITE_S
-        while live and self._core.waits_for_answers and time.monotonic() < until:
+        while owed and self._core.waits_for_answers and time.monotonic() < until:
             self._heard.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._heard.wait(), until - time.monotonic())
@@ -242,6 +252,10 @@ class SipShell:
                 case Keep() | Drop():
                     if self._on_binding is not None:
                         self._on_binding(output)
+                case TrunkChanged():
+                    self.gate.learn(output, self._source)
+                    if self._on_trunk is not None:
+                        self._on_trunk(output)
                 case _:
                     self.gate.learn(output, self._source)
                     self._on_event(output)
@@ -266,8 +280,10 @@ class SipShell:
     def _connect(self, wish: Connect) -> None:
         hop = wish.hop
         if hop.carrier is Carrier.UDP and hop.port is not None and literal(hop.host):
-            flow = self._udp_flow(Address(hop.host, hop.port))
-            failed = ConnectFailed(wish.ticket, "no socket of that family")
+            remote = Address(hop.host, hop.port)
+            spent = Place(Carrier.UDP, remote) in wish.avoid
+            flow = None if spent else self._udp_flow(remote)
+            failed = ConnectFailed(wish.ticket, "no other place, or no socket of that family")
             self._inbox.append(Connected(wish.ticket, flow) if flow else failed)
             return
         spawn(f"sip connect {hop.host}", self._find(wish))
@@ -276,18 +292,20 @@ class SipShell:
         """Tell the core in any case: it keeps what waits for this."""
         flow: Flow | None = None
         try:
-            flow = await self._first_reachable(wish.hop)
+            flow = await self._first_reachable(wish)
         finally:
             failed = ConnectFailed(wish.ticket, f"{wish.hop.host} cannot be reached")
             self._handle(Connected(wish.ticket, flow) if flow else failed)
 
-    async def _first_reachable(self, hop: Hop) -> Flow | None:
+    async def _first_reachable(self, wish: Connect) -> Flow | None:
         """Try the places a name stands for, one after the other."""
-        for target in await dns.resolve(hop):
-            if target.carrier is Carrier.UDP:
-                flow = self._udp_flow(target.address)
+        for place in await dns.resolve(wish.hop):
+            if place in wish.avoid:
+                continue
+            if place.carrier is Carrier.UDP:
+                flow = self._udp_flow(place.address)
             else:
-                flow = await self._door.connect(target.carrier, target.address, hop.host)
+                flow = await self._door.connect(place.carrier, place.address, wish.hop.host)
             if flow is not None:
                 return flow
         return None

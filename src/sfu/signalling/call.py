@@ -61,6 +61,8 @@ class CallOffered:
     """None: it wants our offer in the answer (delayed offer)."""
     replaces: CallId | None = None
     """The call whose place it takes, dialog ids proven (SIP Replaces)."""
+    also: tuple[str, ...] = ()
+    """Where `target` is no room: other names the call may mean, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,8 @@ class Dial:
     display_name: str
     user: str
     """Our own user part, the room's number."""
+    trunk: str = ""
+    """Name of the trunk it goes by, `uri` then being a mere number; "" for straight."""
 
 
 @dataclass(frozen=True, slots=True)

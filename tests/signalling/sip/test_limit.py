@@ -277,3 +277,13 @@ def test_a_glimpse_is_all_that_is_asked_for():
     one = Limits(Rates(messages_per_s=1), belongs)
     many(one, SCANNER, REGISTER, 100)
     assert seen == [], "a stranger's flood is not even glimpsed at"
+
+
+def test_who_keeps_us_registered_may_ask_as_much_as_a_listed_network():
+    one = limits(calls_per_min=60)
+    assert many(one, SCANNER, INVITE, 50).count(TAKE) == 20
+    one.partner("pbx", SCANNER)
+    assert many(one, SCANNER, INVITE, 300, 200.0).count(TAKE) == 300
+    assert one.has_guests(SCANNER)
+    one.gone("pbx")
+    assert not one.has_guests(SCANNER)

@@ -12,6 +12,8 @@ from sfu.signalling.sip.message import Header, Request
 class Purpose(Enum):
     """Why we sent a request, so where its answer goes."""
 
+    REGISTER = auto()
+    """We register at a trunk's registrar."""
     DIAL = auto()
     OFFER = auto()
     REFRESH = auto()
@@ -43,6 +45,11 @@ class Asked:
     call: CallId
     draft: Draft
     purpose: Purpose
-    authorised: bool = False
+    proven: tuple[str, ...] = ()
+    """Names of the headers by which we answered challenges to this request, one for each."""
     flow: Flow | None = None
     request: Request | None = None
+    trunk: str = ""
+    """The trunk whose own request this is, "" for a call's."""
+    turn: int = 0
+    """Which of the trunk's tries it belongs to: an answer to an older one comes too late."""

@@ -13,7 +13,7 @@ from sfu.model import CallId
 from sfu.signalling.call import CallEnded, CallEvent, End
 from sfu.signalling.sip.asked import Asked
 from sfu.signalling.sip.binding import BindingOrder
-from sfu.signalling.sip.flow import Connect, Flow, Hop, Send
+from sfu.signalling.sip.flow import Connect, Flow, Hop, Place, Send
 from sfu.signalling.sip.guard import Guard, WrongPassword
 from sfu.signalling.sip.keepalive import Keepalive
 from sfu.signalling.sip.leg import Alarm, Leg, State
@@ -26,6 +26,7 @@ from sfu.signalling.sip.text import quote
 from sfu.signalling.sip.timers import TIMEOUT_S, Alarms
 from sfu.signalling.sip.transaction.key import ServerKey
 from sfu.signalling.sip.transaction.layer import Transactions
+from sfu.signalling.sip.trunk import Trunk, TrunkAlarm, TrunkChanged
 from sfu.signalling.sip.uri import Uri, escape
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, REGISTER"
@@ -34,7 +35,7 @@ SUPPORTED = "timer, 100rel, replaces, norefersub"
 EXTENSIONS = frozenset({"timer", "100rel", "replaces", "norefersub"})
 """What a peer may require.  100rel is kept by sending no provisional answer but 100."""
 
-SipOutput = Send | Connect | CallEvent | RegistrarFact | BindingOrder | WrongPassword
+SipOutput = Send | Connect | CallEvent | RegistrarFact | BindingOrder | WrongPassword | TrunkChanged
 
 
 class Desk:
@@ -53,6 +54,10 @@ class Desk:
         self.secret = entropy(32)
         self.guard = Guard(settings.realm, settings.accounts, entropy(32))
         self.registrar = Registrar(self.token, settings.domain)
+        self.trunks = {
+            one.name: Trunk(one, self.token(16), self.token()) for one in settings.trunks
+        }
+        self.trunk_alarms: Alarms[tuple[str, TrunkAlarm]] = Alarms()
         self.transactions = Transactions()
         self.legs: dict[CallId, Leg] = {}
         self.dialogs: dict[tuple[str, str], Leg] = {}
@@ -74,15 +79,20 @@ class Desk:
         steps = round((high - low) * 100)
         return low + int.from_bytes(self.entropy(2), "big") % (steps + 1) / 100
 
-    def tell(self, event: CallEvent | RegistrarFact | WrongPassword) -> None:
+    def tell(self, event: CallEvent | RegistrarFact | WrongPassword | TrunkChanged) -> None:
         """Tell the server."""
         self.outputs.append(event)
 
-    def connect(self, hop: Hop, then: Callable[[Flow | None, float], None]) -> None:
+    def connect(
+        self,
+        hop: Hop,
+        then: Callable[[Flow | None, float], None],
+        avoid: Iterable[Place] = (),
+    ) -> None:
         """Have the shell find a flow, and go on with it (None: there is none)."""
         self._tickets += 1
         self.connecting[self._tickets] = then
-        self.outputs.append(Connect(self._tickets, hop))
+        self.outputs.append(Connect(self._tickets, hop, tuple(avoid)))
 
     def flows_behind_nat(self) -> Iterator[Flow]:
         """Yield the flows that alone reach a call's peer or a registered account."""

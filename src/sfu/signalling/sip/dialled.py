@@ -5,7 +5,8 @@
     Dial -> hop -> INVITE -> 1xx: CallRinging, `early` -> 200: ACK, CallAnswered
                     `-> 401/407: again with credentials    `-> 200 of another fork: ACK, BYE
                     `-> 422: again with a longer session
-    an account that is not reached where it prefers is called at its next contact
+    an account that is not reached where it prefers is called at its next contact, a name at the
+    next of its `places`
     HangUp before the 200 -> CANCEL once heard of -> 487; a 200 that crosses it -> ACK, BYE
 """
 
@@ -14,10 +15,11 @@ from dataclasses import replace
 
 from sfu.errors import PeerError
 from sfu.signalling.call import CallAnswered, CallEnded, CallRinging, Dial, End
-from sfu.signalling.sip import early, reinvite, session_timer
+from sfu.signalling.sip import early, places, reinvite, session_timer
 from sfu.signalling.sip.address import NameAddr
 from sfu.signalling.sip.asked import Asked, Draft, Purpose
 from sfu.signalling.sip.binding import Binding
+from sfu.signalling.sip.bytrunk import first_hop, number_uri, open_way, route_set
 from sfu.signalling.sip.desk import ALLOW, SUPPORTED, Desk
 from sfu.signalling.sip.dialog import calling_dialog
 from sfu.signalling.sip.flow import Flow, Hop, Send
@@ -35,6 +37,7 @@ from sfu.signalling.sip.outbox import (
     send,
 )
 from sfu.signalling.sip.text import plain, quote
+from sfu.signalling.sip.trunk import Trunk
 from sfu.signalling.sip.uri import Uri, escape, parse_uri
 
 MAX_TOO_BRIEF = 2
@@ -44,8 +47,9 @@ ELSEWHERE = frozenset({404, 408, 410, 430, 480, 503})
 
 def dial(desk: Desk, order: Dial, now: float) -> None:
     """Start a call; a name of our registrar is called where it is registered."""
+    trunk = desk.trunks.get(order.trunk)
     try:
-        uri = parse_uri(order.uri if ":" in order.uri else f"sip:{order.uri}@{desk.settings.realm}")
+        uri = _uri_of(desk, order, trunk)
     except PeerError as error:
         desk.tell(CallEnded(order.call, End.UNREACHABLE, 400, error.reason))
         return
@@ -57,12 +61,32 @@ def dial(desk: Desk, order: Dial, now: float) -> None:
     leg.local_sdp = order.description
     desk.add(leg)
     desk.alarms.set((leg.call, Alarm.ANSWER), now + desk.settings.ring_s)
+    if trunk is not None:
+        _call_by(desk, leg, order, uri, trunk, now)
+        return
     leg.dialled, leg.contacts = order, deque(_registered(desk, uri))
     if leg.contacts:
         _call_contact(desk, leg, order, 1, now)
         return
-    hop = Hop(uri.host, uri.port, carrier_of(uri))
-    desk.connect(hop, lambda flow, then: _invite(desk, leg, order, uri, flow, then))
+    leg.hop = Hop(uri.host, uri.port, carrier_of(uri))
+    desk.connect(leg.hop, lambda flow, then: _invite(desk, leg, order, uri, flow, then))
+
+
+def _uri_of(desk: Desk, order: Dial, trunk: Trunk | None) -> Uri:
+    if trunk is not None:
+        return number_uri(trunk, order.uri)
+    return parse_uri(order.uri if ":" in order.uri else f"sip:{order.uri}@{desk.settings.realm}")
+
+
+def _call_by(desk: Desk, leg: Leg, order: Dial, uri: Uri, trunk: Trunk, now: float) -> None:
+    """Call by a trunk: where we are registered, else the first route (8.1.2)."""
+    leg.trunk, leg.user = trunk.setting.name, trunk.setting.user
+    leg.hop = first_hop(trunk)
+    flow = open_way(trunk)
+    if flow is not None:
+        _invite(desk, leg, order, uri, flow, now)
+    else:
+        desk.connect(leg.hop, lambda flow, then: _invite(desk, leg, order, uri, flow, then))
 
 
 def _registered(desk: Desk, uri: Uri) -> list[Binding]:
@@ -96,9 +120,14 @@ def _invite(
         unsent = Draft("INVITE", str(uri), (("CSeq", f"{cseq} INVITE"),))
         fail(desk, Asked(leg.call, unsent, Purpose.DIAL), 503)
         return
+    trunk = desk.trunks.get(leg.trunk)
     us = Uri("sip", escape(order.user), flow.local.host)
+    routes: tuple[NameAddr, ...] = ()
+    if trunk is not None:
+        us, routes = trunk.setting.identity, route_set(trunk)
     sender = NameAddr(quote(order.display_name), us, (("tag", leg.local_tag),))
     headers = (
+        *(("Route", str(route)) for route in routes),
         ("From", str(sender)),
         ("To", f"<{replace(uri, params=(), headers='')}>"),
         ("Call-ID", leg.call_id),
@@ -108,8 +137,8 @@ def _invite(
         *session_timer.wishing(desk.settings.session_s, 0),
     )
     target = str(replace(uri, headers=""))
-    draft = Draft("INVITE", target, headers, order.description, contact=order.user)
-    launch(desk, Asked(leg.call, draft, Purpose.DIAL), flow, now)
+    draft = Draft("INVITE", target, headers, order.description, contact=leg.user)
+    places.invite(desk, leg, Asked(leg.call, draft, Purpose.DIAL), flow, now)
 
 
 def answered(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -> None:
@@ -118,15 +147,17 @@ def answered(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float)
         _heard_of(desk, leg, asked, response, now)
     elif response.status == 422 and leg.state is State.CALLING and _longer(leg, response):
         _again(desk, leg, asked, now)
+    elif response.status >= 300 and places.given_up(leg, asked):
+        pass
     elif response.status in ELSEWHERE and leg.state is State.CALLING and leg.contacts:
         assert leg.dialled is not None
         leg.provisional = False
         leg.forks.clear()
         _call_contact(desk, leg, leg.dialled, _cseq(asked) + 1, now)
+    elif places.failed(leg, asked, response):
+        places.try_next(desk, leg, now, lambda then: _refused(desk, leg, response, then))
     elif response.status >= 300:
-        if leg.state is State.CALLING:
-            desk.close(leg, _cause(response.status), response.status, plain(response.reason), now)
-        desk.forget(leg)
+        _refused(desk, leg, response, now)
     elif leg.dialog is not None and leg.dialog.remote_tag == response.to.tag:
         if leg.sent_ack is not None:
             desk.outputs.append(Send(leg.sent_ack.flow, leg.sent_ack.data))
@@ -134,6 +165,12 @@ def answered(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float)
         _too_late(desk, leg, asked, response, now)
     else:
         _taken(desk, leg, asked, response, now)
+
+
+def _refused(desk: Desk, leg: Leg, response: Response, now: float) -> None:
+    if leg.state is State.CALLING:
+        desk.close(leg, _cause(response.status), response.status, plain(response.reason), now)
+    desk.forget(leg)
 
 
 def _cseq(asked: Asked) -> int:
@@ -159,6 +196,7 @@ def _again(desk: Desk, leg: Leg, asked: Asked, now: float) -> None:
 
 def _heard_of(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -> None:
     first, leg.provisional = not leg.provisional, True
+    places.heard_of(desk, leg)
     if leg.state is State.CLOSED:
         if first:
             cancel(desk, leg, now)
@@ -173,6 +211,9 @@ def _heard_of(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float
 def _taken(desk: Desk, leg: Leg, asked: Asked, response: Response, now: float) -> None:
     assert asked.request is not None
     leg.dialog = early.confirmed(leg, asked.request, response)
+    places.heard_of(desk, leg)
+    if places.given_up(leg, asked):
+        leg.flow, leg.flow_open = asked.flow, True  # it took the call after all
     acknowledge(desk, leg, asked.request.cseq.number, now)
     if leg.state is State.CLOSED:
         bye(desk, leg, now)  # our CANCEL came too late

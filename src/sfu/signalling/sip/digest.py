@@ -12,7 +12,7 @@ Pure functions: `parse` and `write` header values, `prove` as client, `check` as
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sfu.errors import PeerError
 from sfu.signalling.sip.text import parse_params, quote, split, unquote
@@ -29,7 +29,7 @@ class Secret:
     """What proves a name in a realm."""
 
     user: str
-    password: str
+    password: str = field(repr=False)
     realm: str = ""
     """Realm it may be shown to; "" for any."""
 
@@ -91,6 +91,12 @@ def prove(
     challenges: list[str], secret: Secret, method: str, uri: str, body: bytes, cnonce: str
 ) -> str | None:
     """Return credentials for the strongest challenge we can answer, None for none."""
+    best = pick(challenges, secret)
+    return None if best is None else answer(best, secret, method, uri, body, cnonce)
+
+
+def pick(challenges: list[str], secret: Secret) -> dict[str, str] | None:
+    """Return the strongest challenge that this secret can answer, None for none."""
     best: dict[str, str] | None = None
     order = list(ALGORITHMS)
     for value in challenges:
@@ -102,16 +108,23 @@ def prove(
         mine = secret.realm in ("", fields.get("realm", ""))
         if mine and name in order and (best is None or order.index(name) > _rank(best)):
             best = fields
-    return None if best is None else _credentials(best, secret, method, uri, body, cnonce)
+    return best
 
 
 def _rank(fields: Mapping[str, str]) -> int:
     return list(ALGORITHMS).index(fields.get("algorithm", "MD5").upper().removesuffix("-SESS"))
 
 
-def _credentials(
-    challenge: Mapping[str, str], secret: Secret, method: str, uri: str, body: bytes, cnonce: str
+def answer(
+    challenge: Mapping[str, str],
+    secret: Secret,
+    method: str,
+    uri: str,
+    body: bytes,
+    cnonce: str,
+    count: int = 1,
 ) -> str:
+    """Write credentials; `count` says how often this nonce has been used, this time included."""
     realm = challenge.get("realm", "")
     fields = {
         "username": secret.user,
@@ -124,7 +137,7 @@ def _credentials(
     offered = [item.strip().lower() for item in challenge.get("qop", "").split(",")]
     qop = next((item for item in ("auth", "auth-int") if item in offered), "")
     if qop:
-        fields |= {"qop": qop, "nc": "00000001"}
+        fields |= {"qop": qop, "nc": f"{count:08x}"}
     if qop or fields.get("algorithm", "").upper().endswith("-SESS"):
         fields["cnonce"] = cnonce
     fields["response"] = response_of(fields, secret.user, realm, secret.password, method, body)

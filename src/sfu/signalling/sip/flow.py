@@ -61,6 +61,11 @@ class Flow:
     local: Address
     remote: Address
 
+    @property
+    def place(self) -> "Place":
+        """Where it leads."""
+        return Place(self.carrier, self.remote)
+
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -69,6 +74,14 @@ class Hop:
     host: str
     port: int | None
     carrier: Carrier | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One of the places a name stands for."""
+
+    carrier: Carrier
+    address: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +139,8 @@ class Connect:
 
     ticket: int
     hop: Hop
+    avoid: tuple[Place, ...] = ()
+    """Places of this name that did not answer: the next one is wanted (RFC 3263 section 4.3)."""
 
 
 FlowEvent = Received | TurnedAway | Connected | ConnectFailed | FlowClosed

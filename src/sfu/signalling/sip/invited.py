@@ -12,6 +12,7 @@ from sfu.signalling.call import CallConfirmed, CallOffered, End, Reject
 from sfu.signalling.sip import reinvite, session_timer
 from sfu.signalling.sip.accepted import answer_invite
 from sfu.signalling.sip.body import session_description
+from sfu.signalling.sip.bytrunk import came_by, other_names, vouched
 from sfu.signalling.sip.desk import Desk
 from sfu.signalling.sip.dialog import answering_dialog
 from sfu.signalling.sip.flow import Flow
@@ -28,7 +29,8 @@ from sfu.signalling.sip.transaction.key import ServerKey
 def invited(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: float) -> None:
     """Take an INVITE outside any dialog."""
     verdict, account = desk.guard.judge(request, now)
-    open_to_all = not desk.settings.account_for_calls
+    trunk = came_by(desk, flow, request)
+    open_to_all = not desk.settings.account_for_calls or (trunk and vouched(trunk, flow))
     if not (open_to_all or account is not None or desk.settings.trusts(flow.remote.host)):
         refuse_stranger(desk, key, flow, request, verdict, now)
         return
@@ -95,6 +97,9 @@ def _offer(
         pending=Pending(key, request, offer),
         allows=request.options("Allow"),
     )
+    trunk = came_by(desk, flow, request)
+    if trunk is not None and vouched(trunk, flow):
+        leg.trunk = trunk.setting.name
     desk.trying(key, request, now)
     desk.add(leg)
     desk.alarms.set((leg.call, Alarm.ANSWER), now + desk.settings.ring_s)
@@ -112,6 +117,7 @@ def _offer(
             account=account,
             offer=offer,
             replaces=old.call if old is not None else None,
+            also=other_names(trunk, request) if trunk is not None else (),
         )
     )
 

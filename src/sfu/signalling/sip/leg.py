@@ -16,7 +16,7 @@ from sfu.signalling.call import Dial
 from sfu.signalling.sip.asked import Asked
 from sfu.signalling.sip.binding import Binding
 from sfu.signalling.sip.dialog import Dialog
-from sfu.signalling.sip.flow import Flow
+from sfu.signalling.sip.flow import Flow, Hop, Place
 from sfu.signalling.sip.message import Request, Response
 from sfu.signalling.sip.transaction.key import ServerKey
 
@@ -42,6 +42,8 @@ class Alarm(Enum):
     """Our offer may be tried again after a 491."""
     PENDING = auto()
     """The server owes an answer to their mid-call offer."""
+    NEXT = auto()
+    """Our first INVITE was not heard of: there may be another place to try."""
     REFRESH = auto()
     """The session must be refreshed by us."""
     EXPIRY = auto()
@@ -198,3 +200,9 @@ class Leg:
     """The order we called by."""
     contacts: deque[Binding] = field(default_factory=deque)
     """Where else the account we call is reached, the best first."""
+    trunk: str = ""
+    """The trunk the call goes or came by: its password answers challenges in this call."""
+    hop: Hop | None = None
+    """Where our first INVITE goes, which may stand for several places."""
+    tried: tuple[Place, ...] = ()
+    """Places that did not take it."""

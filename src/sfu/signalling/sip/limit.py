@@ -148,6 +148,7 @@ class Limits:
         self._accounts: OrderedDict[tuple[str, str], Share] = OrderedDict()
         self._guests: dict[Hashable, str] = {}
         self._homes: Counter[str] = Counter()
+        self._partners: set[str] = set()
         self._strangers = Share()
         self._strangers_calls = Share()
         self._nobody = _Entry(1)
@@ -205,6 +206,12 @@ class Limits:
         if site in self._entries:
             self._entries[site].guests += 1
 
+    def partner(self, key: Hashable, host: str) -> None:
+        """Know the host of a trunk: many people call from there, as from a listed network."""
+        self.guest(key, host)
+        self._partners.add(site_of(host))
+        self._entry(host).factor = LISTED
+
     def gone(self, key: Hashable) -> None:
         """Forget a call or a registration."""
         site = self._guests.pop(key, None)
@@ -245,7 +252,8 @@ class Limits:
         site = site_of(host)
         entry = self._entries.get(site)
         if entry is None:
-            factor = LISTED if in_networks(host, self._rates.listed) else 1
+            known = site in self._partners or in_networks(host, self._rates.listed)
+            factor = LISTED if known else 1
             entry = self._entries[site] = _Entry(factor, self._homes[site])
             if len(self._entries) > MAX_ADDRESSES:
                 self._entries.popitem(last=False)

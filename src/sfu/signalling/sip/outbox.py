@@ -6,6 +6,7 @@
       `--hop--> Connect --Connected--^          `--over 1300 bytes by UDP--> TCP if there is one
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sfu.model import Address
@@ -23,6 +24,8 @@ MAX_DATAGRAM = 1300
 """18.1.1: larger requests go by a transport with congestion control, if there is one."""
 
 MAX_NO_TCP = 1024
+MAX_PROOFS = 4
+"""Challenges answered for one request: a proxy's, the far end's, and each once more if stale."""
 
 
 def carrier_of(uri: Uri) -> Carrier | None:
@@ -134,30 +137,50 @@ def fail(desk: Desk, asked: Asked, status: int) -> None:
 
 def authorise(desk: Desk, asked: Asked, response: Response, now: float) -> bool:
     """Send a challenged request again with credentials (22.2); False: we have none that fit."""
-    if asked.authorised or response.status not in (401, 407) or asked.flow is None:
+    if response.status not in (401, 407) or asked.flow is None:
         return False
-    proxy = response.status == 407
+    proxy, draft = response.status == 407, asked.draft
+    name = "Proxy-Authorization" if proxy else "Authorization"
     challenges = response.all("Proxy-Authenticate" if proxy else "WWW-Authenticate")
-    draft = asked.draft
-    for secret in desk.settings.secrets:
-        proof = digest.prove(
-            challenges, secret, draft.method, draft.target, draft.body, desk.token()
+    trunk = desk.trunks.get(asked.trunk)
+    for secret in _secrets(desk, asked):
+        challenge = digest.pick(challenges, secret)
+        if challenge is None or not _may_prove(asked, name, challenge):
+            continue
+        proof = digest.answer(
+            challenge, secret, draft.method, draft.target, draft.body, desk.token()
         )
-        if proof is not None:
-            header = ("Proxy-Authorization" if proxy else "Authorization", proof)
-            again = replace(draft, headers=(*next_cseq(desk, asked), header))
-            launch(desk, replace(asked, draft=again, authorised=True), asked.flow, now)
-            return True
+        if trunk is not None:
+            trunk.challenges[name] = (challenge, 1)
+        kept = [header for header in next_cseq(desk, asked) if header[0] != name]
+        again = replace(draft, headers=(*kept, (name, proof)))
+        launch(desk, replace(asked, draft=again, proven=(*asked.proven, name)), asked.flow, now)
+        return True
     return False
 
 
-def next_cseq(desk: Desk, asked: Asked) -> list[tuple[str, str]]:
-    """Return the headers of a request with the next CSeq, counted on in the dialog too."""
-    number = int(next(value for name, value in asked.draft.headers if name == "CSeq").split()[0])
+def _may_prove(asked: Asked, name: str, challenge: Mapping[str, str]) -> bool:
+    """Tell whether to answer: once, and again where only the nonce was too old (22.2)."""
+    stale = challenge.get("stale", "").lower() == "true"
+    return len(asked.proven) < MAX_PROOFS and (stale or name not in asked.proven)
+
+
+def _secrets(desk: Desk, asked: Asked) -> tuple[digest.Secret, ...]:
+    """Give what may be shown: a trunk's password in its own requests and calls only."""
     leg = desk.legs.get(asked.call)
+    trunk = desk.trunks.get(asked.trunk or (leg.trunk if leg is not None else ""))
+    return desk.settings.secrets if trunk is None else (trunk.setting.secret,)
+
+
+def next_cseq(desk: Desk, asked: Asked) -> list[tuple[str, str]]:
+    """Return the headers of a request with the next CSeq, counted on where others follow too."""
+    number = int(next(value for name, value in asked.draft.headers if name == "CSeq").split()[0])
+    leg, trunk = desk.legs.get(asked.call), desk.trunks.get(asked.trunk)
     number += 1
     if leg is not None and leg.dialog is not None:
         number = leg.dialog.local_cseq = max(number, leg.dialog.local_cseq + 1)
+    if trunk is not None:
+        trunk.cseq = number
     cseq = f"{number} {asked.draft.method}"
     return [(name, cseq if name == "CSeq" else value) for name, value in asked.draft.headers]
 

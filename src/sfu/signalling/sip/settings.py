@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from sfu.signalling.sip.digest import Secret
+from sfu.signalling.sip.trunk import TrunkSetting
 
 Network = IPv4Network | IPv6Network
 
@@ -25,6 +26,8 @@ class SipSettings:
     """Networks whose hosts may register and call without a password."""
     secrets: tuple[Secret, ...] = ()
     """What we answer to others' challenges, the first whose realm fits."""
+    trunks: tuple[TrunkSetting, ...] = ()
+    """Where we register ourselves."""
     max_calls: int = 2000
     max_early: int = 64
     """Calls of one source address that are not yet confirmed."""

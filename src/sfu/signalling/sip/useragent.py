@@ -11,6 +11,7 @@ Sans-IO: `handle(event, now)`, `tick(now)`, `deadline`, `poll()`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import assert_never
 
 from sfu.errors import PeerError
@@ -40,9 +41,11 @@ from sfu.signalling.sip import (
     midcall,
     outbox,
     outside,
+    places,
     referred,
     referring,
     refresh,
+    registering,
     reinvite,
 )
 from sfu.signalling.sip.asked import Asked, Purpose
@@ -78,8 +81,20 @@ from sfu.signalling.sip.transaction.layer import (
     RequestFailed,
     ResponseArrived,
 )
+from sfu.signalling.sip.trunk import Trunk, TrunkReading
 
-SipEvent = FlowEvent | Remembered | CallOrder
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Register at the trunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Take our registrations back."""
+
+
+SipEvent = FlowEvent | Remembered | CallOrder | Start | Stop
 
 
 class UserAgent:
@@ -103,6 +118,7 @@ class UserAgent:
             desk.registrar.deadline,
             desk.alarms.deadline,
             desk.keepalive.deadline,
+            desk.trunk_alarms.deadline,
         )
         return min((when for when in each if when is not None), default=None)
 
@@ -110,6 +126,10 @@ class UserAgent:
     def calls(self) -> list[CallId]:
         """The calls that are not over."""
         return [leg.call for leg in self._desk.legs.values() if leg.state is not State.CLOSED]
+
+    def trunks(self, now: float) -> list[TrunkReading]:
+        """Show how our registrations stand."""
+        return [trunk.reading(now) for trunk in self._desk.trunks.values()]
 
     @property
     def waits_for_answers(self) -> bool:
@@ -140,10 +160,15 @@ class UserAgent:
             case FlowClosed(flow):
                 for leg in desk.legs.values():
                     leg.flow_open = leg.flow_open and leg.flow != flow
+                registering.flow_closed(desk, flow, now)
                 desk.transactions.flow_closed(flow)
                 desk.registrar.flow_closed(flow)
             case Remembered(binding):
                 outside.remembered(desk, binding, now)
+            case Start():
+                registering.start(desk, now)
+            case Stop():
+                registering.stop(desk, now)
             case Dial():
                 dialled.dial(desk, event, now)
             case _:
@@ -159,6 +184,8 @@ class UserAgent:
             self._alarmed(desk.legs[call], alarm, now)
         for flow in desk.keepalive.tick(desk.flows_behind_nat(), now):
             desk.outputs.append(Send(flow, PING))
+        for name, trunk_alarm in desk.trunk_alarms.due(now):
+            registering.alarmed(desk, desk.trunks[name], trunk_alarm, now)
         self._drain(now)
 
     def poll(self) -> Iterator[SipOutput]:
@@ -306,6 +333,9 @@ class UserAgent:
     def _answered(self, asked: Asked, response: Response, now: float) -> None:
         """Bring an answer to whoever asked."""
         desk = self._desk
+        if asked.trunk:
+            self._trunk_answered(desk.trunks[asked.trunk], asked, response, now)
+            return
         if outbox.authorise(desk, asked, response, now):
             return
         leg = desk.legs.get(asked.call)
@@ -317,6 +347,15 @@ class UserAgent:
             self._dispatch(leg, asked, response, now)
         except PeerError as error:
             hangup.hang_up(desk, leg, End.PROTOCOL_ERROR, now, error.status, error.reason)
+
+    def _trunk_answered(self, trunk: Trunk, asked: Asked, response: Response, now: float) -> None:
+        if asked.turn != trunk.turn:
+            return  # of a try that was given up
+        register = asked.purpose is Purpose.REGISTER
+        if register and outbox.authorise(self._desk, asked, response, now):
+            registering.wait(self._desk, trunk, now)
+        else:
+            registering.answered(self._desk, trunk, asked, response, now)
 
     def _dispatch(self, leg: Leg, asked: Asked, response: Response, now: float) -> None:
         match asked.purpose:
@@ -336,7 +375,7 @@ class UserAgent:
                 referred.notified(self._desk, leg, asked, response, now)
             case Purpose.PICTURE:
                 midcall.picture_answered(leg, response)
-            case Purpose.OTHER:
+            case Purpose.OTHER | Purpose.REGISTER:
                 pass
             case _:
                 assert_never(asked.purpose)
@@ -380,6 +419,8 @@ class UserAgent:
         match alarm:
             case Alarm.ANSWER:
                 hangup.hang_up(desk, leg, End.NO_ANSWER, now)
+            case Alarm.NEXT:
+                places.try_next(desk, leg, now)
             case Alarm.RESEND:
                 accepted.resend(desk, leg, now)
             case Alarm.GLARE:
