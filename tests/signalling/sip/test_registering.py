@@ -388,14 +388,14 @@ def test_who_is_not_registered_ends_without_a_word():
 # ---- the law
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(
         st.tuples(
             st.sampled_from(["200", "401", "407", "423", "500", "503", "404", "silence", "close"]),
             st.integers(0, 100_000),
         ),
-        max_size=25,
+        max_size=15,
     )
 )
 def test_whatever_the_registrar_says_we_go_on_trying_and_never_flood(script):
