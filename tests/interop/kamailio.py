@@ -79,10 +79,11 @@ request_route {{
 }}
 """
 RELAY = """
-    if ($rd == "{domain}") {{
+    if (uri != myself) {
         if (is_method("REGISTER")) add_path(); else record_route();
-        $du = "sip:{to}"; t_relay(); exit;
-    }}
+        xlog("L_NOTICE", "PASSED $rm to $ru\\n");
+        t_relay(); exit;
+    }
 """
 
 
@@ -99,8 +100,8 @@ class Kamailio:
     least_s: int = 60
     nonce_s: int = 300
     service_route: str = ""
-    relays: tuple[str, str] | None = None
-    """A domain, and host:port of the server that it stands before."""
+    passes: bool = False
+    """Whether it is an outbound proxy too: what is not for itself goes on."""
     prefix: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
@@ -116,9 +117,6 @@ class Kamailio:
         return f"sip:{user}@{self.address}"
 
     def configuration(self) -> str:
-        relay = ""
-        if self.relays is not None:
-            relay = RELAY.format(domain=self.relays[0], to=self.relays[1])
         route = self.service_route
         return CONFIG.format(
             host=self.host,
@@ -129,7 +127,7 @@ class Kamailio:
             passwords="\n".join(
                 f'    $sht(password=>{user}) = "{word}";' for user, word in self.passwords.items()
             ),
-            relay=relay,
+            relay=RELAY if self.passes else "",
             service_route=(
                 f'        append_to_reply("Service-Route: {route}\\r\\n");' if route else ""
             ),

@@ -423,3 +423,43 @@ def test_whatever_the_registrar_says_we_go_on_trying_and_never_flood(script):
     assert pbx.book.core.deadline is not None
     pbx.book.wait(90_000)
     assert any(isinstance(one, Request) for one in pbx.book.sent())
+
+
+VALUES = st.one_of(
+    st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=40),
+    st.sampled_from(
+        [
+            'Digest realm="pbx", nonce="a", qop="auth-int,auth", algorithm=SHA-256-sess',
+            'Digest realm="\\", nonce=, stale=true, opaque="x',
+            'Digest realm="pbx", nonce="a", algorithm=AKAv1-MD5',
+            "<sip:visio@198.51.100.5:5060>;expires=99999999999999999999",
+            "<sip:visio@198.51.100.5:5060>;expires=-1, *, <",
+            "<sip:p;lr>" + ", <sip:p;lr>" * 130,
+        ]
+    ),
+)
+HEADERS = st.sampled_from(
+    ["WWW-Authenticate", "Proxy-Authenticate", "Contact", "Expires", "Min-Expires",
+     "Service-Route", "Retry-After"]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([200, 202, 302, 401, 407, 423, 503, 600]),
+            st.lists(st.tuples(HEADERS, VALUES), max_size=6),
+        ),
+        max_size=4,
+    )
+)
+def test_no_answer_of_a_registrar_harms_us(answers):
+    pbx = Pbx(FAST)
+    for status, headers in answers:
+        requests = [one for one in pbx.book.sent() if isinstance(one, Request)]
+        if not requests:
+            break
+        pbx.answer(requests[-1], status, "\n".join(f"{name}: {value}" for name, value in headers))
+    assert pbx.book.core.deadline is not None
+    assert 0 <= reading(pbx).expires_in_s <= 86_400

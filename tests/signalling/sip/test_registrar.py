@@ -253,6 +253,15 @@ def test_a_unit_is_called_at_the_port_it_names_where_no_nat_is_between():
         room.book.sent()
 
 
+def test_a_unit_behind_a_proxy_on_its_own_host_is_called_through_the_proxy():
+    proxy = replace(UDP, remote=Address("192.0.2.21", 5070))
+    room = Room(flow=proxy)
+    room.register("<sip:group@192.0.2.21:5062>", "Via: SIP/2.0/UDP 192.0.2.21:5062;branch=z9hG4bKu")
+    room.book.order(Dial(CallId(1), "group", OFFER, "Salle", "4201"))
+    assert room.book.flows()[-1].remote == proxy.remote
+    assert room.book.request("INVITE").target == "sip:group@192.0.2.21:5062"
+
+
 def test_a_call_taken_back_while_the_next_contact_is_called_is_cancelled_there():
     room = Room()
     room.register("<sip:a@192.0.2.31>;q=0.9, <sip:b@192.0.2.32>;q=0.5")

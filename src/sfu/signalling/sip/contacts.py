@@ -48,10 +48,12 @@ def wanted(request: Request, flow: Flow) -> list[Wanted]:
 def way_to(uri: Uri, request: Request, flow: Flow) -> Flow:
     """Return the flow a Contact is reached by.
 
-    Over UDP and without NAT between us a unit may listen elsewhere than it sends from.
+    Over UDP and without NAT between us a unit may listen elsewhere than it sends from; what came
+    through a proxy goes back through it.
     """
     here = same_host(uri.host, flow.remote.host) and not behind_nat(request, flow)
-    if flow.carrier.reliable or not here:
+    passed_on = len(request.values("Via")) > 1
+    if flow.carrier.reliable or passed_on or not here:
         return flow
     return replace(flow, remote=Address(flow.remote.host, uri.port or flow.carrier.port))
 
