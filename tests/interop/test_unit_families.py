@@ -16,6 +16,7 @@ from typing import Any
 import pylibsrtp
 import pytest
 
+from tests.interop import turns
 from tests.interop.fixtures import ANNE, LAJOUX, MOREZ
 from tests.interop.network import in_small_packets
 from tests.interop.old_picture import H261, H263, H263_1998, Old
@@ -70,6 +71,13 @@ ECHO = (
 )
 
 
+OFFERED_LESS = (
+    turns.is_asked("INVITE", "max-fs=1344;max-br=660")
+    + turns.answers(200, turns.SDP, turns.described(2))
+    + turns.is_asked("ACK")
+)
+
+
 @dataclass(frozen=True)
 class Family:
     """How a unit calls, apart from what its vectors say."""
@@ -84,6 +92,8 @@ class Family:
     """Size its offer is filled up to with lines nobody knows."""
     asks: str = ""
     """What must have been said to it by the end."""
+    takes_less: bool = False
+    """Its picture is smaller than what the other sends: that one is offered less."""
 
     @property
     def head(self) -> str:
@@ -107,7 +117,7 @@ FAMILIES = (
     Family("polycom_hdx", 0),
     Family("polycom_group", 1, "t1"),
     Family("tandberg_c20", 1, "t1"),
-    Family("tandberg_mxp", 0, "t1", again=AGAIN),
+    Family("tandberg_mxp", 0, "t1", again=AGAIN, takes_less=True),
     Family("sony_xg77", 0, echo=ECHO, asks="picture_fast_update"),
     Family("huawei_hd9030", 0),
     Family("aver_evc130", 0, pad_bytes=2_100),
@@ -129,7 +139,7 @@ def test_each_unit_family_calls_is_answered_as_written_and_meets_another(
                 _open_theirs(unit.srtp, _descriptions(unit)[0])
             await unit.play()
             other = m.unit(MOREZ, modes=(family.mode,), sends=family.mode)
-            await other.call("unit_call", "4201")
+            await other.call("unit_call", "4201", THEN=OFFERED_LESS if family.takes_less else "")
             await other.play()
             await unit.sees(MOREZ)
             await unit.hears(MOREZ)
