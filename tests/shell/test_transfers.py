@@ -181,7 +181,8 @@ def called_in(house: Stage, *events):
         await asyncio.sleep(0)
         for event in events:
             house.calls.handle(event)
-        await asyncio.sleep(0.01)
+        for _ in range(5):  # the task that dials has a few steps
+            await asyncio.sleep(0)
 
     asyncio.run(run())
     return told(house)

@@ -49,7 +49,7 @@ class EchoRoom:
                 pass  # nobody leads where everybody is alone
             case _:
                 if (member := self.members.get(event.member)) is not None:
-                    _change(member, event)
+                    member.take(event)
 
     def tick(self, now: float) -> None:
         """Let time pass: nothing here waits."""
@@ -87,33 +87,3 @@ class EchoRoom:
         elif self._mixing:
             mixed = frozenset({member.member})
         return PlaySounds(member.member, tuple(wide), tuple(narrow), mixed)
-
-
-def _change(
-    member: Member,
-    event: e.CapabilityChanged
-    | e.PictureStarted
-    | e.PictureStopped
-    | e.SoundStarted
-    | e.SoundStopped
-    | e.SoundRuleSet
-    | e.ReceptionLimited
-    | e.SendingLimited,
-) -> None:
-    match event:
-        case e.CapabilityChanged():
-            member.capability = event.capability
-        case e.PictureStarted():
-            member.picture = event.codec
-        case e.PictureStopped():
-            member.picture = None
-        case e.SoundStarted():
-            member.sound = event.codec
-        case e.SoundStopped():
-            member.sound = None
-        case e.SoundRuleSet():
-            member.forwarded = event.forwarded
-        case e.ReceptionLimited():
-            member.takes_bps = event.max_bps
-        case e.SendingLimited():
-            member.sends_bps = event.max_bps

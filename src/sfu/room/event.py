@@ -95,16 +95,15 @@ class SendingLimited:
     max_bps: int
 
 
-RoomEvent = (
-    MemberJoined
-    | MemberLeft
-    | CapabilityChanged
+MemberEvent = (
+    CapabilityChanged
     | PictureStarted
     | PictureStopped
     | SoundStarted
     | SoundStopped
-    | LevelsMeasured
     | SoundRuleSet
     | ReceptionLimited
     | SendingLimited
 )
+"""What changes about one who is in."""
+RoomEvent = MemberJoined | MemberLeft | LevelsMeasured | MemberEvent

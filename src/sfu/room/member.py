@@ -1,8 +1,10 @@
 """What a room knows of one member."""
 
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from sfu.model import Codec, MemberId, Protocol
+from sfu.room import event as e
 from sfu.room.loudness import Loudness
 from sfu.signalling.capability import Capability
 
@@ -44,6 +46,28 @@ class Member:
     def views_pictures(self) -> bool:
         """Whether it can show video at all."""
         return self.capability.pictures > 0 and bool(self.capability.video_receive)
+
+    def take(self, event: e.MemberEvent) -> None:
+        """Take in what changed about it."""
+        match event:
+            case e.CapabilityChanged():
+                self.capability = event.capability
+            case e.PictureStarted():
+                self.picture = event.codec
+            case e.PictureStopped():
+                self.picture = None
+            case e.SoundStarted():
+                self.sound = event.codec
+            case e.SoundStopped():
+                self.sound = None
+            case e.SoundRuleSet():
+                self.forwarded = event.forwarded
+            case e.ReceptionLimited():
+                self.takes_bps = event.max_bps
+            case e.SendingLimited():
+                self.sends_bps = event.max_bps
+            case _:
+                assert_never(event)
 
 
 Members = dict[MemberId, Member]

@@ -76,7 +76,7 @@ class Room:
             case _:
                 member = self.members.get(event.member)
                 if member is not None:  # else it has left while the news was under way
-                    self._change(member, event)
+                    member.take(event)
 
     def tick(self, now: float) -> None:
         """Let time pass: a challenge may have lasted long enough."""
@@ -125,38 +125,6 @@ class Room:
         self._speaker.forget(member, self._now)
         self._said = {key: said for key, said in self._said.items() if key[1] != member}
         self._said_notices = {n for n in self._said_notices if member not in (n[0], n[2])}
-
-    def _change(
-        self,
-        member: Member,
-        event: e.CapabilityChanged
-        | e.PictureStarted
-        | e.PictureStopped
-        | e.SoundStarted
-        | e.SoundStopped
-        | e.SoundRuleSet
-        | e.ReceptionLimited
-        | e.SendingLimited,
-    ) -> None:
-        match event:
-            case e.CapabilityChanged():
-                member.capability = event.capability
-            case e.PictureStarted():
-                member.picture = event.codec
-            case e.PictureStopped():
-                member.picture = None
-            case e.SoundStarted():
-                member.sound = event.codec
-            case e.SoundStopped():
-                member.sound = None
-            case e.SoundRuleSet():
-                member.forwarded = event.forwarded
-            case e.ReceptionLimited():
-                member.takes_bps = event.max_bps
-            case e.SendingLimited():
-                member.sends_bps = event.max_bps
-            case _:
-                assert_never(event)
 
     def _hear(self, event: e.LevelsMeasured) -> None:
         for name, level_dbov in event.levels:
