@@ -1,8 +1,9 @@
 """What a meeting needs of a member's side of the house, whatever protocol it speaks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol as Shape
 
 from sfu.model import Codec, MemberId, Protocol, SinkId, SourceId
 from sfu.room.output import Notify, SendPicture
@@ -19,12 +20,56 @@ class MixPlace:
     ptime_ms: int = 20
 
 
+@dataclass(frozen=True, slots=True)
+class PictureLayer:
+    """One of the streams in which a member sends its picture (RFC 8853)."""
+
+    source: SourceId
+    rid: str
+    """Its name in the offer (RFC 8851); "" where there is only this one."""
+
+
+class Cap(Shape):
+    """What one layer of a member's picture may be sent at, as allocation says it."""
+
+    @property
+    def rid(self) -> str:
+        """Which; "" where there is one."""
+
+    @property
+    def max_bps(self) -> int:
+        """RTP payload."""
+
+    @property
+    def active(self) -> bool:
+        """False: nobody watches it."""
+
+    @property
+    def max_fps(self) -> int | None:
+        """None: as it likes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What one of a viewer's places is given, and why not more."""
+
+    rung: str
+    """A `Rung` of the ladder: the same words for everybody."""
+    required_bps: int
+    """What the next rung would need, in bits of the line."""
+    available_bps: int
+    why: str
+
+
 @dataclass(slots=True)
 class Streams:
     """What a leg has in the engine."""
 
     sound: SourceId | None = None
     picture: SourceId | None = None
+    """Its picture; of several layers the highest that arrives, for who knows nothing of layers."""
+    simulcast: list[PictureLayer] = field(default_factory=list)
+    """Its layers, lowest first, where it sends several."""
     pictures: list[SinkId] = field(default_factory=list)
     """One sink for each place, in the order of `ShowPictures.shown`."""
     wide: list[SinkId] = field(default_factory=list)
@@ -34,6 +79,13 @@ class Streams:
     """Far-end camera control: what it presses, and what is pressed for it."""
     header_levels: bool = False
     """Its packets carry RFC 6464 levels; otherwise the mixer must measure."""
+
+    @property
+    def layers(self) -> list[PictureLayer]:
+        """Return the layers of its picture, lowest first; one where it sends one stream."""
+        if self.simulcast:
+            return self.simulcast
+        return [PictureLayer(self.picture, "")] if self.picture is not None else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +154,17 @@ class Leg(ABC):
         """Tell whether its camera is on, as far as we are told."""
         return True
 
+    def set_caps(self, caps: Sequence[Cap]) -> None:  # noqa: B027
+        """Have each layer of its picture sent at no more than this, or not at all.
+
+        For whoever shares out a line.  A room codec's one picture is limited by the room instead:
+        `Meeting.limit_sending`.
+        """
+
     # what only a page shows; a room codec has no place for it
+
+    def tell_given(self, given: Mapping[SinkId, Given]) -> None:  # noqa: B027
+        """Tell what its places are given now, and why; places not named have all they want."""
 
     def show(self, shown: Sequence[MemberId | None]) -> None:  # noqa: B027
         """Tell which members its places carry."""

@@ -125,3 +125,10 @@ def test_each_refusal_has_its_words(code):
 @pytest.mark.parametrize("code", message.EndCode)
 def test_each_end_has_its_words(code):
     assert message.ended(code).text.endswith(".")
+
+
+def test_a_full_line_says_what_was_needed_and_what_was_free():
+    said = json.loads(message.dump(message.line_full(412_000, 96_500)))
+    assert (said["code"], said["needed_bps"], said["free_bps"]) == ("line_full", 412_000, 96_500)
+    assert "412 kbit/s" in said["text"]
+    assert "96" in said["text"]

@@ -40,6 +40,7 @@ class RefusalCode(StrEnum):
     WRONG_PIN = "wrong_pin"
     TOO_MANY_TRIES = "too_many_tries"
     ROOM_FULL = "room_full"
+    LINE_FULL = "line_full"
     NAME_MISSING = "name_missing"
     NOT_ALLOWED = "not_allowed"
     SERVER_STOPPING = "server_stopping"
@@ -94,6 +95,8 @@ class Join(_Message):
     language: Annotated[str, StringConstraints(max_length=35)] | None = None
     """A BCP 47 tag, say "fr-FR"."""
     resume: Annotated[str, StringConstraints(max_length=128)] | None = None
+    sound_only: bool = False
+    """I want no pictures and send none: for a line that bears no more."""
 
 
 class Offer(_Message):
@@ -167,6 +170,11 @@ class Joined(_Message):
     room_name: str = ""
     resume: str
     """Opaque, secret; given with `join` it brings this member back within some 20 s."""
+    sound_only: bool = False
+    """No pictures for now: it asked so, or its line bears no more."""
+    needed_bps: int | None = None
+    """With `sound_only` for want of room: what a picture would need, in bits of the line."""
+    free_bps: int | None = None
 
 
 class Refused(_Message):
@@ -175,6 +183,10 @@ class Refused(_Message):
     type: Literal["refused"] = "refused"
     code: RefusalCode
     text: str
+    needed_bps: int | None = None
+    """With `line_full`: what this call would need, in bits of the line."""
+    free_bps: int | None = None
+    """With `line_full`: what the line has left."""
 
 
 class Layout(_Message):
@@ -234,6 +246,18 @@ class Speaker(_Message):
     member: str | None
 
 
+class CameraLayer(_Message):
+    """How to encode one simulcast layer of the camera, named by its rid."""
+
+    rid: str
+    max_bps: int
+    max_height: int | None = None
+    """None: as the page offered it."""
+    max_fps: int | None = None
+    active: bool = True
+    """False: nobody watches this layer; stop its encoder."""
+
+
 class Camera(_Message):
     """How to encode the camera."""
 
@@ -244,6 +268,8 @@ class Camera(_Message):
     max_height: int | None = None
     active: bool = True
     """False: nobody watches, or nobody can; stop the encoder."""
+    layers: tuple[CameraLayer, ...] = ()
+    """One for each layer agreed, lowest first; empty where the offer had none."""
 
 
 class Send(_Message):
@@ -251,6 +277,23 @@ class Send(_Message):
 
     type: Literal["send"] = "send"
     camera: Camera
+
+
+class PictureState(_Message):
+    """What a picture is given now, and why not more; docs/line.md has the ladder."""
+
+    rung: str
+    required_bps: int
+    """What the next rung would need, in bits of the line."""
+    available_bps: int
+    why: str
+
+
+class Pictures(_Message):
+    """How each place for a picture fares, by its mid; one not named has all it wants."""
+
+    type: Literal["pictures"] = "pictures"
+    pictures: dict[str, PictureState]
 
 
 class Notice(_Message):
@@ -278,7 +321,18 @@ class Pong(_Message):
 
 
 ServerMessage = (
-    Joined | Refused | Layout | Answer | Members | Slots | Speaker | Send | Notice | Ended | Pong
+    Joined
+    | Refused
+    | Layout
+    | Answer
+    | Members
+    | Slots
+    | Speaker
+    | Send
+    | Pictures
+    | Notice
+    | Ended
+    | Pong
 )
 
 
@@ -293,6 +347,7 @@ _REFUSALS = {
     RefusalCode.WRONG_PIN: "That is not the PIN of this room.",
     RefusalCode.TOO_MANY_TRIES: "Too many tries. Wait a minute.",
     RefusalCode.ROOM_FULL: "The room is full.",
+    RefusalCode.LINE_FULL: "The line has no room for this call.",
     RefusalCode.NAME_MISSING: "Give a name.",
     RefusalCode.NOT_ALLOWED: "This is not allowed from here.",
     RefusalCode.SERVER_STOPPING: "The server is stopping.",
@@ -318,3 +373,15 @@ def refused(code: RefusalCode, detail: str = "") -> Refused:
 def ended(code: EndCode) -> Ended:
     """Make a goodbye with its English words."""
     return Ended(code=code, text=_ENDS[code])
+
+
+def line_full(needed_bps: int, free_bps: int) -> Refused:
+    """Refuse for want of room on the line; both in bits of the line."""
+    words = _REFUSALS[RefusalCode.LINE_FULL]
+    needs = f"it would need {needed_bps // 1000} kbit/s and has {free_bps // 1000}"
+    return Refused(
+        code=RefusalCode.LINE_FULL,
+        text=f"{words} ({needs})",
+        needed_bps=needed_bps,
+        free_bps=free_bps,
+    )
