@@ -128,6 +128,21 @@ def test_a_second_phone_that_answers_too_is_hung_up():
     assert book.told() == []
 
 
+def test_a_late_answer_that_names_no_way_back_is_left_alone():
+    book, peer = dialled()
+    garbled = "Record-Route: no address at all"
+    invite = book.request("INVITE")
+    peer.reply(invite, 200, ANSWER, tag="first")
+    book.sent(), book.told()
+    peer.reply(invite, 200, ANSWER, tag="second", extra=garbled)
+    assert (book.sent(), book.told()) == ([], [])
+    book.order(HangUp(CALL))
+    peer.reply(book.request("BYE"), 200)
+    book.told()
+    peer.reply(invite, 200, ANSWER, tag="third", extra=garbled)
+    assert (book.sent(), book.told()) == ([], [])
+
+
 def test_we_answer_a_challenge_once():
     secrets = (Secret("us", "pw", "pbx"),)
     book, peer = dialled(settings=SipSettings(secrets=secrets))

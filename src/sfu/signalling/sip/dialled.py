@@ -254,7 +254,10 @@ def stray(desk: Desk, asked: Asked, response: Response, now: float) -> Leg:
     user = asked.draft.contact or ""
     other = Leg(asked.call, State.CLOSED, invite.call_id, invite.sender.tag, user)
     other.flow, other.flow_open = asked.flow, True
-    other.dialog = calling_dialog(asked.request, response)
+    try:
+        other.dialog = calling_dialog(asked.request, response)
+    except PeerError:
+        return other  # it names no way back: unacknowledged, it gives up by itself (13.3.1.4)
     acknowledge(desk, other, asked.request.cseq.number, now)
     target, headers = other.dialog.head("BYE")
     send(desk, other, Draft("BYE", target, headers), Purpose.OTHER, now)
