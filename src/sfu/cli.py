@@ -55,7 +55,11 @@ def demo(config: ConfigFile = None, data: DataDirectory = None) -> None:
 @app.command("check-config")
 def check_config(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """Say whether a settings file is right, and if not, what is wrong."""
+    from sfu.config.check import notes
+
     settings = _settings(file, None)
+    for note in notes(settings):
+        typer.echo(f"{file}: note: {note}")
     rooms, lines = len(settings.room), len(settings.line)
     typer.echo(f"{file}: right (rooms: {rooms}, lines: {lines})")
 

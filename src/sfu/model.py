@@ -19,6 +19,7 @@ SocketId = NewType("SocketId", int)
 TransportId = NewType("TransportId", int)
 SourceId = NewType("SourceId", int)
 SinkId = NewType("SinkId", int)
+LineId = NewType("LineId", int)
 """Ids of the engine: uint32 chosen by us, never 0, never used again."""
 Ssrc = NewType("Ssrc", int)
 

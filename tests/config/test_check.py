@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import TypeAdapter
 
-from sfu.config.check import check
+from sfu.config.check import check, notes
 from sfu.config.settings import Settings
 
 ADAPTER = TypeAdapter(Settings)
@@ -48,6 +48,11 @@ LINE = {"site": "morez", "up_bps": 2_000_000, "down_bps": 2_000_000}
         ({"trunk": [TRUNK | {"numbers": ["+331", "331"]}]}, "trunk[1].numbers"),
         ({"trunk": [TRUNK | {"registrar": "[2001:db8::1]:70000"}]}, "trunk[1].registrar"),
         ({"trunk": [TRUNK | {"outbound_proxy": "a:0"}]}, "trunk[1].outbound_proxy"),
+        ({"line": [LINE | {"name": "a"}, LINE | {"name": "a"}]}, "line[2].name"),
+        ({"line": [LINE | {"name": "morez-2"}, LINE]}, "line[2].name"),
+        ({"line": [LINE | {"networks": ["192.0.2.0/28"]}] * 2}, "line[2].networks"),
+        ({"line": [LINE | {"server": True}] * 2}, "line[2].server"),
+        ({"account": [ACCOUNT], "line": [LINE | {"accounts": ["morez"]}] * 2}, "line[2].accounts"),
         ({"endpoint": [{"number": "7", "uri": "sip:a@192.0.2.1"}] * 2}, "endpoint[2]"),
     ],
 )
@@ -62,3 +67,21 @@ def test_what_fits_is_no_fault():
     assert fault({"trunk": [TRUNK | {"room": "4201", "outbound_proxy": "[::1]:5070"}]}) is None
     assert fault({"line": [LINE | {"accounts": ["morez"]}], "account": [ACCOUNT]}) is None
     assert fault({"site": [{"name": "morez"}], "line": [LINE, LINE]}) is None
+
+
+def said_of(*lines):
+    return list(notes(ADAPTER.validate_json(json.dumps({"line": lines}))))
+
+
+def test_networks_within_each_other_are_allowed_and_told():
+    wide = LINE | {"site": "valley", "networks": ["192.0.2.0/24", "2001:db8::/32"]}
+    told = said_of(wide, LINE | {"networks": ["192.0.2.16/28", "198.51.100.0/24"]})
+    assert told == ["192.0.2.16/28 of line morez stands within 192.0.2.0/24 of line valley: "
+                    "morez wins"]  # fmt: skip
+
+
+def test_a_line_nobody_stands_behind_is_told():
+    assert said_of(LINE) == [
+        "nobody stands behind line morez: it has neither networks nor accounts"
+    ]
+    assert said_of(LINE | {"server": True}) == []

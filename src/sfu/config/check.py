@@ -26,6 +26,24 @@ def _faults(settings: Settings) -> Iterator[Fault]:
     yield from _accounts(settings)
     yield from _trunks(settings)
     yield from _sites(settings)
+    yield from _lines(settings)
+
+
+def notes(settings: Settings) -> Iterator[str]:
+    """Give what is allowed and may surprise: networks of two lines, one within the other."""
+    owned = [
+        (name, network)
+        for name, line in zip(settings.line_names(), settings.line, strict=True)
+        for network in line.networks
+    ]
+    for name, network in owned:
+        for other, wider in owned:
+            within = network.version == wider.version and network.subnet_of(wider)  # type: ignore[arg-type]
+            if within and network != wider and name != other:
+                yield f"{network} of line {name} stands within {wider} of line {other}: {name} wins"
+    for name, line in zip(settings.line_names(), settings.line, strict=True):
+        if not (line.networks or line.accounts or line.server):
+            yield f"nobody stands behind line {name}: it has neither networks nor accounts"
 
 
 def _ports(settings: Settings) -> Iterator[Fault]:
@@ -119,6 +137,26 @@ def _sites(settings: Settings) -> Iterator[Fault]:
         for index, one in enumerate(getattr(settings, table), 1):
             if one.site not in known:
                 yield Fault(f"{table}[{index}].site", f"no [[site]] has the name {one.site}")
+
+
+def _lines(settings: Settings) -> Iterator[Fault]:
+    lines = list(enumerate(settings.line, 1))
+    for index, name in _repeated((f"line[{i}].name", one.name) for i, one in lines if one.name):
+        yield Fault(index, f"{name} is there twice")
+    for index, name in _repeated(
+        (f"line[{i}].name", name) for i, name in enumerate(settings.line_names(), 1)
+    ):
+        yield Fault(index, f"{name} is what another line is called")
+    for key, network in _repeated(
+        (f"line[{i}].networks", str(network)) for i, one in lines for network in one.networks
+    ):
+        yield Fault(key, f"{network} stands behind two lines")
+    for key, account in _repeated(
+        (f"line[{i}].accounts", account) for i, one in lines for account in one.accounts
+    ):
+        yield Fault(key, f"{account} stands behind two lines")
+    for key, _ in _repeated((f"line[{i}].server", "") for i, one in lines if one.server):
+        yield Fault(key, "the server stands behind one line")
 
 
 def _repeated(pairs: Iterable[tuple[str, str | int]]) -> Iterator[tuple[str, str | int]]:

@@ -272,6 +272,12 @@ class Room:
     """The site that owns it."""
     max_members: Annotated[int, Ge(0), Le(500)] = 0
     """0: as [limits] says."""
+    priority: Annotated[int, Ge(0), Le(9)] = 5
+    """Whose pictures go first where rooms meet on one line; 9 is the first."""
+    picture_floor_bps: Annotated[int, Ge(0), Le(20_000_000)] = 0
+    """The speaker's picture gets this before anybody gets more; 0: none."""
+    picture_max_bps: Annotated[int, Ge(0), Le(20_000_000)] = 0
+    """Most a picture of this room takes; 0: as [media] says."""
 
 
 @section
@@ -338,8 +344,14 @@ class Line:
     framing: Framing = Framing.ATM
     overhead_bytes: Annotated[int, Ge(0), Le(200)] | None = None
     """Bytes added to each IP packet before cells; left out: the most that is usual."""
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,32}$")] = ""
+    """What log lines, metrics and the API call it; empty: as its site, numbered where several."""
     networks: tuple[IpNetwork, ...] = ()
+    """Who stands behind it, by the address media or calls come from; the longest prefix wins."""
     accounts: tuple[Name, ...] = ()
+    """The same by account; goes before addresses."""
+    server: bool = False
+    """The server's own line: everybody spends from it who is not in its networks."""
 
     @property
     def overhead(self) -> int:
@@ -393,6 +405,14 @@ class Settings:
         if not (number.isascii() and number.removeprefix("+").isdigit()):
             return []
         return [one for one in self.trunk if any(map(number.startswith, one.dial))]
+
+    def line_names(self) -> list[str]:
+        """Give what each line is called, in their order: its own name, or its site's."""
+        names: list[str] = []
+        for number, line in enumerate(self.line):
+            before = sum(one.site == line.site for one in self.line[:number])
+            names.append(line.name or (f"{line.site}-{before + 1}" if before else line.site))
+        return names
 
     def password_of(self, user: str) -> str | None:
         """Give an account's password; None if there is no such user."""

@@ -1,0 +1,119 @@
+r"""Who stands behind which access line: a configured one, or one of its own for each stranger.
+
+::
+
+    account of a call ------> [[line]] accounts --\
+    where its media or its                         +--> AccessLine, ids once a process
+    signalling comes from --> [[line]] networks, --/
+                              the longest prefix wins
+    nobody's network: a browser is a line of its own whose rate nobody knows; a codec stands behind
+    the server's own line where that is configured, else behind none
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+
+from sfu.config import Line
+from sfu.config.settings import IpAddress
+from sfu.media.allocation.encapsulation import Encapsulation
+from sfu.model import Framing, LineId
+
+UNKNOWN = Encapsulation(Framing.ATM, Framing.ATM.usual_overhead_bytes)
+"""How packets are counted on a line nobody described: too much costs picture, too little sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLine:
+    """A line as the server sees it; rates in bit/s on the line, None where nobody knows."""
+
+    line: LineId
+    site: str
+    name: str
+    """What logs, metrics and the API call it; "" for one that is nobody's but a browser's."""
+    send_bps: int | None
+    """What we may send over it: down to a site, or up the server's own."""
+    receive_bps: int | None
+    encapsulation: Encapsulation
+    server: bool = False
+    """The server itself stands behind it: whoever is not in its networks spends from it."""
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody configured it."""
+        return bool(self.name)
+
+
+class Lines:
+    """All configured lines, and the ids of those that come and go with a browser."""
+
+    def __init__(
+        self, lines: Sequence[Line], names: Sequence[str], new_line: Callable[[], LineId]
+    ) -> None:
+        """Give each configured line its id; `names` as `Settings.line_names` gives them."""
+        self._new_line = new_line
+        self.configured = tuple(
+            _known(line, name, new_line()) for line, name in zip(lines, names, strict=True)
+        )
+        pairs = list(zip(lines, self.configured, strict=True))
+        self._accounts = {user: known for line, known in pairs for user in line.accounts}
+        self._networks = sorted(
+            ((network, known) for line, known in pairs for network in line.networks),
+            key=lambda pair: -pair[0].prefixlen,
+        )
+        self.server = next((one for one in self.configured if one.server), None)
+
+    def behind(self, host: str, account: str | None = None) -> AccessLine | None:
+        """Return the configured line somebody stands behind; None for nobody's."""
+        if account is not None and account in self._accounts:
+            return self._accounts[account]
+        address = _address(host)
+        if address is None:
+            return None
+        return next((known for network, known in self._networks if address in network), None)
+
+    def of_codec(self, hosts: Sequence[str], account: str | None = None) -> AccessLine | None:
+        """Return the line of a room codec; `hosts` are where it is, the surest first.
+
+        A unit beside the server, in the networks of the server's own line, spends from no line.
+        """
+        known = next((one for host in hosts if (one := self.behind(host, account))), None)
+        if known is not None:
+            return None if known.server else known
+        return self.server
+
+    def of_browser(self, host: str) -> AccessLine | None:
+        """Return the configured line of a browser; None where it is a line of its own."""
+        known = self.behind(host)
+        return None if known is not None and known.server else known
+
+    def own(self) -> AccessLine:
+        """Return a new line whose rate nobody knows, for one browser."""
+        return AccessLine(self._new_line(), "", "", None, None, UNKNOWN)
+
+    def spends_from_server(self, host: str) -> bool:
+        """Tell whether what goes to this address goes over the server's own line."""
+        if self.server is None:
+            return False
+        known = self.behind(host)
+        return known is None or not known.server
+
+    def __iter__(self) -> Iterator[AccessLine]:
+        """Yield the configured lines."""
+        return iter(self.configured)
+
+
+def _known(line: Line, name: str, number: LineId) -> AccessLine:
+    down, up = (line.up_bps, line.down_bps) if line.server else (line.down_bps, line.up_bps)
+    wrapped = Encapsulation(line.framing, line.overhead)
+    return AccessLine(number, line.site, name, down, up, wrapped, line.server)
+
+
+def _address(host: str) -> IpAddress | None:
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped
+    return address
