@@ -296,6 +296,21 @@ static void close_socket(struct socket *socket, struct core *core) {
     free(socket);
 }
 
+static void set_line(struct core *core, const struct sfu_set_line *command) {
+    struct line *line = table_find(&core->lines, command->line);
+    if (!line) {
+        if (!(line = calloc(1, sizeof *line))) return;
+        line->node.id = line->row.line = command->line;
+        table_add(&core->lines, &line->node);
+    }
+    line->asked = *command;
+}
+
+static void close_line(struct line *line, struct core *core) {
+    table_remove(&core->lines, &line->node);
+    free(line);
+}
+
 static void transmit(struct core *core, const struct sfu_transmit *command, const uint8_t *bytes) {
     struct socket *socket = table_find(&core->sockets, command->id);
     if (socket && core->transmit)
@@ -387,6 +402,21 @@ static bool apply_one(struct core *core, uint32_t kind, const uint8_t *body, siz
         CLOSE(source);
     case COMMAND_CLOSE_SINK:
         CLOSE(sink);
+    case COMMAND_SET_LINE: {
+        TAKE(sfu_set_line, command);
+        set_line(core, &command);
+        return true;
+    }
+    case COMMAND_CLOSE_LINE:
+        CLOSE(line);
+    case COMMAND_SET_MARKS: {
+        TAKE(sfu_set_marks, command);
+        return true;
+    }
+    case COMMAND_PROBE: {
+        TAKE(sfu_probe, command);
+        return true;
+    }
     case COMMAND_TRANSMIT:
     case COMMAND_TRANSMIT_RTCP:
         return apply_transmit(core, kind, body, length);
@@ -421,6 +451,7 @@ struct core *core_new(uint64_t seed, struct batch *batch) {
 void core_free(struct core *core) {
     TABLE_EACH(&core->transports, struct transport, transport) close_transport(transport, core);
     TABLE_EACH(&core->sockets, struct socket, socket) close_socket(socket, core);
+    TABLE_EACH(&core->lines, struct line, line) close_line(line, core);
     free(core);
 }
 

@@ -229,6 +229,12 @@ struct sink {
     struct sfu_sink_row row;
 };
 
+struct line {
+    struct node node;
+    struct sfu_set_line asked;
+    struct sfu_line_row row;
+};
+
 struct log {
     uint32_t count;
     struct sfu_log_row rows[LOG_ROWS];
@@ -254,7 +260,7 @@ size_t ring_take(struct ring *ring, uint8_t *out, size_t cap);
 
 #define PATH_SLOTS 1024
 struct core {
-    struct table sockets, transports, sources, sinks;
+    struct table sockets, transports, sources, sinks, lines;
     struct path *paths[PATH_SLOTS];
     uint64_t seed;
     int64_t now_us;      /* of this batch */

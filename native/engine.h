@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SFU_ABI_VERSION 2
+#define SFU_ABI_VERSION 3
 #define SFU_LATENCY_BUCKETS 10
 #define SFU_PAYLOADS_MAX 16
 #define SFU_MID_MAX 32
@@ -45,7 +45,8 @@ struct sfu_address {
 enum sfu_command {
     COMMAND_OPEN_SOCKET = 1, COMMAND_OPEN_TRANSPORT, COMMAND_SET_KEYS, COMMAND_SET_SOURCE,
     COMMAND_SET_SINK, COMMAND_SET_ROUTE, COMMAND_CLOSE_SOCKET, COMMAND_CLOSE_TRANSPORT,
-    COMMAND_CLOSE_SOURCE, COMMAND_CLOSE_SINK, COMMAND_TRANSMIT, COMMAND_TRANSMIT_RTCP
+    COMMAND_CLOSE_SOURCE, COMMAND_CLOSE_SINK, COMMAND_TRANSMIT, COMMAND_TRANSMIT_RTCP,
+    COMMAND_SET_LINE, COMMAND_CLOSE_LINE, COMMAND_SET_MARKS, COMMAND_PROBE
 };
 
 struct sfu_open_socket {
@@ -54,7 +55,7 @@ struct sfu_open_socket {
 };
 
 struct sfu_open_transport {
-    uint32_t transport, rtp_socket, rtcp_socket;
+    uint32_t transport, rtp_socket, rtcp_socket, line; /* line 0: none */
     uint8_t latch, secure, gso, zero;
     uint8_t extensions[EXT_COUNT]; /* by enum sfu_extension */
     struct sfu_address remote, rtcp_remote;
@@ -84,13 +85,34 @@ struct sfu_set_source { /* then set_count times: uint16_t length, bytes */
 struct sfu_set_sink {
     uint32_t sink, transport, ssrc, rtx_ssrc, clock_hz, history;
     uint8_t kind, has_rtx, single_nal, mid_length;
-    uint8_t payload_count, rtx_count, zero[2];
+    uint8_t payload_count, rtx_count, picture_class, zero;
     struct sfu_payload payloads[SFU_PAYLOADS_MAX], rtx[SFU_PAYLOADS_MAX];
     uint8_t mid[SFU_MID_MAX];
 };
 
 struct sfu_set_route {
-    uint32_t sink, source; /* source 0: none */
+    uint32_t sink, source;   /* source 0: none */
+    uint32_t temporal, zero; /* the highest temporal layer forwarded */
+};
+
+enum sfu_framing { FRAMING_PLAIN, FRAMING_EFM, FRAMING_ATM };
+enum sfu_class { CLASS_SLIDES, CLASS_MAIN, CLASS_THUMBNAIL, CLASS_REPAIR, CLASS_COUNT };
+
+struct sfu_set_line {
+    uint32_t line, overhead_bytes;
+    uint64_t rate_bps; /* 0: count, do not pace */
+    uint8_t framing, zero[7];
+};
+
+struct sfu_set_marks { /* DSCP */
+    uint8_t sound, picture, slides, other;
+    uint8_t zero[4];
+};
+
+struct sfu_probe { /* rate 0: stop */
+    uint32_t line, sink;
+    uint64_t rate_bps;
+    int64_t duration_us;
 };
 
 struct sfu_close {
@@ -105,7 +127,8 @@ struct sfu_transmit { /* then the bytes; `id` a socket, or a transport for RTCP 
 /* Up: events. */
 enum sfu_event {
     EVENT_DATAGRAM_RECEIVED = 1, EVENT_RTCP_RECEIVED, EVENT_SOURCE_APPEARED,
-    EVENT_KEYFRAME_PASSED, EVENT_TRANSPORT_LATCHED, EVENT_TELEPHONE_EVENT_RECEIVED
+    EVENT_KEYFRAME_PASSED, EVENT_TRANSPORT_LATCHED, EVENT_TELEPHONE_EVENT_RECEIVED,
+    EVENT_SINK_STARVED
 };
 
 struct sfu_received { /* then the bytes; `id` a socket, or a transport for RTCP */
@@ -135,10 +158,15 @@ struct sfu_telephone_event {
     uint32_t source, event, end, duration, timestamp, zero;
 };
 
+struct sfu_sink_starved {
+    uint32_t sink, packets;
+    int64_t at_us;
+};
+
 /* Up: the snapshot; the head, then the rows of each kind in this order. */
 struct sfu_snapshot_head {
-    uint32_t sockets, transports, sources, sinks, arrivals, departures;
-    uint32_t realtime, zero;
+    uint32_t sockets, transports, sources, sinks, lines, arrivals, departures;
+    uint32_t realtime;
     int64_t at_us;
     uint64_t events_lost;
     uint64_t latency_counts[SFU_LATENCY_BUCKETS];
@@ -173,6 +201,14 @@ struct sfu_sink_row {
     uint64_t packets, octets;
     int64_t last_sent_us;
     uint64_t nacks_received, retransmitted, dropped;
+};
+
+struct sfu_line_row { /* line bytes */
+    uint32_t line, zero;
+    uint64_t sent_bytes, sound_bytes, received_bytes;
+    uint64_t waiting_packets, waiting_bytes;
+    int64_t worst_wait_us;
+    uint64_t dropped_packets, probe_bytes;
 };
 
 struct sfu_log_row { /* an arrival, or a departure with its size */

@@ -12,6 +12,7 @@ size_t core_snapshot_size(const struct core *core) {
            core->transports.count * sizeof(struct sfu_transport_row) +
            core->sources.count * sizeof(struct sfu_source_row) +
            core->sinks.count * sizeof(struct sfu_sink_row) +
+           core->lines.count * sizeof(struct sfu_line_row) +
            (log_rows(&core->arrivals) + log_rows(&core->departures)) * sizeof(struct sfu_log_row);
 }
 
@@ -56,6 +57,7 @@ void core_snapshot(struct core *core, struct sfu_snapshot_head *head, uint8_t *r
     head->transports = core->transports.count;
     head->sources = core->sources.count;
     head->sinks = core->sinks.count;
+    head->lines = core->lines.count;
     head->arrivals = log_rows(&core->arrivals);
     head->departures = log_rows(&core->departures);
     head->events_lost = core->ring.lost;
@@ -63,6 +65,7 @@ void core_snapshot(struct core *core, struct sfu_snapshot_head *head, uint8_t *r
     TABLE_EACH(&core->transports, struct transport, it) rows = put(rows, &it->row, sizeof it->row);
     TABLE_EACH(&core->sources, struct source, it) rows = put_source(rows, it);
     TABLE_EACH(&core->sinks, struct sink, it) rows = put_sink(rows, it);
+    TABLE_EACH(&core->lines, struct line, it) rows = put(rows, &it->row, sizeof it->row);
     rows = put_log(rows, &core->arrivals);
     put_log(rows, &core->departures);
 }

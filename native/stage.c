@@ -21,6 +21,9 @@ int sfu_abi(uint32_t *sizes, int cap) {
         sizeof(struct sfu_set_source),
         sizeof(struct sfu_set_sink),
         sizeof(struct sfu_set_route),
+        sizeof(struct sfu_set_line),
+        sizeof(struct sfu_set_marks),
+        sizeof(struct sfu_probe),
         sizeof(struct sfu_close),
         sizeof(struct sfu_transmit),
         sizeof(struct sfu_received),
@@ -28,11 +31,13 @@ int sfu_abi(uint32_t *sizes, int cap) {
         sizeof(struct sfu_keyframe_passed),
         sizeof(struct sfu_transport_latched),
         sizeof(struct sfu_telephone_event),
+        sizeof(struct sfu_sink_starved),
         sizeof(struct sfu_snapshot_head),
         sizeof(struct sfu_socket_row),
         sizeof(struct sfu_transport_row),
         sizeof(struct sfu_source_row),
         sizeof(struct sfu_sink_row),
+        sizeof(struct sfu_line_row),
         sizeof(struct sfu_log_row),
     };
     int count = (int)(sizeof all / sizeof *all);

@@ -59,7 +59,7 @@ static void add_sink(uint32_t id, uint32_t transport, uint8_t single_nal) {
 }
 
 static void set_route(sfu_stage *stage, uint32_t sink, uint32_t source) {
-    struct sfu_set_route route = {sink, source};
+    struct sfu_set_route route = {sink, source, 7, 0};
     used = 0;
     add(COMMAND_SET_ROUTE, &route, sizeof route);
     if (sfu_stage_apply(stage, commands, used, 0)) abort();

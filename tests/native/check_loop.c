@@ -55,7 +55,7 @@ static void *ask(void *context) {
     static uint8_t buffer[1 << 20];
     (void)context;
     for (uint32_t i = 0; i < 300; i++) {
-        struct sfu_set_route route = {1, i % 3 ? 1 : 0};
+        struct sfu_set_route route = {1, i % 3 ? 1 : 0, 7, 0};
         apply(COMMAND_SET_ROUTE, &route, sizeof route);
         assert(sfu_snapshot(engine, buffer, sizeof buffer) > 0);
         sfu_poll(engine, buffer, sizeof buffer);
@@ -82,7 +82,7 @@ int main(void) {
         while (recv(fd, in, sizeof in, MSG_DONTWAIT) > 0) got++;
     }
     pthread_join(asking, NULL);
-    struct sfu_set_route route = {1, 1};
+    struct sfu_set_route route = {1, 1, 7, 0};
     apply(COMMAND_SET_ROUTE, &route, sizeof route);
     packet[2]++;
     sendto(fd, packet, sizeof packet, 0, (struct sockaddr *)&server, sizeof server);

@@ -34,6 +34,7 @@ from sfu.media.engine.event import (
     Event,
     KeyframePassed,
     RtcpReceived,
+    SinkStarved,
     SourceAppeared,
     TelephoneEventReceived,
     TransportLatched,
@@ -334,10 +335,19 @@ class Patchbay:
             case SourceAppeared() | TransportLatched():
                 if listener := self._listeners.get(event.transport):
                     listener(event)
+            case SinkStarved():
+                self._sink_starved(event)
             case TelephoneEventReceived():
                 owner = self._owners.get(event.source)
                 if owner is not None and (listener := self._listeners.get(owner)):
                     listener(event)
+
+    def _sink_starved(self, event: SinkStarved) -> None:
+        """Wish for a key frame: what waited for a sink was dropped, nothing decodes before one."""
+        source = self.routes.source_of(event.sink)
+        if source is not None and (picture := self._pictures.get(source)):
+            picture.requests.handle(Wanted(), event.at_us / 1e6)
+            self._ask(picture)
 
     def _on_rtcp(self, event: RtcpReceived) -> None:
         try:

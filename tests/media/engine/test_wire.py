@@ -2,8 +2,27 @@ import pytest
 
 from sfu.errors import UseError
 from sfu.media.engine import layout, wire
-from sfu.media.engine.command import CloseSink, SetKeys, Transmit
-from sfu.model import Address, Keys, SinkId, SocketId, SrtpSuite, TransportId
+from sfu.media.engine.command import (
+    CloseLine,
+    CloseSink,
+    Probe,
+    SetKeys,
+    SetLine,
+    SetMarks,
+    SetRoute,
+    Transmit,
+)
+from sfu.media.engine.event import SinkStarved
+from sfu.model import (
+    Address,
+    Framing,
+    Keys,
+    LineId,
+    SinkId,
+    SocketId,
+    SrtpSuite,
+    TransportId,
+)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.7", "2001:db8::1", "fe80::1%3"])
@@ -43,3 +62,37 @@ def test_an_engine_of_other_sources_is_refused() -> None:
     wire.check_abi(layout.SIZES)
     with pytest.raises(UseError):
         wire.check_abi((*layout.SIZES[:-1], 0))
+
+
+def test_lines_probes_and_marks_go_down_as_the_engine_reads_them() -> None:
+    packed = wire.pack(
+        [
+            SetLine(LineId(3), 1_900_000, Framing.ATM, 10),
+            SetMarks(sound=46, picture=34, slides=26, other=24),
+            Probe(LineId(3), SinkId(9), 2_200_000, 300_000),
+            CloseLine(LineId(3)),
+            SetRoute(SinkId(9), None, temporal=1),
+        ]
+    )
+    bodies, at = [], 0
+    while at < len(packed):
+        size, kind = layout.RECORD.unpack_from(packed, at)
+        bodies.append((kind, packed[at + 8 : at + size]))
+        at += size
+    assert [kind for kind, _ in bodies] == [
+        layout.Down.SET_LINE,
+        layout.Down.SET_MARKS,
+        layout.Down.PROBE,
+        layout.Down.CLOSE_LINE,
+        layout.Down.SET_ROUTE,
+    ]
+    assert layout.SET_LINE.unpack(bodies[0][1]) == (3, 10, 1_900_000, 2)
+    assert layout.SET_MARKS.unpack(bodies[1][1]) == (46, 34, 26, 24)
+    assert layout.PROBE.unpack(bodies[2][1]) == (3, 9, 2_200_000, 300_000)
+    assert layout.SET_ROUTE.unpack(bodies[4][1]) == (9, 0, 1)
+
+
+def test_a_starved_sink_is_told_by_its_name() -> None:
+    body = layout.SINK_STARVED.pack(9, 40, 77)
+    packed = layout.RECORD.pack(8 + len(body), layout.Up.SINK_STARVED) + body
+    assert list(wire.unpack_events(packed)) == [SinkStarved(SinkId(9), 40, 77)]

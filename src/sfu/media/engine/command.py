@@ -1,18 +1,21 @@
-"""What the server tells the engine: each command but the two Transmits states what shall be.
+"""What the server tells the engine: each command but Transmits and Probe states what shall be.
 
-Sending one twice changes nothing.  Sockets, transports, sources and sinks are named by ids we
-choose (uint32, never 0).  `wire.py` packs these for `native/engine.h`.
+Sending one twice changes nothing.  Sockets, transports, sources, sinks and lines are named by ids
+we choose (uint32, never 0).  `wire.py` packs these for `native/engine.h`.
 """
 
 from dataclasses import dataclass, field
 
+from sfu.media.engine.pacer import PictureClass
 from sfu.model import (
     Address,
     Codec,
     Component,
+    Framing,
     Keys,
     Kind,
     Latch,
+    LineId,
     SinkId,
     SocketId,
     SourceId,
@@ -58,6 +61,9 @@ class OpenTransport:
     extensions: Extensions = field(default_factory=Extensions)
     gso: bool = True
     """Segmentation offload; off for captures."""
+    line: LineId | None = None
+    """The line its packets take, set before; None: counted and paced nowhere.  Say it again with
+    another one to move it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,8 @@ class SetSink:
     """(payload type, RTX payload type).  Without: a NACK is answered by the stored packet."""
     history: int = 0
     """Packets kept to answer NACKs; 0 for none, rounded up to a power of two, at most 2048."""
+    picture_class: PictureClass = PictureClass.MAIN
+    """Which queue of its line a picture waits in; say it again to change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,54 @@ class SetRoute:
 
     sink: SinkId
     source: SourceId | None
+    temporal: int = 7
+    """The highest temporal layer forwarded where the stream shows layers (VP8: TID, RFC 7741);
+    7: all.  Down at once, up at the next picture from which more layers may be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetLine:
+    """An access line: what its transports send is counted in line bytes and held to its rate."""
+
+    line: LineId
+    rate_bps: int
+    """Line bits of everything sent down it, sound included; 0: count, do not pace."""
+    framing: Framing
+    overhead_bytes: int
+    """Added to each IP packet (`media/allocation/encapsulation.py`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLine:
+    """Forget a line; its transports go on unpaced, what waits for it leaves at once."""
+
+    line: LineId
+
+
+@dataclass(frozen=True, slots=True)
+class SetMarks:
+    """DSCP values (RFC 2474, 0 to 63) written on each packet sent; 0: best effort."""
+
+    sound: int = 0
+    picture: int = 0
+    slides: int = 0
+    other: int = 0
+    """RTCP, STUN, DTLS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Raise what a line carries to `rate_bps` (line bits, all of it) for a while.
+
+    Filled by RTX of what was sent lately, else padding, on the RTX stream of `sink`; nothing
+    happens where the sink has none.  Bounded to 500 ms and 1.25 times the line's rate; another
+    one replaces it, a rate of 0 stops it.
+    """
+
+    line: LineId
+    sink: SinkId
+    rate_bps: int
+    duration_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +235,10 @@ Command = (
     | SetSource
     | SetSink
     | SetRoute
+    | SetLine
+    | SetMarks
+    | Probe
+    | CloseLine
     | CloseSocket
     | CloseTransport
     | CloseSource

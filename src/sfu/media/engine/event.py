@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sfu.model import Address, SocketId, SourceId, Ssrc, TransportId
+from sfu.model import Address, SinkId, SocketId, SourceId, Ssrc, TransportId
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,15 @@ class TelephoneEventReceived:
     timestamp: int
 
 
+@dataclass(frozen=True, slots=True)
+class SinkStarved:
+    """The pacer of its line dropped what waited for a sink: it goes on with the next key frame."""
+
+    sink: SinkId
+    packets: int
+    at_us: int
+
+
 Event = (
     DatagramReceived
     | RtcpReceived
@@ -71,4 +80,5 @@ Event = (
     | KeyframePassed
     | TransportLatched
     | TelephoneEventReceived
+    | SinkStarved
 )

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from sfu.errors import PeerError
 from sfu.media.engine.command import (
+    CloseLine,
     CloseSink,
     CloseSocket,
     CloseSource,
@@ -16,7 +17,10 @@ from sfu.media.engine.command import (
     Command,
     OpenSocket,
     OpenTransport,
+    Probe,
     SetKeys,
+    SetLine,
+    SetMarks,
     SetRoute,
     SetSink,
     SetSource,
@@ -96,6 +100,8 @@ class Forwarder:
                 self._close_transport(transport)
             case OpenSocket() | CloseSocket() | SetKeys() | Transmit() | TransmitRtcp():
                 pass  # no sockets, no keys: what is sent is returned in the clear
+            case SetLine() | CloseLine() | SetMarks() | Probe():
+                pass
             case _:
                 assert_never(command)
 

@@ -5,7 +5,7 @@ What stands here twice, once in C and once as a format, is compared by size when
 
 from struct import Struct
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 PAYLOADS_MAX = 16
 MID_MAX = 32
 MKI_MAX = 128
@@ -15,11 +15,14 @@ _PAIRS = f"{2 * PAYLOADS_MAX}s{2 * PAYLOADS_MAX}s"
 
 RECORD = Struct("=II")
 OPEN_SOCKET = Struct("=Ii")
-OPEN_TRANSPORT = Struct(f"=IIIBBBx8s{_ADDRESS}{_ADDRESS}")
+OPEN_TRANSPORT = Struct(f"=IIIIBBBx8s{_ADDRESS}{_ADDRESS}")
 SET_KEYS = Struct(f"=IIHBB32s16s{MKI_MAX}s")
 SET_SOURCE = Struct(f"=IIIIIBBBBBBBx{_PAIRS}")
-SET_SINK = Struct(f"=IIIIIIBBBBBBxx{_PAIRS}{MID_MAX}s")
-SET_ROUTE = Struct("=II")
+SET_SINK = Struct(f"=IIIIIIBBBBBBBx{_PAIRS}{MID_MAX}s")
+SET_ROUTE = Struct("=IIIxxxx")
+SET_LINE = Struct("=IIQBxxxxxxx")
+SET_MARKS = Struct("=BBBBxxxx")
+PROBE = Struct("=IIQq")
 CLOSE = Struct("=Ixxxx")
 TRANSMIT = Struct(f"=II{_ADDRESS}")
 RECEIVED = Struct(f"=IIq{_ADDRESS}")
@@ -27,11 +30,13 @@ SOURCE_APPEARED = Struct(f"=IIBBBB{MID_MAX}s{MID_MAX}s{MID_MAX}sxxxx")
 KEYFRAME_PASSED = Struct("=Ixxxxq")
 TRANSPORT_LATCHED = Struct(f"=II{_ADDRESS}")
 TELEPHONE_EVENT = Struct("=IIIIIxxxx")
-SNAPSHOT_HEAD = Struct(f"=6IIxxxxqQ{LATENCY_BUCKETS}QQ")
+SINK_STARVED = Struct("=IIq")
+SNAPSHOT_HEAD = Struct(f"=7IIqQ{LATENCY_BUCKETS}QQ")
 SOCKET_ROW = Struct("=Ixxxx8Q")
 TRANSPORT_ROW = Struct("=Ixxxx9Qq")
 SOURCE_ROW = Struct("=4I2Qq4Iq3Q")
 SINK_ROW = Struct("=7Ixxxx2Qq3Q")
+LINE_ROW = Struct("=Ixxxx5Qq2Q")
 LOG_ROW = Struct("=IHHq")
 
 SIZES = (
@@ -46,6 +51,9 @@ SIZES = (
             SET_SOURCE,
             SET_SINK,
             SET_ROUTE,
+            SET_LINE,
+            SET_MARKS,
+            PROBE,
             CLOSE,
             TRANSMIT,
             RECEIVED,
@@ -53,11 +61,13 @@ SIZES = (
             KEYFRAME_PASSED,
             TRANSPORT_LATCHED,
             TELEPHONE_EVENT,
+            SINK_STARVED,
             SNAPSHOT_HEAD,
             SOCKET_ROW,
             TRANSPORT_ROW,
             SOURCE_ROW,
             SINK_ROW,
+            LINE_ROW,
             LOG_ROW,
         )
     ),
@@ -80,6 +90,10 @@ class Down:
     CLOSE_SINK = 10
     TRANSMIT = 11
     TRANSMIT_RTCP = 12
+    SET_LINE = 13
+    CLOSE_LINE = 14
+    SET_MARKS = 15
+    PROBE = 16
 
 
 class Up:
@@ -91,3 +105,4 @@ class Up:
     KEYFRAME_PASSED = 4
     TRANSPORT_LATCHED = 5
     TELEPHONE_EVENT_RECEIVED = 6
+    SINK_STARVED = 7

@@ -6,7 +6,7 @@ snapshot before.  Times are microseconds of CLOCK_MONOTONIC, 0 for never.
 
 from dataclasses import dataclass, field
 
-from sfu.model import Codec, SinkId, SocketId, SourceId, Ssrc, TransportId
+from sfu.model import Codec, LineId, SinkId, SocketId, SourceId, Ssrc, TransportId
 
 LATENCY_BUCKETS_US = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000)
 """Upper bounds of the forwarding latency histogram; one more bucket holds the rest."""
@@ -112,6 +112,26 @@ class SinkRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LineRow:
+    """An access line; all bytes are line bytes, RTCP, STUN and DTLS counted."""
+
+    line: LineId
+    sent_bytes: int
+    sound_bytes: int
+    """Of those sent, the sound."""
+    received_bytes: int
+    waiting_packets: int
+    """Of pictures, in the pacer, now."""
+    waiting_bytes: int
+    worst_wait_us: int
+    """In the pacer, of what left since the snapshot before."""
+    dropped_packets: int
+    """Of pictures that never left, since the start."""
+    probe_bytes: int
+    """Of those sent, what was sent to prove room."""
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """A packet with a transport-wide sequence number has arrived."""
 
@@ -141,3 +161,4 @@ class Snapshot:
     sinks: dict[SinkId, SinkRow] = field(default_factory=dict)
     arrivals: tuple[Arrival, ...] = ()
     departures: tuple[Departure, ...] = ()
+    lines: dict[LineId, LineRow] = field(default_factory=dict)

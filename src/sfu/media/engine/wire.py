@@ -8,6 +8,7 @@ from typing import assert_never
 from sfu.errors import UseError
 from sfu.media.engine import layout
 from sfu.media.engine.command import (
+    CloseLine,
     CloseSink,
     CloseSocket,
     CloseSource,
@@ -15,7 +16,10 @@ from sfu.media.engine.command import (
     Command,
     OpenSocket,
     OpenTransport,
+    Probe,
     SetKeys,
+    SetLine,
+    SetMarks,
     SetRoute,
     SetSink,
     SetSource,
@@ -27,6 +31,7 @@ from sfu.media.engine.event import (
     Event,
     KeyframePassed,
     RtcpReceived,
+    SinkStarved,
     SourceAppeared,
     TelephoneEventReceived,
     TransportLatched,
@@ -36,15 +41,27 @@ from sfu.media.engine.snapshot import (
     Arrival,
     Departure,
     EngineRow,
+    LineRow,
     SinkRow,
     Snapshot,
     SocketRow,
     SourceRow,
     TransportRow,
 )
-from sfu.model import Address, Codec, SinkId, SocketId, SourceId, Ssrc, TransportId
+from sfu.model import (
+    Address,
+    Codec,
+    Framing,
+    LineId,
+    SinkId,
+    SocketId,
+    SourceId,
+    Ssrc,
+    TransportId,
+)
 
 PackedAddress = tuple[int, int, int, bytes]
+_FRAMINGS = {Framing.PLAIN: 0, Framing.EFM: 1, Framing.ATM: 2}
 
 
 def check_abi(sizes: Iterable[int]) -> None:
@@ -76,8 +93,17 @@ def _pack_one(command: Command) -> bytes:
             return _record(Down.SET_SOURCE, _pack_source(command))
         case SetSink():
             return _record(Down.SET_SINK, _pack_sink(command))
-        case SetRoute(sink, source):
-            return _record(Down.SET_ROUTE, layout.SET_ROUTE.pack(sink, source or 0))
+        case SetRoute(sink, source, temporal):
+            return _record(Down.SET_ROUTE, layout.SET_ROUTE.pack(sink, source or 0, temporal))
+        case SetLine(line, rate_bps, framing, overhead_bytes):
+            body = layout.SET_LINE.pack(line, overhead_bytes, rate_bps, _FRAMINGS[framing])
+            return _record(Down.SET_LINE, body)
+        case SetMarks(sound, picture, slides, other):
+            return _record(Down.SET_MARKS, layout.SET_MARKS.pack(sound, picture, slides, other))
+        case Probe(line, sink, rate_bps, duration_us):
+            return _record(Down.PROBE, layout.PROBE.pack(line, sink, rate_bps, duration_us))
+        case CloseLine(line):
+            return _record(Down.CLOSE_LINE, layout.CLOSE.pack(line))
         case CloseSocket(socket):
             return _record(Down.CLOSE_SOCKET, layout.CLOSE.pack(socket))
         case CloseTransport(transport):
@@ -126,6 +152,7 @@ def _pack_transport(command: OpenTransport) -> bytes:
         command.transport,
         command.rtp_socket,
         command.rtcp_socket,
+        command.line or 0,
         command.latch,
         command.secure,
         command.gso,
@@ -210,6 +237,7 @@ def _pack_sink(command: SetSink) -> bytes:
         len(mid),
         payload_count,
         rtx_count,
+        command.picture_class,
         payloads,
         rtx,
         mid,
@@ -245,6 +273,9 @@ def _unpack_event(kind: int, body: bytes) -> Event:
         case Up.TELEPHONE_EVENT_RECEIVED:
             source, digit, end, duration, stamp = layout.TELEPHONE_EVENT.unpack_from(body)
             return TelephoneEventReceived(SourceId(source), digit, bool(end), duration, stamp)
+        case Up.SINK_STARVED:
+            sink, packets, at_us = layout.SINK_STARVED.unpack_from(body)
+            return SinkStarved(SinkId(sink), packets, at_us)
         case _:
             raise AssertionError(f"the engine sent an event of kind {kind}")
 
@@ -262,22 +293,23 @@ def _unpack_appeared(body: bytes) -> SourceAppeared:
 def unpack_snapshot(packed: bytes) -> Snapshot:
     """Read what `sfu_snapshot` wrote."""
     head = layout.SNAPSHOT_HEAD.unpack_from(packed)
-    counts, realtime, at_us, events_lost = head[:6], head[6], head[7], head[8]
+    counts, realtime, at_us, events_lost = head[:7], head[7], head[8], head[9]
     at = layout.SNAPSHOT_HEAD.size
     rows: list[list[tuple[int, ...]]] = []
     for kind, count in zip(_ROWS, counts, strict=True):
         end = at + kind.size * count
         rows.append(list(kind.iter_unpack(packed[at:end])))
         at = end
-    sockets, transports, sources, sinks, arrivals, departures = rows
+    sockets, transports, sources, sinks, lines, arrivals, departures = rows
     return Snapshot(
-        EngineRow(at_us, bool(realtime), events_lost, head[9:-1], head[-1]),
+        EngineRow(at_us, bool(realtime), events_lost, head[10:-1], head[-1]),
         {SocketId(row[0]): SocketRow(SocketId(row[0]), *row[1:]) for row in sockets},
         {TransportId(row[0]): TransportRow(TransportId(row[0]), *row[1:]) for row in transports},
         {SourceId(row[0]): _source_row(row) for row in sources},
         {SinkId(row[0]): _sink_row(row) for row in sinks},
         tuple(Arrival(TransportId(row[0]), row[1], row[3]) for row in arrivals),
         tuple(Departure(TransportId(row[0]), row[1], row[2], row[3]) for row in departures),
+        {LineId(row[0]): LineRow(LineId(row[0]), *row[1:]) for row in lines},
     )
 
 
@@ -286,6 +318,7 @@ _ROWS = (
     layout.TRANSPORT_ROW,
     layout.SOURCE_ROW,
     layout.SINK_ROW,
+    layout.LINE_ROW,
     layout.LOG_ROW,
     layout.LOG_ROW,
 )
