@@ -1,0 +1,43 @@
+"""What a line bears at this moment, one direction of it: see docs/bwe.md."""
+
+from sfu.media.bwe.estimator import LineEstimator
+from sfu.media.bwe.word import (
+    Acked,
+    Closed,
+    Estimate,
+    Event,
+    Heard,
+    Limited,
+    Opposite,
+    Output,
+    ProbeEnded,
+    Received,
+    Reported,
+    Sent,
+    StartProbe,
+    StopProbe,
+    Used,
+    Why,
+    acked,
+)
+
+__all__ = [
+    "Acked",
+    "Closed",
+    "Estimate",
+    "Event",
+    "Heard",
+    "Limited",
+    "LineEstimator",
+    "Opposite",
+    "Output",
+    "ProbeEnded",
+    "Received",
+    "Reported",
+    "Sent",
+    "StartProbe",
+    "StopProbe",
+    "Used",
+    "Why",
+    "acked",
+]
