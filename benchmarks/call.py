@@ -160,7 +160,7 @@ class Clock:
 async def first_picture(member: SimulatedMember, clock: Clock) -> float:
     """Wait for a decoded picture; return the ms since ICE began."""
     async with asyncio.timeout(PATIENCE_S):
-        while not any(eye.frames for eye in member.eyes.values()):  # noqa: ASYNC110 - 2 ms is our scale
+        while not any(eye.frames for eye in member.eyes.values()):
             await asyncio.sleep(0.002)
     return 1000 * (time.perf_counter() - clock.at)
 
@@ -227,7 +227,7 @@ async def browsers(server: Server, rounds: int) -> list[float]:
             await visitor.page.goto(f"{server.page}/?room=4201")
             await visitor.join()
             async with asyncio.timeout(PATIENCE_S):
-                while not await visitor.page.evaluate("Boolean(benchTimes.seen)"):  # noqa: ASYNC110
+                while not await visitor.page.evaluate("Boolean(benchTimes.seen)"):
                     await asyncio.sleep(0.1)
             took_ms.append(await visitor.page.evaluate("benchTimes.seen - benchTimes.began"))
             await visitor.close()

@@ -46,9 +46,11 @@ bytes: queue_ms is converted at the rate in force when it is given, and a later
 change of rate alone keeps the bytes, as a real buffer does.
 
 The run directory (--run-dir) also holds state.json, stats.json and emu.log,
-and history.jsonl (one line of statistics per second) with --history.  In the
-statistics qmax_ms is the longest wait in the queue and late_ms the latest
-delivery after its due time, both in the last second; the rest are totals.
+and history.jsonl (one line of statistics per second, or per --period-ms) with
+--history.  In the statistics qmax_ms is the longest wait in the queue, late_ms
+the latest delivery after its due time and waits_ms how many packets waited so
+many milliseconds, rounded down (small_ms: those of at most 300 bytes of IP,
+sound mostly), all in the last period; the rest are totals.
 On a machine with other work, use --realtime and start the programs that take
 times with `chrt -f 30`.
 """
@@ -71,7 +73,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,7 @@ PACKET_IGNORE_OUTGOING = 23
 PACKET_OUTGOING = 4
 SOCKET_BUFFER = 4 << 20
 MAX_FRAME = 65_600
+SMALL_FRAME = 300 + ETH_HEADER
 DEFAULT_OVERHEAD = {"plain": 0, "efm": 22, "atm": 10}
 CHOICES = {"--framing": tuple(DEFAULT_OVERHEAD), "--dir": ("up", "down")}
 SETTINGS = (
@@ -155,6 +158,8 @@ class Direction:
         self.pkts = self.ip_bytes = self.dropped = self.lost = 0
         self.sent_line_bytes = 0.0
         self.qmax = self.late = 0.0
+        self.waits: Counter[int] = Counter()
+        self.small: Counter[int] = Counter()
         self.configure(settings)
 
     def configure(self, new: dict[str, Any]) -> None:
@@ -197,7 +202,7 @@ class Direction:
         return burst or (self.loss > 0 and self.rng.random() < self.loss)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the counters and start a new second for the maxima."""
+        """Return the counters and start a new period for maxima and waits."""
         row = {
             "site": self.site,
             "dir": self.name,
@@ -212,8 +217,12 @@ class Direction:
             "lost": self.lost,
             "qmax_ms": round(self.qmax * 1e3, 1),
             "late_ms": round(self.late * 1e3, 2),
+            "waits_ms": dict(sorted(self.waits.items())),
+            "small_ms": dict(sorted(self.small.items())),
         }
         self.qmax = self.late = 0.0
+        self.waits.clear()
+        self.small.clear()
         return row
 
 
@@ -223,6 +232,7 @@ class Emulator:
     def __init__(self, args: argparse.Namespace):
         self.run_dir = Path(args.run_dir)
         self.history = args.history
+        self.period = args.period_ms / 1e3
         self.heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self.serial = 0
         self.stopping = False
@@ -247,7 +257,7 @@ class Emulator:
             now = time.time()
             if now >= next_report:
                 self._report(now)
-                next_report = now + 1.0
+                next_report = max(next_report + self.period, now)
             while self.heap and self.heap[0][0] <= now:
                 due, _, action, arguments = heapq.heappop(self.heap)
                 action(due, *arguments)
@@ -298,7 +308,11 @@ class Emulator:
     def _start(self, link: Direction) -> None:
         stamp, size, frame = link.queue.popleft()
         begin = max(stamp, link.busy_until)
-        link.qmax = max(link.qmax, begin - stamp)
+        waited = max(0.0, begin - stamp)
+        link.qmax = max(link.qmax, waited)
+        link.waits[int(waited * 1e3)] += 1
+        if len(frame) <= SMALL_FRAME:
+            link.small[int(waited * 1e3)] += 1
         link.queued_bytes -= size
         link.busy_until = begin + size * 8 / link.rate
         link.sending = True
@@ -463,7 +477,7 @@ def up(args: argparse.Namespace) -> None:
 def start_emulator(args: argparse.Namespace, run_dir: Path) -> int:
     """Start the emulator in the line namespace and return its pid."""
     options = [sys.executable, os.path.abspath(__file__), "emulate"]
-    for name in ("prefix", "run_dir", "sites", "seed", *SETTINGS):
+    for name in ("prefix", "run_dir", "sites", "seed", "period_ms", *SETTINGS):
         value = getattr(args, name)
         if name == "ge" and value:
             value = ",".join(map(str, value))
@@ -708,6 +722,7 @@ LINE_OPTIONS = (
     ("--framing", str, "plain", "framing of the line"),
     ("--overhead", int, None, "bytes added to each IP packet"),
     ("--seed", int, 1, "seed of loss and jitter"),
+    ("--period-ms", float, 1000.0, "how often statistics are written"),
 )
 FLAGS = (
     ("--history", "append the statistics of each second to history.jsonl"),

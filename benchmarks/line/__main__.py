@@ -1,0 +1,144 @@
+"""The command: plays the scene with each system in turn, judges, writes."""
+
+import argparse
+import asyncio
+import gzip
+import json
+import math
+import signal
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.line import figures, judge, plot, series, table
+from benchmarks.line.lab import Missing, need
+from benchmarks.line.record import Record
+from benchmarks.line.run import play
+from benchmarks.line.scene import ENDS_S, NAMES, VARIANTS, Scene
+from benchmarks.line.systems import SYSTEMS
+
+MOST_LATE = 2.0
+"""% of the emulator's periods that may be late in a run that is judged."""
+Results = dict[str, list[figures.Figures]]
+
+
+def parse(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench line", description="Meetings behind 2 Mbit/s lines, ours and others."
+    )
+    systems = ",".join(SYSTEMS)
+    parser.add_argument("--systems", default=systems, help=f"which, by comma ({systems})")
+    parser.add_argument("--runs", type=int, default=1, help="runs of each; medians are shown")
+    parser.add_argument(
+        "--phases", default=",".join(f"{one:g}" for one in ENDS_S),
+        help=f"seconds at which {', '.join(NAMES)} end (%(default)s); fewer: a shorter scene",
+    )  # fmt: skip
+    parser.add_argument("--variant", choices=VARIANTS, default="browsers")
+    parser.add_argument("--out", type=Path, default=Path("var/line"), help="folder (%(default)s)")
+    parser.add_argument("--again", action="store_true", help="only judge the records in --out")
+    args = parser.parse_args(words)
+    if unknown := set(args.systems.split(",")) - set(SYSTEMS):
+        parser.error(f"no such system: {', '.join(sorted(unknown))}")
+    return args
+
+
+async def measure(args: argparse.Namespace) -> None:
+    """Play everything, keep the records."""
+    ends = tuple(float(word) for word in args.phases.split(","))
+    scene = Scene(ends, VARIANTS[args.variant])
+    for run in range(1, args.runs + 1):
+        for name in args.systems.split(","):
+            await one(name, run, scene, args.out)
+
+
+async def one(name: str, run: int, scene: Scene, out: Path) -> None:
+    """Play one run and say what came of it."""
+    system, began = SYSTEMS[name], time.monotonic()
+
+    def tell(words: str) -> None:
+        print(f"  {time.monotonic() - began:5.0f} s  {name} {run}: {words}", flush=True)
+
+    kept = out / f"{name}-{scene.variant.name}-{run}"
+    kept.mkdir(parents=True, exist_ok=True)
+    tell(f"{system.title}, {scene.seconds:g} s")
+    record = await play(system, scene, kept, tell)
+    with gzip.open(kept / "record.json.gz", "wt") as stream:
+        json.dump(record, stream)
+    found = judged(record, kept)
+    lines = [f"use down {found['steady.use_down']:.0f} %"] if "steady.use_down" in found else []
+    lines += [f"late periods {found['late_periods']:.1f} %", f"CPU {found['cpu']:.0f} %"]
+    tell(", ".join([*lines, f"seen {record['seen']}"]))
+    for counted in record["counted"]:
+        for error in counted["errors"]:
+            tell(f"page {counted['site']}: {error}")
+
+
+def judged(record: Record, kept: Path) -> figures.Figures:
+    """Reckon a record's figures and draw it, beside it."""
+    read = series.read(record)
+    plot.draw(record, read, kept / "run.svg")
+    found = figures.figures(record, read)
+    text = {name: value if math.isfinite(value) else None for name, value in found.items()}
+    (kept / "figures.json").write_text(json.dumps(text, indent=1) + "\n")
+    return found
+
+
+def gathered(args: argparse.Namespace) -> Results:
+    """Read the figures of all records in the folder, by system."""
+    results: Results = {}
+    for name in args.systems.split(","):
+        for path in sorted(args.out.glob(f"{name}-{args.variant}-*/record.json.gz")):
+            if not path.parent.name.removeprefix(f"{name}-{args.variant}-").isdigit():
+                continue
+            with gzip.open(path, "rt") as stream:
+                found = judged(json.load(stream), path.parent)
+            if found["late_periods"] > MOST_LATE:
+                print(f"{path.parent.name}: the emulator was late in {found['late_periods']:.1f} %"
+                      " of its periods: a doubtful run")  # fmt: skip
+            results.setdefault(name, []).append(found)
+    return results
+
+
+def summary(results: Results, variant: str) -> str:
+    """Return the tables."""
+    medians = {
+        SYSTEMS[name].title: (figures.median(runs), len(runs)) for name, runs in results.items()
+    }
+    parts = [table.phases(medians), table.events(medians)]
+    ours = SYSTEMS["ours"].title
+    if ours in medians:
+        others = {title: found for title, found in medians.items() if title != ours}
+        parts.append(table.verdicts(judge.rows_of(variant), medians[ours][0], others))
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> int:
+    args = parse()
+    if not args.again:
+        try:
+            need("ip", "ethtool", "chrt", "chromium")
+            for name in args.systems.split(","):
+                SYSTEMS[name].needs()
+            asyncio.run(_until_stopped(args))
+        except Missing as error:
+            print(f"benchmarks.line: {error}", file=sys.stderr)
+            return 1
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            print("stopped; the lines are taken away", file=sys.stderr)
+            return 130
+    text = summary(gathered(args), args.variant)
+    (args.out / f"table-{args.variant}.md").write_text(text)
+    print(f"\n{text}\n{args.out}: table-{args.variant}.md, and each run's record, figures, run.svg")
+    return 0
+
+
+async def _until_stopped(args: argparse.Namespace) -> None:
+    """Let SIGTERM end it as Ctrl-C does: what was built is taken away."""
+    task = asyncio.current_task()
+    assert task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await measure(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+// Runs first in every page: notes what all its peer connections count, four times a second, and what
+// a WebSocket told.  `lineRows`: [{at, streams: [...], sent: [...], paths: [...]}]; times in seconds.
+
+(() => {
+  const EVERY_MS = 250;
+  const KEPT = [
+    "kind", "mid", "ssrc", "rid", "active", "framesDecoded", "framesEncoded", "keyFramesDecoded",
+    "keyFramesEncoded", "freezeCount", "totalFreezesDuration", "bytesReceived", "bytesSent",
+    "headerBytesReceived", "retransmittedBytesReceived", "retransmittedBytesSent", "packetsReceived",
+    "packetsSent", "packetsLost", "packetsDiscarded", "frameWidth", "frameHeight", "concealedSamples",
+    "silentConcealedSamples", "concealmentEvents", "totalSamplesReceived", "jitterBufferDelay",
+    "jitterBufferEmittedCount", "targetBitrate", "qualityLimitationReason", "nackCount", "pliCount",
+    "encoderImplementation", "availableOutgoingBitrate", "currentRoundTripTime",
+  ];
+  const peers = (window.linePeers = []);
+  const rows = (window.lineRows = []);
+  const told = (window.lineTold = []);
+  const now = () => Date.now() / 1000;
+
+  const Peer = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Peer {
+    constructor(...words) {
+      super(...words);
+      peers.push(this);
+    }
+  };
+
+  const Link = window.WebSocket;
+  window.WebSocket = class extends Link {
+    constructor(...words) {
+      super(...words);
+      this.addEventListener("message", ({ data }) => {
+        const message = JSON.parse(data);
+        if (!message.type || message.sdp || message.type === "pong") return;
+        delete message.resume;
+        told.push({ at: now(), message });
+      });
+    }
+  };
+
+  let busy = false;
+  async function look() {
+    if (busy) return;
+    busy = true;
+    const row = { at: now(), streams: [], sent: [], paths: [] };
+    for (const [index, peer] of peers.entries()) {
+      if (peer.connectionState === "closed") continue;
+      for (const stat of (await peer.getStats()).values()) {
+        const place = { "inbound-rtp": row.streams, "outbound-rtp": row.sent, "candidate-pair": row.paths }[stat.type];
+        if (!place || (stat.type === "candidate-pair" && !stat.nominated)) continue;
+        const kept = { id: `${index}/${stat.id}`, from: peer.lineFrom ?? 0 };
+        for (const name of KEPT) if (stat[name] !== undefined) kept[name] = stat[name];
+        place.push(kept);
+      }
+    }
+    rows.push(row);
+    busy = false;
+  }
+  setInterval(look, EVERY_MS);
+
+  /** The colour at the patch of each picture that plays: [[red, green, blue], ...]. */
+  window.lineSeen = ([left, top, width, height]) => {
+    const seen = [];
+    for (const video of document.querySelectorAll("video")) {
+      if (!video.srcObject || !video.videoWidth || video.muted) continue;
+      const scale = video.videoWidth / 640;
+      const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+      const context = canvas.getContext("2d");
+      context.drawImage(video, left * scale, top * scale, width * scale, height * scale, 0, 0, 1, 1);
+      seen.push([...context.getImageData(0, 0, 1, 1).data.slice(0, 3)]);
+    }
+    return seen;
+  };
+})();

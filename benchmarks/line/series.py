@@ -1,0 +1,191 @@
+"""A record's counters as steps in time, by stream and by line.
+
+Counters of browsers only grow; a step is what they grew between two looks.  A stream is who sees or
+hears whom.  In a mesh and in Janus that is a connection; in ours a place (m-line) carries whom
+`slots` says, and while it carries nobody its counters are nobody's.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.line.record import Record
+
+MIX = -1
+"""Whom one hears in the server's mix."""
+Key = tuple[int, int]
+"""Viewer's site, sender's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one stream did between two looks; times in seconds after the join."""
+
+    begin: float
+    end: float
+    media_bytes: int = 0
+    packets: int = 0
+    lost: int = 0
+    frames: int = 0
+    frozen_s: float = 0.0
+    """Freezes that ended in this step, whole."""
+    height: int = 0
+    concealed: int = 0
+    samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LineStep:
+    """What one direction of one line did in one period of the emulator."""
+
+    begin: float
+    end: float
+    site: int
+    direction: str
+    rate_bps: float
+    line_bytes: int
+    packets: int
+    dropped: int
+    lost: int
+    longest_ms: float
+    late_ms: float
+    waits: dict[int, int]
+    """Milliseconds in the queue -> packets."""
+    small: dict[int, int]
+    """The same for packets of at most 300 bytes: what sound finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A record, ready to be judged."""
+
+    pictures: dict[Key, list[Step]]
+    sounds: dict[Key, list[Step]]
+    lines: list[LineStep]
+    expected: list[Key]
+    """All pictures there should be between browsers."""
+
+
+def read(record: Record) -> Series:
+    """Return a record's series."""
+    kinds: dict[str, dict[Key, list[Step]]] = {
+        "video": defaultdict(list),
+        "audio": defaultdict(list),
+    }
+    for counted in record["counted"]:
+        places = Places(counted["told"], record["joined_at"])
+        for kind, sender, step in _steps(counted["rows"], places, record["joined_at"]):
+            kinds[kind][counted["site"], sender].append(step)
+    sites = [counted["site"] for counted in record["counted"]]
+    return Series(
+        pictures=kinds["video"],
+        sounds=kinds["audio"],
+        lines=list(_line_steps(record["lines"], record["joined_at"])),
+        expected=[(viewer, sender) for viewer in sites for sender in sites if viewer != sender],
+    )
+
+
+class Places:
+    """Whom each place carries at a time, as our server told the page."""
+
+    def __init__(self, told: list[dict[str, Any]], joined_at: float) -> None:
+        self._maps: list[tuple[float, dict[str, int]]] = []
+        sites: dict[str, int] = {}
+        for note in told:
+            message, at = note["message"], note["at"] - joined_at
+            if message["type"] == "members":
+                sites |= {row["member"]: _site(row["name"]) for row in message["members"]}
+            elif message["type"] == "slots":
+                carried = message["pictures"] | message["sounds"]
+                now = {mid: sites.get(member, 0) for mid, member in carried.items() if member}
+                self._maps.append((at, now))
+        self.told = bool(self._maps) or any(note["message"]["type"] == "joined" for note in told)
+
+    def carries(self, mid: str, begin: float, end: float) -> int | None:
+        """Return whom a place carried from begin to end; None: nobody, or not one alone."""
+        now: set[int | None] = set()
+        current: int | None = None
+        for at, places in self._maps:
+            if at >= begin and at <= end + GRACE_S:
+                now.add(current)
+            if at > end + GRACE_S:
+                break
+            current = places.get(mid)
+        now.add(current)
+        return now.pop() if len(now) == 1 else None
+
+
+GRACE_S = 0.1
+"""The server stops a stream before the page hears that its place is free."""
+
+
+CODEC = 100
+"""A room codec of site n is n more than this; whom we do not know is 0."""
+
+
+def _site(name: str) -> int:
+    found = re.search(r"(Site )?(\d+)$", name)
+    if not found:
+        return 0
+    return int(found[2]) if found[1] else CODEC + int(found[2])
+
+
+def _steps(
+    rows: list[dict[str, Any]], places: Places, joined_at: float
+) -> Iterator[tuple[str, int, Step]]:
+    last: dict[str, dict[str, Any]] = {}
+    last_at = joined_at
+    for row in rows:
+        begin, end = last_at - joined_at, row["at"] - joined_at
+        last_at = row["at"]
+        for now in row["streams"]:
+            before = last.get(now["id"], {})
+            last[now["id"]] = now
+            if end <= 0:
+                continue
+            sender = places.carries(str(now.get("mid")), begin, end) if places.told else now["from"]
+            if sender is None:
+                sender = MIX if now["kind"] == "audio" and _mixed(before, now) else None
+            if sender is not None:
+                yield now["kind"], sender, _step(begin, end, before, now)
+
+
+def _mixed(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Tell whether packets come on a place that carries no one member."""
+    return bool(now.get("packetsReceived", 0) > before.get("packetsReceived", 0))
+
+
+def _step(begin: float, end: float, before: dict[str, Any], now: dict[str, Any]) -> Step:
+    def grown(name: str) -> Any:
+        return now.get(name, 0) - before.get(name, 0)
+
+    return Step(
+        begin, end,
+        media_bytes=grown("bytesReceived"), packets=grown("packetsReceived"),
+        lost=grown("packetsLost"), frames=grown("framesDecoded"),
+        frozen_s=grown("totalFreezesDuration"), height=now.get("frameHeight", 0),
+        concealed=grown("concealedSamples"), samples=grown("totalSamplesReceived"),
+    )  # fmt: skip
+
+
+def _line_steps(rows: list[dict[str, Any]], joined_at: float) -> Iterator[LineStep]:
+    before: dict[tuple[int, str], dict[str, Any]] = {}
+    last_at = 0.0
+    for row in rows:
+        for now in row["lines"]:
+            key = now["site"], now["dir"]
+            old = before.get(key)
+            before[key] = now
+            if old is None:
+                continue
+            yield LineStep(
+                last_at - joined_at, row["time"] - joined_at, *key, now["rate"],
+                now["line_bytes"] - old["line_bytes"], now["pkts"] - old["pkts"],
+                now["dropped"] - old["dropped"], now["lost"] - old["lost"],
+                now["qmax_ms"], now["late_ms"],
+                {int(ms): count for ms, count in now["waits_ms"].items()},
+                {int(ms): count for ms, count in now["small_ms"].items()},
+            )  # fmt: skip
+        last_at = row["time"]

@@ -1,0 +1,195 @@
+"""The figures of benchmarks/line, reckoned from runs whose figures are known."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from benchmarks.line import camera, figures, judge, plot, series, table
+from benchmarks.line.scene import VARIANTS, Phase, Scene
+from benchmarks.line.series import LineStep, Step
+
+SCENE = Scene()
+JOINED_AT = 1000.0
+QUIET_WAITS = {0: 40, 5: 9, 30: 1}
+
+
+def line(at, longest_ms=5.0, site=1, direction="down"):
+    return LineStep(
+        at, at + 0.25, site, direction, 2e6, 50_000, 50, 0, 0, longest_ms, 0.1, QUIET_WAITS, {0: 5}
+    )
+
+
+def browser_row(at, since, *, frames, kbps, freezes=0.0, hidden=0, mid="9", height=360):
+    """One look of a page that sees and hears one other: counters since its join."""
+    return {
+        "at": JOINED_AT + at,
+        "streams": [
+            {
+                "id": "0/video", "from": since, "kind": "video", "mid": mid, "frameHeight": height,
+                "framesDecoded": frames, "bytesReceived": int(kbps * 125 * at),
+                "totalFreezesDuration": freezes, "packetsReceived": int(at * 60),
+            },
+            {
+                "id": "0/audio", "from": since, "kind": "audio", "mid": "2",
+                "totalSamplesReceived": int(at * 48_000), "concealedSamples": hidden,
+                "packetsReceived": int(at * 50), "packetsLost": 0,
+            },
+        ],
+    }  # fmt: skip
+
+
+def emulator_row(at):
+    after = max(0.0, at)
+    return {
+        "time": JOINED_AT + at,
+        "lines": [
+            {
+                "site": site, "dir": direction, "rate": 2e6, "line_bytes": round(225_000 * after),
+                "pkts": round(200 * after), "dropped": 0, "lost": 0, "qmax_ms": 12.0,
+                "late_ms": 0.2, "waits_ms": {"0": 40, "5": 9, "12": 1}, "small_ms": {"2": 10},
+            }
+            for site in (1, 2)
+            for direction in ("up", "down")
+        ],
+    }  # fmt: skip
+
+
+@pytest.fixture(name="record")
+def a_perfect_meeting_of_two():
+    counted = [
+        {
+            "site": site, "told": [], "errors": [],
+            "rows": [
+                browser_row(at, 3 - site, frames=int(25 * (at - 0.5)) if at > 0.5 else 0, kbps=700)
+                for at in np.arange(0.25, 100.1, 0.25)
+            ],
+        }
+        for site in (1, 2)
+    ]  # fmt: skip
+    return {
+        "title": "two", "joined_at": JOINED_AT, "sites": 2, "variant": "browsers", "cpu": 0.5,
+        "phases": [[one.name, one.begin, one.end] for one in SCENE.phases], "counted": counted,
+        "lines": [emulator_row(at) for at in np.arange(-0.25, 100.1, 0.25)],
+    }  # fmt: skip
+
+
+def test_a_perfect_meeting_meets_every_bound(record):
+    found = figures.figures(record, series.read(record))
+    assert found["steady.use_down"] == pytest.approx(90, abs=0.1)
+    assert found["steady.kbps"] == pytest.approx(700, rel=0.01)
+    assert found["steady.fps"] == pytest.approx(25, abs=0.1)
+    assert (found["steady.queue_down_p50"], found["steady.queue_down_max"]) == (0, 12)
+    assert found["first_frame_worst"] == pytest.approx(0.5, abs=0.06)
+    assert [row.title for row in judge.ROWS if not row.verdict(found)] == []
+
+
+def test_each_bound_names_a_figure_there_is(record):
+    found = figures.figures(record, series.read(record))
+    for variant in VARIANTS:
+        assert [
+            part.name for row in judge.rows_of(variant) for part in row.parts
+            if part.name not in found
+        ] == []  # fmt: skip
+
+
+def test_tables_and_picture_show_a_run(record, tmp_path):
+    read = series.read(record)
+    found = figures.figures(record, read)
+    assert "| two (1) | steady | 90/90 |" in table.phases({"two": (found, 1)})
+    assert "| two (1) | 0.5 (0.5) |" in table.events({"two": (found, 1)})
+    assert "missed" not in table.verdicts(judge.ROWS, found, {"other": (found, 1)})
+    plot.draw(record, read, tmp_path / "run.svg")
+    assert (tmp_path / "run.svg").read_text().startswith("<svg ")
+
+
+def test_a_record_is_json(record):
+    again = json.loads(json.dumps(record, default=float))
+    one, other = (figures.figures(it, series.read(it)) for it in (record, again))
+    assert one == other
+
+
+def test_who_hears_nobody_hears_silence(record):
+    for row in record["counted"][0]["rows"]:
+        row["streams"] = row["streams"][:1]
+    found = figures.figures(record, series.read(record))
+    assert (found["low.concealed"], found["low.concealed_worst"]) == (50, 100)
+
+
+def test_a_picture_that_never_comes_is_frozen(record):
+    record["counted"][0]["rows"] = []
+    found = figures.figures(record, series.read(record))
+    assert (found["steady.frozen_worst"], found["steady.kbps_min"]) == (100, 0)
+    assert found["first_frame_worst"] == math.inf
+
+
+def test_a_freeze_is_counted_when_it_was_and_once():
+    steps = [Step(0.25 * n, 0.25 * n + 0.25, frames=6) for n in range(40)]
+    steps[20:24] = [Step(one.begin, one.end) for one in steps[20:24]]  # a second of nothing
+    steps[24] = Step(6.0, 6.25, frames=4, frozen_s=1.1)  # and the browser tells of it afterwards
+    assert figures.covered(figures.frozen_spans(steps, 10), Phase("", 0, 10)) == pytest.approx(
+        1.25, abs=0.11
+    )
+    assert figures.covered(figures.frozen_spans(steps, 10), Phase("", 0, 5)) == 0
+
+
+def test_a_standing_picture_counts_though_no_freeze_was_told():
+    steps = [Step(0.0, 0.25, frames=6)]
+    assert figures.covered(figures.frozen_spans(steps, 4), Phase("", 0, 4)) == 3.75
+
+
+def test_a_queue_has_settled_when_it_stays_short():
+    waits = [5, 5, 180, 150, 40, 70, 50, *([8] * 20)]
+    steps = [line(39.5 + 0.25 * n, ms) for n, ms in enumerate(waits)]
+    assert figures.settled(steps, 40.0, 60.0) == pytest.approx(1.0)
+
+
+def test_the_slowest_line_says_when_all_have_settled():
+    fast = [line(40 + 0.25 * n, 5, site=1) for n in range(40)]
+    slow = [line(40 + 0.25 * n, 90 if n < 8 else 5, site=2) for n in range(40)]
+    assert figures.settled([*fast, *slow], 40.0, 60.0) == pytest.approx(2.0)
+    assert figures.settled([line(40 + 0.25 * n, 100) for n in range(80)], 40.0, 60.0) == math.inf
+
+
+def test_layer_changes_are_changes_of_size_between_pictures():
+    steps = [Step(n, n + 1, frames=25, height=height) for n, height in enumerate([360, 180, 360])]
+    assert figures.layer_changes(steps, Phase("", 0, 3)) == 2
+
+
+def told(at, **message):
+    return {"at": JOINED_AT + at, "message": message}
+
+
+def test_a_place_is_whose_it_was_told_to_be_and_nobodys_meanwhile():
+    members = [{"member": "m1", "name": "Site 1"}, {"member": "m2", "name": "codec2"}]
+    places = series.Places(
+        [
+            told(0, type="members", members=members),
+            told(1, type="slots", pictures={"9": "m1"}, sounds={"2": None}),
+            told(5, type="slots", pictures={"9": "m2"}, sounds={}),
+        ],
+        JOINED_AT,
+    )
+    assert places.carries("9", 0.2, 0.45) is None
+    assert places.carries("9", 2, 2.25) == 1
+    assert places.carries("9", 4.9, 5.15) is None  # it changed hands
+    assert places.carries("9", 6, 6.25) == series.CODEC + 2
+    assert places.carries("2", 2, 2.25) is None
+
+
+def test_each_change_of_rate_states_the_queue_again():
+    changes = {one.at: one.settings for one in SCENE.changes}
+    assert changes[40.0] == {"rate": 1e6, "queue_ms": 200.0}
+    assert changes[60.0] == {"rate": 2e6, "queue_ms": 200.0}
+    assert changes[80.0] == {"loss": 0.02}
+    assert Scene((5.0, 10.0)).changes == []
+
+
+@pytest.mark.parametrize("member", [1, 2, 3])
+def test_a_film_shows_who_sends_it(member):
+    dice = np.random.default_rng(1)
+    head = camera.Head(member, dice)
+    one, other = head.paint(1.0), head.paint(1.4)
+    assert len(camera.i420(one, dice)) == 640 * 360 * 3 // 2
+    assert camera.whose(tuple(one[camera.PATCH].mean(axis=(0, 1)))) == member
+    assert abs(one - other).mean() > 1  # it moves
