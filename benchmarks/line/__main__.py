@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.line import figures, judge, plot, series, table
+from benchmarks.line import figures, judge, plot, series, table, trace
 from benchmarks.line.lab import Missing, need
 from benchmarks.line.record import Record
 from benchmarks.line.run import play
@@ -77,6 +77,7 @@ def judged(record: Record, kept: Path) -> figures.Figures:
     """Reckon a record's figures and draw it, beside it."""
     read = series.read(record)
     plot.draw(record, read, kept / "run.svg")
+    trace.write(record, read, kept / "run.txt")
     found = figures.figures(record, read)
     text = {name: value if math.isfinite(value) else None for name, value in found.items()}
     (kept / "figures.json").write_text(json.dumps(text, indent=1) + "\n")
@@ -88,8 +89,9 @@ def gathered(args: argparse.Namespace) -> Results:
     results: Results = {}
     for name in args.systems.split(","):
         for path in sorted(args.out.glob(f"{name}-{args.variant}-*/record.json.gz")):
-            if not path.parent.name.removeprefix(f"{name}-{args.variant}-").isdigit():
-                continue
+            number = path.parent.name.rpartition("-")[2]
+            if not args.again and int(number) > args.runs:
+                continue  # of an earlier time
             with gzip.open(path, "rt") as stream:
                 found = judged(json.load(stream), path.parent)
             if found["late_periods"] > MOST_LATE:
@@ -126,9 +128,15 @@ def main() -> int:
         except (KeyboardInterrupt, asyncio.CancelledError):
             print("stopped; the lines are taken away", file=sys.stderr)
             return 130
-    text = summary(gathered(args), args.variant)
+    results = gathered(args)
+    text = summary(results, args.variant)
     (args.out / f"table-{args.variant}.md").write_text(text)
-    print(f"\n{text}\n{args.out}: table-{args.variant}.md, and each run's record, figures, run.svg")
+    print(f"\n{text}")
+    if ours := results.get("ours"):
+        print(table.bounds(judge.rows_of(args.variant), figures.median(ours)))
+    print(
+        f"\n{args.out}: table-{args.variant}.md; of each run run.svg, run.txt, figures.json, logs"
+    )
     return 0
 
 

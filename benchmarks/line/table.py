@@ -98,6 +98,19 @@ def verdicts(rows: Sequence[Row], ours: Figures, others: Mapping[str, tuple[Figu
     return _table(columns, lines)
 
 
+def bounds(rows: Sequence[Row], ours: Figures) -> str:
+    """Return the bounds for a terminal, each figure in a line of its own."""
+    lines = []
+    for row in rows:
+        lines.append(row.title)
+        for part in row.parts:
+            value = ours.get(part.name)
+            word = "-" if value is None else "met" if part.holds(value) else "MISSED"
+            shown = "not run" if value is None else number(value) + part.unit
+            lines.append(f"    {word:8}{part.name:24}{shown:>14}   {part.words}")
+    return "\n".join(lines)
+
+
 def _values(parts: Sequence[Part], found: Figures) -> str:
     return ", ".join(
         number(found[part.name]) + part.unit if part.name in found else "-" for part in parts

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from benchmarks.line import camera, figures, judge, plot, series, table
+from benchmarks.line import camera, figures, judge, plot, series, table, trace
 from benchmarks.line.scene import VARIANTS, Phase, Scene
 from benchmarks.line.series import LineStep, Step
 
@@ -99,6 +99,9 @@ def test_tables_and_picture_show_a_run(record, tmp_path):
     assert "| two (1) | steady | 90/90 |" in table.phases({"two": (found, 1)})
     assert "| two (1) | 0.5 (0.5) |" in table.events({"two": (found, 1)})
     assert "missed" not in table.verdicts(judge.ROWS, found, {"other": (found, 1)})
+    assert "MISSED" not in table.bounds(judge.ROWS, found)
+    trace.write({**record, "looks": []}, read, tmp_path / "run.txt")
+    assert "\n 70  2→1  700k 25 360 " in (tmp_path / "run.txt").read_text()
     plot.draw(record, read, tmp_path / "run.svg")
     assert (tmp_path / "run.svg").read_text().startswith("<svg ")
 
