@@ -58,7 +58,7 @@ class Browser(Member):
             layer.cap_bps = layer.most_bps
         self._free_at_us = 0
         self._arrived: list[tuple[int, int]] = []
-        self._reported = 0
+        self._told = 0
 
     def join(self) -> None:
         super().join()
@@ -141,8 +141,8 @@ class Browser(Member):
         self._arrived = [one for one in self._arrived if one[1] > now_us]
         have = dict(come)
         last = max(have)
-        arrivals = tuple((n, have.get(n)) for n in range(self._reported, last + 1))
-        self._reported = max(self._reported, last + 1)
+        arrivals = tuple((n, have.get(n)) for n in range(self._told, last + 1))
+        self._told = max(self._told, last + 1)
         late = tuple(one for one in come if one[0] < arrivals[0][0]) if arrivals else tuple(come)
         size = 28 + 20 + 10 + 8 + 2 * len(arrivals)
         self.report(size, self.engine.feedback, self, late + arrivals)

@@ -71,7 +71,7 @@ class Tcp:
 
     def _cubic_target(self) -> float:
         elapsed_s = (self.clock.now_us - self._epoch_us) / 1e6
-        k = (self._most * (1 - CUBIC_BETA) / CUBIC_C) ** (1 / 3)
+        k: float = (self._most * (1 - CUBIC_BETA) / CUBIC_C) ** (1 / 3)
         return CUBIC_C * (elapsed_s - k) ** 3 + self._most
 
     def _missed(self, sent_us: int) -> None:

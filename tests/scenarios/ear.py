@@ -14,13 +14,13 @@ class Ear:
 
     fec: bool
     """Opus carries the sound before once more: a single loss is repaired."""
-    times_us: array = field(default_factory=lambda: array("q"))
+    times_us: "array[int]" = field(default_factory=lambda: array("q"))
     """When each left the server."""
-    delays_us: array = field(default_factory=lambda: array("i"))
+    delays_us: "array[int]" = field(default_factory=lambda: array("i"))
     """On top of propagation; -1: lost."""
-    dropped_us: array = field(default_factory=lambda: array("q"))
+    dropped_us: "array[int]" = field(default_factory=lambda: array("q"))
     """When a queue had no room for one."""
-    whole_us: array = field(default_factory=lambda: array("i"))
+    whole_us: "array[int]" = field(default_factory=lambda: array("i"))
     """From the microphone to here on top of propagation, of those that came."""
     _pending: deque[int] = field(default_factory=deque)
 

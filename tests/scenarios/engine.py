@@ -1,8 +1,8 @@
 """The engine in virtual time: real pacers, sinks that change over at key frames, histories.
 
-It does what `native/` does and nothing more; who gets what is decided in `wiring.py`.  What it tells
-the wiring is what the engine's snapshot tells the shell: departures, bytes of lines and sources,
-key frames that passed, sinks that starved.
+It does what `native/` does and nothing more; who gets what is decided in `wiring.py`, which is told
+what the engine's snapshot tells the shell: departures, bytes of lines and sources, key frames that
+passed, sinks that starved.
 """
 
 from collections import deque

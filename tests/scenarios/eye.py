@@ -35,8 +35,8 @@ class Eye:
     nacks: bool
     arrivals: deque[tuple[int, Packet, int]] = field(default_factory=deque)
     """(when, packet, sequence); filled when it is sent, read when it has come."""
-    shown_us: array = field(default_factory=lambda: array("q"))
-    delays_us: array = field(default_factory=lambda: array("i"))
+    shown_us: "array[int]" = field(default_factory=lambda: array("q"))
+    delays_us: "array[int]" = field(default_factory=lambda: array("i"))
     """From capture until shown."""
     bytes_log: list[tuple[int, int, bool]] = field(default_factory=list)
     """(when, payload bytes, of a key frame) of what arrived first."""
@@ -97,7 +97,9 @@ class Eye:
 
     def _complete(self, now_us: int) -> None:
         """Show what can be shown, in order."""
-        for key, (frame, got) in sorted(self._frames.items(), key=lambda one: one[1][0].captured_us):
+        for key, (frame, got) in sorted(
+            self._frames.items(), key=lambda one: one[1][0].captured_us
+        ):
             if len(got) < frame.packets:
                 continue
             decoded = self._decoded.setdefault(frame.source, deque(maxlen=100))

@@ -32,7 +32,7 @@ class BrowserControl:
         return sum(size for _, size in self._acked) * 8e6 / ACKED_US
 
     def feedback(self, arrivals: list[tuple[int, int, int]], lost: int, now_us: int) -> None:
-        """Take one feedback: (sent, arrived, bytes of IP) of each that arrived, and how many not."""
+        """Take one feedback: (sent, arrived, bytes of IP) of each that came, how many did not."""
         if not arrivals:
             return
         delays = [arrived - sent for sent, arrived, _ in arrivals]

@@ -80,7 +80,8 @@ class Meeting:
         self.wiring.add_line(LineId(site + 1), cells, *rates)
 
     def _paths(self, site: int) -> tuple[Path, Path]:
-        up, down = (self.up[site],), (self.down[site],)
+        up: tuple[AccessLine, ...] = (self.up[site],)
+        down: tuple[AccessLine, ...] = (self.down[site],)
         if 0 in self.up and site:
             # the server's own line: what a site sends comes down it, what we send goes up it
             up, down = (*up, self.down[0]), (self.up[0], *down)

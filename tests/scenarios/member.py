@@ -84,11 +84,11 @@ class Member:
             if wish:
                 self.report(60, self.engine.wish, eye.sink)
 
-    def report(self, ip_bytes: int, call, *args) -> None:  # type: ignore[no-untyped-def]
+    def report(self, ip_bytes: int, call, *args) -> None:
         """Send RTCP; the engine is called when it has arrived."""
         self.up.carry(ip_bytes, self._reported, call, args)
 
-    def _reported(self, arrival: int | None, call, args) -> None:  # type: ignore[no-untyped-def]
+    def _reported(self, arrival: int | None, call, args) -> None:
         if arrival is not None:
             self.clock.at(arrival, call, *args)
 

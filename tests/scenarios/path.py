@@ -1,4 +1,4 @@
-"""The way between a site and the server: one line, or two where the server has a line of its own."""
+"""The way between a site and the server: one line, two where the server has one of its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -11,8 +11,9 @@
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import assert_never
 
 from sfu.media.allocation.allocator import Allocator
@@ -203,7 +204,7 @@ class Wiring:
             return
         came = [one for one in recent if one >= 0]
         loss = 1 - len(came) / len(recent)
-        jitter = sum(abs(a - b) for a, b in zip(came, came[1:], strict=False)) / max(len(came), 1)
+        jitter = sum(abs(a - b) for a, b in pairwise(came)) / max(len(came), 1)
         rtt_us = (came[-1] if came else 0) + member.down.delay_us + member.up.delay_us
         rtt_us += member.up.lines[0].queue_us(now_us)
         report = Reported(member.transport, loss, jitter / 1e6, rtt_us / 1e6)
@@ -307,7 +308,7 @@ class Wiring:
                 case _:
                     assert_never(order)
 
-    def _probe_sinks(self, site: Site) -> Iterable[SinkId]:
+    def _probe_sinks(self, site: Site) -> Iterator[SinkId]:
         return (
             sink.sink
             for sink in self.engine.sinks.values()
