@@ -20,14 +20,14 @@ def main(name: str, seeds: Sequence[bytes], read: Callable[[bytes], object]) -> 
     end, runs = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         data = mutate(dice, dice.choice(seeds), seeds)
-        began = time.monotonic()
+        began = time.thread_time()  # ours, whatever else the machine does
         try:
             read(data)
         except PeerError:
             pass
         except Exception as fault:
             return failed(name, data, f"input {runs} of seed {seed}: {fault!r}")
-        if time.monotonic() - began > SLOWEST_S:
+        if time.thread_time() - began > SLOWEST_S:
             return failed(name, data, f"input {runs} of seed {seed}: too slow")
         runs += 1
     print(f"{name}: {runs} inputs in {seconds:g} s, seed {seed}")

@@ -52,12 +52,12 @@ def main() -> int:
     end, runs = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         data = mutate(dice, dice.choice(seeds), words)
-        began = time.monotonic()
+        began = time.thread_time()  # ours, whatever else the machine does
         try:
             run(data)
         except Exception as fault:
             return failed(data, runs, seed, repr(fault))
-        if time.monotonic() - began > SLOWEST_S:
+        if time.thread_time() - began > SLOWEST_S:
             return failed(data, runs, seed, "too slow")
         runs += 1
     print(f"fuzz_sdp: {runs} inputs in {seconds:g} s, seed {seed}")
