@@ -21,11 +21,12 @@ from sfu.media.keyframe import Ask
 from sfu.media.limit.bound import Estimated, Limited, ReceiverBound
 from sfu.media.report import EstimateHeard, LimitNoted, RateLimited
 from sfu.media.rtp.rtcp.bounding import payload_bps
-from sfu.model import Address, Codec, Kind, MemberId, Protocol, SinkId, SourceId, Ssrc
+from sfu.model import Address, Codec, Kind, LineId, MemberId, Protocol, SinkId, SourceId, Ssrc
 from sfu.room.output import Notify, SendPicture
 from sfu.shell.icedoor import IceDoor, IcePath
 from sfu.shell.leg import Hearing, Leg, MixPlace, Row
 from sfu.shell.limits import HEADERS, Meter
+from sfu.shell.lines import AccessLine, Lines
 from sfu.shell.patchbay import Patchbay, RateFact
 from sfu.signalling.call import End
 from sfu.signalling.capability import NOTHING, Capability, Feedback
@@ -71,6 +72,8 @@ class BrowserSurroundings:
     video_fs: int
     vanish_s: float
     gso: bool
+    lines: Lines | None = None
+    """The lines browsers stand behind; None: nobody reckons with any."""
 
 
 @dataclass(slots=True)
@@ -118,6 +121,9 @@ class BrowserLeg(Leg):
         self._sent = Meter()
         self._closed = False
         self._begun_at = 0.0
+        self._own: AccessLine | None = None
+        """A line of its own, where nobody configured one for where it is."""
+        self._line_of(None)
 
     @property
     def capability(self) -> Capability:
@@ -274,7 +280,9 @@ class BrowserLeg(Leg):
         """Return our end of its path: a new one at first, new credentials at a restart."""
         fingerprints = [(one.algorithm, one.value) for one in offer.fingerprints]
         if self._path is None:
-            self._path = self._around.door.open(self._heard, fingerprints, gso=self._around.gso)
+            self._path = self._around.door.open(
+                self._heard, fingerprints, gso=self._around.gso, line_of=self._line_of
+            )
             self._around.patchbay.hear_limits(self._path.transport, self._words.append)
         elif not {one.value.upper() for one in offer.fingerprints} & {
             one.value.upper() for one in self._path.fingerprints
@@ -285,6 +293,19 @@ class BrowserLeg(Leg):
             self._path.restart()
         self._path.expect(offer.ice_ufrag)
         return self._path
+
+    def _line_of(self, host: str | None) -> LineId | None:
+        """Find the line it stands behind, by where its packets come from, or its page at first."""
+        lines = self._around.lines
+        if lines is None:
+            return None
+        known = lines.of_browser(host or self._remote)
+        if known is None:
+            self._own = known = self._own or lines.own()
+        if self.line is not None and known != self.line:
+            log.info("line_changed", member=self.member, line=known.name)
+        self.line = known
+        return known.line
 
     def _place(self, mid: str) -> _Place:
         """Return the place of an m-line, a new one where we have none."""
@@ -455,6 +476,8 @@ class BrowserLeg(Leg):
         self._closed = True
         if self._path is not None:
             self._path.close()
+        if self._own is not None and self._around.lines is not None:
+            self._around.lines.close(self._own)
 
 
 def _open(agreement: BrowserAgreement, role: Role) -> list[BrowserStream]:

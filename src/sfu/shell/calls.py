@@ -235,6 +235,7 @@ class Calls:
             peer_host=event.source.host,
             model=event.model,
             now=now,
+            account=event.account,
         )
         room = found.room if isinstance(found, Found) else NO_ROOM
         self._prefer(leg, room)
@@ -415,13 +416,24 @@ class Calls:
     # ---- out
 
     async def dial(
-        self, uri: str, name: str, room: RoomId, *, host: str, trunk: str = ""
+        self,
+        uri: str,
+        name: str,
+        room: RoomId,
+        *,
+        host: str,
+        trunk: str = "",
+        account: str | None = None,
     ) -> Dialled:
-        """Call an address, or by a trunk a number, into a room; return once answered or over."""
+        """Call an address, or by a trunk a number, into a room; return once answered or over.
+
+        `account` is what the called one registered as.
+        """
         call = CallId(next(self._dials))
         leg = CodecLeg(
             self.house.new_member(), call, name, self._around,
             host=self._advertise(host), peer_host=host, model="", now=self.house.clock(),
+            account=account,
         )  # fmt: skip
         self._prefer(leg, room)
         try:

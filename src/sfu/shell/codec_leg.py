@@ -44,6 +44,7 @@ from sfu.room.output import SendPicture
 from sfu.shell.dtlsline import DtlsLine
 from sfu.shell.leg import Leg, MixPlace
 from sfu.shell.limits import CodecLimits
+from sfu.shell.lines import Lines
 from sfu.shell.linekeys import LineKeys
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.ports import PortRange
@@ -56,6 +57,7 @@ from sfu.signalling.sdp.local import LocalLine, LocalMedia, Policy
 from sfu.signalling.sdp.offer import compose_offer, compose_reoffer, read_answer
 from sfu.signalling.sdp.peer import PeerLine, PeerMedia, read_offer
 from sfu.signalling.sdp.session import SessionDescription, parse, revise
+from sfu.signalling.sip.flow import private
 from sfu.worker.protocol import PTIMES_MS
 
 log = structlog.get_logger()
@@ -99,6 +101,8 @@ class Surroundings:
     """Our certificate; None: no DTLS with room codecs."""
     offered: OfferedEncryption = OfferedEncryption.AUTO
     """How our own offers are encrypted."""
+    lines: Lines | None = None
+    """The lines codecs stand behind; None: nobody reckons with any."""
 
 
 class CodecLeg(Leg):
@@ -115,9 +119,16 @@ class CodecLeg(Leg):
         peer_host: str,
         model: str,
         now: float,
+        account: str | None = None,
     ) -> None:
-        """Begin without media; `host` is what the far end is told to send to."""
+        """Begin without media; `host` is what the far end is told to send to.
+
+        `account` is what it proved to be, or was registered as.
+        """
         super().__init__(member, name, Protocol.SIP)
+        self._account = account
+        self._latched = ""
+        """Where its media really comes from, where that is not what it said."""
         self.call = call
         self.policy = around.policy
         self.on_digit: Callable[[str], None] = lambda digit: None
@@ -125,6 +136,7 @@ class CodecLeg(Leg):
         self._host = host
         self._peer_host = peer_host
         self._model = model
+        self._find_line(None)
         self._lines: dict[Kind, _Line] = {}
         self._agreement: Agreement | None = None
         self._offered: SessionDescription | None = None
@@ -374,6 +386,7 @@ class CodecLeg(Leg):
     def _open(self, line: _Line, agreed: AgreedLine) -> None:
         before = line.signalled
         remote = agreed.remote or (before.remote if before else None)
+        self._find_line(remote)
         line.signalled = OpenTransport(
             line.transport,
             line.rtp,
@@ -383,6 +396,7 @@ class CodecLeg(Leg):
             self._latch(remote, secure=agreed.secure),
             agreed.secure,
             gso=self._around.gso,
+            line=self.line.line if self.line else None,
         )
         line.keys.expect(agreed, line.signalled)
         self._open_path(line, line.keys.symmetric(line.signalled))
@@ -394,6 +408,32 @@ class CodecLeg(Leg):
         if command != line.opened:
             line.opened = command
             self._around.patchbay.open_transport(command, self._heard)
+
+    def _find_line(self, remote: Address | None) -> None:
+        """Find the line it stands behind: by its account, its media's address, its call's.
+
+        A private address in a description counts only where the call came from one too.
+        """
+        if self._around.lines is None:
+            return
+        hosts = [self._latched] if self._latched else []
+        if remote is not None and (not private(remote.host) or private(self._peer_host)):
+            hosts.append(remote.host)
+        self.line = self._around.lines.of_codec((*hosts, self._peer_host), self._account)
+
+    def _move(self, event: TransportLatched) -> None:
+        """Take in where its media comes from: that may be another line."""
+        before, self._latched = self.line, event.remote.host
+        self._find_line(None)
+        if self.line == before:
+            return
+        number = self.line.line if self.line else None
+        log.info("line_changed", member=self.member, line=self.line.name if self.line else "")
+        for line in self._lines.values():
+            if line.signalled is not None and line.opened is not None:
+                line.signalled = replace(line.signalled, line=number)
+                # the same addresses again: what was latched stays
+                self._open_path(line, replace(line.opened, line=number))
 
     def _latch(self, remote: Address | None, *, secure: bool) -> Latch:
         """Take media from the signalled host; where keys prove the sender, from anywhere.
@@ -470,6 +510,8 @@ class CodecLeg(Leg):
                     "media_from_elsewhere", member=self.member, remote=str(event.remote),
                     rtcp=event.rtcp,
                 )  # fmt: skip
+                if not event.rtcp:
+                    self._move(event)
             case SourceAppeared():
                 pass  # its sources take any SSRC; another payload type is nothing agreed
 

@@ -21,10 +21,13 @@ from sfu.media.connect.ice import CREDENTIAL_BYTES, Credentials, IceAgent, Path
 from sfu.media.engine.command import Extensions, OpenTransport, SetKeys, Transmit
 from sfu.media.engine.event import DatagramReceived
 from sfu.media.engine.snapshot import Snapshot
-from sfu.model import Address, Latch, SocketId
+from sfu.model import Address, Latch, LineId, SocketId
 from sfu.shell.patchbay import Listener, Patchbay
 
 log = structlog.get_logger()
+
+LineOf = Callable[[str | None], LineId | None]
+"""From where a browser's packets come to the line it stands behind."""
 
 
 class IceDoor:
@@ -57,11 +60,20 @@ class IceDoor:
         return Credentials.of(self._entropy(CREDENTIAL_BYTES))
 
     def open(
-        self, listener: Listener, fingerprints: Sequence[tuple[str, str]], *, gso: bool
+        self,
+        listener: Listener,
+        fingerprints: Sequence[tuple[str, str]],
+        *,
+        gso: bool,
+        line_of: LineOf = lambda host: None,
     ) -> "IcePath":
-        """Expect a browser whose certificate has one of these fingerprints."""
+        """Expect a browser whose certificate has one of these fingerprints.
+
+        `line_of` tells the line an address stands behind; None asks for what is known before.
+        """
         agent = IceAgent(self.credentials(), self.clock())
-        path = IcePath(self, agent, [Fingerprint(*one) for one in fingerprints], listener, gso=gso)
+        known = [Fingerprint(*one) for one in fingerprints]
+        path = IcePath(self, agent, known, listener, gso=gso, line_of=line_of)
         self.directory.open(path, agent)
         return path
 
@@ -87,8 +99,10 @@ class IcePath:
         listener: Listener,
         *,
         gso: bool,
+        line_of: LineOf,
     ) -> None:
         """State a transport that has no address yet."""
+        self._line_of = line_of
         self.transport = door.patchbay.new_transport()
         self.alive_at = 0.0
         """When anything authentic came last."""
@@ -200,7 +214,7 @@ class IcePath:
         remote = selected.remote if selected is not None else None
         command = OpenTransport(
             self.transport, socket, socket, remote, remote, Latch.FIXED, True,
-            self._extensions, self._gso,
+            self._extensions, self._gso, self._line_of(remote.host if remote else None),
         )  # fmt: skip
         if command != self._open:
             self._open = command

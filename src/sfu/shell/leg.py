@@ -7,6 +7,7 @@ from typing import Protocol as Shape
 
 from sfu.model import Codec, MemberId, Protocol, SinkId, SourceId
 from sfu.room.output import Notify, SendPicture
+from sfu.shell.lines import AccessLine
 from sfu.signalling.call import End
 from sfu.signalling.capability import Capability
 
@@ -118,6 +119,8 @@ class Leg(ABC):
         self.name = name
         self.protocol = protocol
         self.streams = Streams()
+        self.line: AccessLine | None = None
+        """The line it stands behind; None: nobody reckons with it."""
 
     @property
     @abstractmethod

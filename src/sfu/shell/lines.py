@@ -52,6 +52,10 @@ class Lines:
     ) -> None:
         """Give each configured line its id; `names` as `Settings.line_names` gives them."""
         self._new_line = new_line
+        self.owns: dict[LineId, AccessLine] = {}
+        """Those of browsers."""
+        self.on_open: Callable[[AccessLine], None] = lambda line: None
+        self.on_close: Callable[[AccessLine], None] = lambda line: None
         self.configured = tuple(
             _known(line, name, new_line()) for line, name in zip(lines, names, strict=True)
         )
@@ -88,8 +92,21 @@ class Lines:
         return None if known is not None and known.server else known
 
     def own(self) -> AccessLine:
-        """Return a new line whose rate nobody knows, for one browser."""
-        return AccessLine(self._new_line(), "", "", None, None, UNKNOWN)
+        """Open a new line whose rate nobody knows, for one browser."""
+        opened = AccessLine(self._new_line(), "", "", None, None, UNKNOWN)
+        self.owns[opened.line] = opened
+        self.on_open(opened)
+        return opened
+
+    def close(self, own: AccessLine) -> None:
+        """Forget the line of a browser that left."""
+        if self.owns.pop(own.line, None) is not None:
+            self.on_close(own)
+
+    def find(self, line: LineId) -> AccessLine | None:
+        """Return a line by its id."""
+        known = next((one for one in self.configured if one.line == line), None)
+        return known or self.owns.get(line)
 
     def spends_from_server(self, host: str) -> bool:
         """Tell whether what goes to this address goes over the server's own line."""
