@@ -117,3 +117,22 @@ def test_the_engine_that_obeys_the_diffs_carries_what_was_wanted_last(script):
             engine |= {route.sink: route.source for route in routes.diff()}
     for sink in (PICTURE, OTHER, SOUND):
         assert engine.get(sink) == wanted.get(sink) == routes.source_of(sink)
+
+
+def test_fewer_temporal_layers_of_the_same_stream_are_told_and_need_no_key_frame():
+    routes = table()
+    routes.want(PICTURE, ALICE)
+    routes.diff()
+    routes.keyframe_passed(ALICE)
+    routes.want(PICTURE, ALICE, 0)
+    assert routes.diff() == [SetRoute(PICTURE, ALICE, 0)]
+    assert routes.diff() == []
+    assert routes.keyframes_wanted() == frozenset()
+    routes.want(PICTURE, ALICE)
+    assert routes.diff() == [SetRoute(PICTURE, ALICE, 7)]
+
+
+def test_layers_of_a_sink_that_carries_nothing_are_no_news():
+    routes = table()
+    routes.want(PICTURE, None, 0)
+    assert routes.diff() == []

@@ -16,6 +16,9 @@ from sfu.media.engine.command import SetRoute
 from sfu.media.engine.snapshot import SinkRow
 from sfu.model import Kind, SinkId, SourceId
 
+ALL_TEMPORALS = 7
+"""Every temporal layer of a stream."""
+
 
 class RouteTable:
     """All routes of one engine."""
@@ -26,6 +29,9 @@ class RouteTable:
         self._wanted: dict[SinkId, SourceId | None] = {}
         self._told: dict[SinkId, SourceId | None] = {}
         self._waiting: set[SinkId] = set()
+        self._layers: dict[SinkId, int] = {}
+        """Highest temporal layer wanted, where it is not all."""
+        self._told_layers: dict[SinkId, int] = {}
 
     def add(self, sink: SinkId, kind: Kind) -> None:
         """Know a sink the engine was given by `SetSink`; it carries nothing yet."""
@@ -33,10 +39,11 @@ class RouteTable:
         self._wanted.setdefault(sink, None)
         self._told.setdefault(sink, None)
 
-    def want(self, sink: SinkId, source: SourceId | None) -> None:
+    def want(self, sink: SinkId, source: SourceId | None, temporal: int = ALL_TEMPORALS) -> None:
         """State what one sink shall carry; a sink not (or no longer) known is ignored."""
         if sink in self._kinds:
             self._wanted[sink] = source
+            self._layers[sink] = temporal
 
     def want_all(self, routes: Mapping[SinkId, SourceId | None]) -> None:
         """State what all sinks of a leg shall carry."""
@@ -48,6 +55,8 @@ class RouteTable:
         self._kinds.pop(sink, None)
         self._wanted.pop(sink, None)
         self._told.pop(sink, None)
+        self._layers.pop(sink, None)
+        self._told_layers.pop(sink, None)
         self._waiting.discard(sink)
 
     def forget_source(self, source: SourceId) -> None:
@@ -62,17 +71,28 @@ class RouteTable:
     def diff(self) -> list[SetRoute]:
         """Return the commands that make the engine carry what is wanted, and count them as told."""
         changed = [
-            SetRoute(sink, source)
+            SetRoute(sink, source, self._layer(sink))
             for sink, source in self._wanted.items()
             if source != self._told[sink]
+            or (source is not None and self._layer(sink) != self._told_layer(sink))
         ]
         for route in changed:
+            moved = route.source != self._told[route.sink]
             self._told[route.sink] = route.source
+            self._told_layers[route.sink] = route.temporal
+            if not moved:
+                continue  # fewer or more layers of the same stream need no key frame
             if self._kinds[route.sink] is Kind.VIDEO and route.source is not None:
                 self._waiting.add(route.sink)
             else:
                 self._waiting.discard(route.sink)
         return changed
+
+    def _layer(self, sink: SinkId) -> int:
+        return self._layers.get(sink, ALL_TEMPORALS)
+
+    def _told_layer(self, sink: SinkId) -> int:
+        return self._told_layers.get(sink, ALL_TEMPORALS)
 
     def keyframe_passed(self, source: SourceId) -> None:
         """Count the sinks that waited for this source as served."""

@@ -44,8 +44,8 @@ from sfu.room.output import SendPicture
 from sfu.shell.dtlsline import DtlsLine
 from sfu.shell.leg import Leg, MixPlace
 from sfu.shell.limits import CodecLimits
-from sfu.shell.lines import Lines
 from sfu.shell.linekeys import LineKeys
+from sfu.shell.lines import Lines
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.ports import PortRange
 from sfu.signalling.call import AskPicture, CallOrder, End, HangUp, OfferMedia

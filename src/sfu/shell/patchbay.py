@@ -17,6 +17,7 @@ import structlog
 
 from sfu.errors import PeerError
 from sfu.media.engine.command import (
+    CloseLine,
     CloseSink,
     CloseSocket,
     CloseSource,
@@ -24,7 +25,9 @@ from sfu.media.engine.command import (
     Command,
     OpenSocket,
     OpenTransport,
+    Probe,
     SetKeys,
+    SetLine,
     SetSink,
     SetSource,
     Transmit,
@@ -41,11 +44,19 @@ from sfu.media.engine.event import (
 )
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Arrived, Ask, KeyframeRequests, Routed, Started, Stopped, Wanted
-from sfu.media.report import EstimateHeard, LimitNoted, PictureAsked, RateLimited, Reporter
-from sfu.media.route import RouteTable
+from sfu.media.report import (
+    ArrivalsHeard,
+    EstimateHeard,
+    LimitNoted,
+    PictureAsked,
+    RateLimited,
+    Reporter,
+)
+from sfu.media.route import ALL_TEMPORALS, RouteTable
 from sfu.model import (
     Component,
     Kind,
+    LineId,
     MemberId,
     Protocol,
     SinkId,
@@ -99,11 +110,40 @@ class Patchbay:
         self._pictures: dict[SourceId, _Picture] = {}
         self._locked: set[TransportId] = set()
         """Secure paths that have no keys yet."""
-        self._held: dict[SinkId, SourceId | None] = {}
+        self._held: dict[SinkId, tuple[SourceId | None, int]] = {}
         """What their sinks shall carry then."""
         self._wished: frozenset[SourceId] = frozenset()
+        self._lines: dict[TransportId, LineId | None] = {}
+        self._arrivals: list[ArrivalsHeard] = []
         self._now = 0.0
         engine.on_event(self._take)
+
+    # ---- lines
+
+    def new_line(self) -> LineId:
+        """Choose the id of an access line."""
+        return LineId(next(self._ids))
+
+    def set_line(self, command: SetLine) -> None:
+        """State a line's rate and how it wraps packets; paths name it after."""
+        self.engine.apply(command)
+
+    def close_line(self, line: LineId) -> None:
+        """Forget a line whose paths are closed."""
+        self.engine.apply(CloseLine(line))
+
+    def probe(self, command: Probe) -> None:
+        """Fill a line up to a rate for a moment, or stop that."""
+        self.engine.apply(command)
+
+    def line_of(self, transport: TransportId) -> LineId | None:
+        """Tell the line a path takes."""
+        return self._lines.get(transport)
+
+    def take_arrivals(self) -> list[ArrivalsHeard]:
+        """Take what peers fed back on our packets since the last time."""
+        heard, self._arrivals = self._arrivals, []
+        return heard
 
     # ---- paths
 
@@ -135,6 +175,7 @@ class Patchbay:
         if command.secure and command.transport not in self._listeners:
             self._locked.add(command.transport)
         self._listeners[command.transport] = listener
+        self._lines[command.transport] = command.line
         self.engine.apply(command)
 
     def hear_limits(self, transport: TransportId, heard: Callable[[RateFact], None]) -> None:
@@ -153,6 +194,7 @@ class Patchbay:
             self._forget_sink(sink)
         self._listeners.pop(transport, None)
         self._limited.pop(transport, None)
+        self._lines.pop(transport, None)
         self._locked.discard(transport)
         self.reporter.remove_transport(transport)
         self.engine.apply(CloseTransport(transport))
@@ -215,7 +257,7 @@ class Patchbay:
             if command.sending and command.component is not Component.RTCP:
                 self._locked.discard(command.transport)
         for sink in [one for one in self._held if self._sinks[one] not in self._locked]:
-            self.routes.want(sink, self._held.pop(sink))
+            self.routes.want(sink, *self._held.pop(sink))
 
     def transmit(self, *commands: Transmit) -> None:
         """Send STUN or DTLS."""
@@ -231,15 +273,15 @@ class Patchbay:
 
     # ---- routes and key frames
 
-    def want(self, sink: SinkId, source: SourceId | None) -> None:
+    def want(self, sink: SinkId, source: SourceId | None, temporal: int = ALL_TEMPORALS) -> None:
         """State what a sink shall carry; `flush` tells the engine.
 
         A path without keys carries nothing yet: a key frame asked for now would be wasted.
         """
         if self._sinks.get(sink) in self._locked:
-            self._held[sink] = source
+            self._held[sink] = source, temporal
         else:
-            self.routes.want(sink, source)
+            self.routes.want(sink, source, temporal)
 
     def flush(self, now: float) -> None:
         """Tell the engine what changed, and ask at once for the key frames that needs."""
@@ -361,8 +403,11 @@ class Patchbay:
                     self.picture_wanted(fact.sink, event.at_us / 1e6)
                 case RateLimited() | LimitNoted() | EstimateHeard():
                     self._rate_heard(event.transport, fact)
+                case ArrivalsHeard():
+                    if self._lines.get(event.transport) is not None:
+                        self._arrivals.append(fact)
                 case _:
-                    pass  # arrivals are read where a path is measured; streams end by silence
+                    pass  # streams end by silence
 
     def _rate_heard(self, transport: TransportId, fact: RateFact) -> None:
         if not isinstance(fact, LimitNoted):
@@ -373,8 +418,8 @@ class Patchbay:
     def _forget_source(self, source: SourceId) -> None:
         self._owners.pop(source, None)
         self._pictures.pop(source, None)
-        for sink in [one for one, held in self._held.items() if held == source]:
-            self._held[sink] = None
+        for sink in [one for one, held in self._held.items() if held[0] == source]:
+            self._held[sink] = None, ALL_TEMPORALS
         self.routes.forget_source(source)
         self.reporter.remove_source(source)
 
