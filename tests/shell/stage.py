@@ -226,7 +226,7 @@ class Stage:
         around = Surroundings(
             self.patchbay, PortRange(23000, last_port), self.orders.append, noise, False, limit,
             Policy(secure=settings.sip.media_encryption is MediaEncryption.REQUIRED),
-            IDENTITY, settings.sip.offered_encryption,
+            IDENTITY, settings.sip.offered_encryption, self.house.lines,
         )  # fmt: skip
         self.around = around
         self.calls = Calls(self.house, around, lambda host: "198.51.100.5")
@@ -234,7 +234,7 @@ class Stage:
         self.door.listen(_fd())
         self.page_around = BrowserSurroundings(
             self.patchbay, self.door, noise, settings.media.video_bps, settings.media.video_fs,
-            limit, False,
+            limit, False, self.house.lines,
         )  # fmt: skip
         self.browsers = Browsers(self.house, self.page_around, noise)
 

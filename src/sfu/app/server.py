@@ -148,7 +148,7 @@ class Server:
             BrowserSurroundings(
                 self.patchbay, self.door, os.urandom, settings.media.video_bps,
                 settings.media.video_fs,
-                settings.limits.vanish_s, settings.media.gso,
+                settings.limits.vanish_s, settings.media.gso, self.house.lines,
             ),
             os.urandom,
         )  # fmt: skip
@@ -209,6 +209,7 @@ class Server:
             _policy(settings),
             self.door.identity,
             settings.sip.offered_encryption,
+            self.house.lines,
         )
         self.calls = Calls(self.house, around, self._advertise)
         known = await kept.kept()

@@ -28,6 +28,7 @@ from sfu.shell.leg import Hearing, Leg, MixPlace, Row
 from sfu.shell.limits import HEADERS, Meter
 from sfu.shell.lines import AccessLine, Lines
 from sfu.shell.patchbay import Patchbay, RateFact
+from sfu.shell.voices import USUAL_EXTENSIONS, Voices, of_browser
 from sfu.signalling.call import End
 from sfu.signalling.capability import NOTHING, Capability, Feedback
 from sfu.signalling.sdp.session import parse
@@ -301,7 +302,7 @@ class BrowserLeg(Leg):
             return None
         known = lines.of_browser(host or self._remote)
         if known is None:
-            self._own = known = self._own or lines.own()
+            self._own = known = self._own or lines.own(host or self._remote)
         if self.line is not None and known != self.line:
             log.info("line_changed", member=self.member, line=known.name)
         self.line = known
@@ -454,6 +455,13 @@ class BrowserLeg(Leg):
     def takes_bps(self) -> int:
         """Most it takes of a picture by its own word: REMB, TMMBR."""
         return self._bound.takes_bps
+
+    def voices(self) -> Voices:
+        """Say what its sounds and headers cost its line."""
+        if self._agreement is None:
+            return of_browser(USUAL_EXTENSIONS, hears_mix=False, ipv6=":" in self._remote)
+        ids = self._agreement.extensions
+        return of_browser(ids, hears_mix=self._hearing.mix, ipv6=":" in self._remote)
 
     @property
     def failed(self) -> bool:

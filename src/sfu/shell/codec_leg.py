@@ -48,6 +48,7 @@ from sfu.shell.linekeys import LineKeys
 from sfu.shell.lines import Lines
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.ports import PortRange
+from sfu.shell.voices import Voices, of_codec
 from sfu.signalling.call import AskPicture, CallOrder, End, HangUp, OfferMedia
 from sfu.signalling.capability import NOTHING, Capability, Feedback
 from sfu.signalling.sdp.agreement import AgreedLine, Agreement
@@ -555,6 +556,14 @@ class CodecLeg(Leg):
     def takes_bps(self) -> int:
         """Most it takes of a picture by its own word: TMMBR, REMB."""
         return self._limits.takes_bps if self._limits is not None else 0
+
+    def voices(self) -> Voices:
+        """Say what its sounds and headers cost its line."""
+        agreed = self._agreement.audio if self._agreement else None
+        line = self._lines.get(Kind.AUDIO)
+        ptime_ms = _ptime_ms(agreed) if agreed is not None and agreed.send else 20
+        keys = line.keys.sending if line and agreed and agreed.secure else None
+        return of_codec(agreed, ptime_ms, keys, ipv6=":" in self._host)
 
     # ---- life and end
 

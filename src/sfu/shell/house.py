@@ -33,10 +33,12 @@ from sfu.room.echo import EchoRoom
 from sfu.room.room import Room
 from sfu.shell.fault import surviving
 from sfu.shell.leg import Leg
+from sfu.shell.lines import Lines
 from sfu.shell.meeting import Meeting
 from sfu.shell.mixdesk import MixDesk
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.record import Direction, Joining, RecordId, Traffic
+from sfu.shell.sharing import Sharing
 from sfu.shell.store import HEARTBEAT_S, Store
 from sfu.shell.tries import PinTries
 from sfu.worker.memory import give_back
@@ -84,6 +86,8 @@ class House:
         self.ends: dict[tuple[str, str], int] = {}
         """How many members of each protocol ended by each cause."""
         self.snapshot: Snapshot | None = None
+        self.lines = Lines(settings.line, settings.line_names(), patchbay.new_line)
+        self.sharing = Sharing(settings, self.lines, patchbay)
         self.directory = Directory(
             (
                 RoomSetting(RoomId(room.number), room.name, room.pin, room.aliases)
@@ -124,7 +128,9 @@ class House:
             echo = bool(room) and room == self.directory.echo_test
             mixing = self.desk.available
             core = EchoRoom(mixing=mixing) if echo else Room(room, mixing=mixing)
-            self.meetings[room] = Meeting(room, name, self.patchbay, self.desk, core)
+            self.meetings[room] = Meeting(
+                room, name, self.patchbay, self.desk, core, self.sharing.carried
+            )
         return self.meetings[room]
 
     def is_full(self, room: RoomId) -> bool:
@@ -162,6 +168,7 @@ class House:
         key = (str(leg.protocol), str(cause))
         self.ends[key] = self.ends.get(key, 0) + 1
         traffic = self._traffic(leg)
+        self.sharing.depart(leg)
         guest.meeting.leave(leg, self.clock())
         self.store.left(
             guest.record, time.time(), str(cause), status=status, text=text, traffic=traffic
@@ -188,6 +195,8 @@ class House:
         for meeting in list(self.meetings.values()):
             with surviving("meeting_failed", room=meeting.id):
                 meeting.tick(snapshot, measured, now)
+        with surviving("sharing_failed"):
+            self.sharing.tick(self.meetings, snapshot, now)
         if now >= self._beat_at:
             self._beat_at = now + HEARTBEAT_S
             self.store.heartbeat([guest.record for guest in self.guests.values()], time.time())

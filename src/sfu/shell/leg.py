@@ -8,6 +8,7 @@ from typing import Protocol as Shape
 from sfu.model import Codec, MemberId, Protocol, SinkId, SourceId
 from sfu.room.output import Notify, SendPicture
 from sfu.shell.lines import AccessLine
+from sfu.shell.voices import NO_VOICES, Voices
 from sfu.signalling.call import End
 from sfu.signalling.capability import Capability
 
@@ -131,6 +132,10 @@ class Leg(ABC):
     def takes_bps(self) -> int:
         """Most it takes of each picture by its own word in mid call; 0 for no such word."""
         return 0
+
+    def voices(self) -> Voices:
+        """Say what its sounds and headers cost its line."""
+        return NO_VOICES
 
     @property
     @abstractmethod

@@ -37,6 +37,8 @@ class AccessLine:
     encapsulation: Encapsulation
     server: bool = False
     """The server itself stands behind it: whoever is not in its networks spends from it."""
+    beside: bool = False
+    """Of a browser beside the server: what goes there takes nothing of the server's own line."""
 
     @property
     def known(self) -> bool:
@@ -91,9 +93,10 @@ class Lines:
         known = self.behind(host)
         return None if known is not None and known.server else known
 
-    def own(self) -> AccessLine:
-        """Open a new line whose rate nobody knows, for one browser."""
-        opened = AccessLine(self._new_line(), "", "", None, None, UNKNOWN)
+    def own(self, host: str = "") -> AccessLine:
+        """Open a new line whose rate nobody knows, for one browser at this address."""
+        beside = not self.spends_from_server(host)
+        opened = AccessLine(self._new_line(), "", "", None, None, UNKNOWN, beside=beside)
         self.owns[opened.line] = opened
         self.on_open(opened)
         return opened

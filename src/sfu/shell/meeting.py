@@ -9,7 +9,7 @@
                                         +-- send_picture, show, hear --> legs
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import structlog
@@ -48,6 +48,10 @@ from sfu.shell.patchbay import Patchbay
 
 log = structlog.get_logger()
 
+Carried = Callable[[SinkId, MemberId], tuple[SourceId | None, int] | None]
+"""What a place was given of a member's picture, layer and highest temporal layer; None where
+nobody shares out its line."""
+
 SILENT_AFTER_S = 2.0
 """A stream without a packet for so long has stopped."""
 
@@ -74,8 +78,13 @@ class Meeting:
         patchbay: Patchbay,
         desk: MixDesk,
         core: Room | EchoRoom,
+        carried: Carried = lambda sink, member: None,
     ) -> None:
-        """Begin empty; `core` decides who sees and hears whom."""
+        """Begin empty; `core` decides who sees and hears whom, `carried` which layer of it."""
+        self._carried = carried
+        self._wished: dict[MemberId, int] = {}
+        """How many voices browsers want forwarded, and how many their lines bear."""
+        self._borne: dict[MemberId, int] = {}
         self.id = room
         self.name = name
         self.legs: dict[MemberId, Leg] = {}
@@ -104,6 +113,8 @@ class Meeting:
         self._running.pop(leg.member)
         self._shown.pop(leg.member, None)
         self._played.pop(leg.member, None)
+        self._wished.pop(leg.member, None)
+        self._borne.pop(leg.member, None)
         self._desk.forget(leg.member)
         self._log.info("member_left", member=leg.member, name=leg.name)
         self._tell(MemberLeft(leg.member), now)
@@ -119,8 +130,29 @@ class Meeting:
         self._patchbay.flush(now)
 
     def set_sound_rule(self, member: MemberId, forwarded: int, now: float) -> None:
-        """Serve a browser with three forwarded voices, one, or the mix."""
-        self._tell(SoundRuleSet(member, forwarded), now)
+        """Serve a browser with three forwarded voices, one, or the mix, if its line bears it."""
+        self._wished[member] = forwarded
+        self._tell(SoundRuleSet(member, min(forwarded, self._borne.get(member, forwarded))), now)
+
+    def limit_voices(self, member: MemberId, forwarded: int, now: float) -> None:
+        """Forward a browser no more voices than this, for the sake of its line."""
+        self._borne[member] = forwarded
+        wished = self._wished.get(member, forwarded)
+        self._tell(SoundRuleSet(member, min(wished, forwarded)), now)
+
+    def voices_wished(self, member: MemberId) -> int:
+        """Return how many voices a browser wants forwarded."""
+        return self._wished.get(member, 0)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a mix can be made."""
+        return self._desk.available
+
+    def places(self, viewer: Leg) -> list[tuple[SinkId, MemberId | None]]:
+        """Return a viewer's places and whose picture each shall carry."""
+        shown = self._shown.get(viewer.member)
+        return list(_places(viewer.streams.pictures, shown.shown)) if shown else []
 
     def limit_sending(self, member: MemberId, max_bps: int, now: float) -> None:
         """Have a member's picture sent at no more than this, whatever its call speaks; 0: freely.
@@ -241,7 +273,11 @@ class Meeting:
         if leg is None:
             return
         for sink, member in _places(leg.streams.pictures, wanted.shown):
-            self._patchbay.want(sink, self._picture_of(member))
+            given = self._carried(sink, member) if member is not None else None
+            if given is None:
+                self._patchbay.want(sink, self._picture_of(member))
+            else:
+                self._patchbay.want(sink, *given)
         leg.show(self._named(wanted.shown))
 
     def _play(self, wanted: PlaySounds) -> None:

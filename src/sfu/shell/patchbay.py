@@ -10,7 +10,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import structlog
@@ -42,6 +42,7 @@ from sfu.media.engine.event import (
     TelephoneEventReceived,
     TransportLatched,
 )
+from sfu.media.engine.pacer import PictureClass
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Arrived, Ask, KeyframeRequests, Routed, Started, Stopped, Wanted
 from sfu.media.report import (
@@ -114,6 +115,9 @@ class Patchbay:
         """What their sinks shall carry then."""
         self._wished: frozenset[SourceId] = frozenset()
         self._lines: dict[TransportId, LineId | None] = {}
+        self._ipv6: set[TransportId] = set()
+        self._stated: dict[SinkId, SetSink] = {}
+        """Sinks as they were stated last."""
         self._arrivals: list[ArrivalsHeard] = []
         self._now = 0.0
         engine.on_event(self._take)
@@ -139,6 +143,22 @@ class Patchbay:
     def line_of(self, transport: TransportId) -> LineId | None:
         """Tell the line a path takes."""
         return self._lines.get(transport)
+
+    def is_ipv6(self, transport: TransportId) -> bool:
+        """Tell whether a path goes by IPv6, as it was stated last."""
+        return transport in self._ipv6
+
+    def has_rtx(self, sink: SinkId) -> bool:
+        """Tell whether what a sink sends can be repaired on a stream of its own (RFC 4588)."""
+        stated = self._stated.get(sink)
+        return stated is not None and stated.rtx_ssrc is not None
+
+    def set_class(self, sink: SinkId, picture_class: PictureClass) -> None:
+        """State which queue of its line a picture waits in."""
+        stated = self._stated.get(sink)
+        if stated is not None and stated.picture_class is not picture_class:
+            self._stated[sink] = replace(stated, picture_class=picture_class)
+            self.engine.apply(self._stated[sink])
 
     def take_arrivals(self) -> list[ArrivalsHeard]:
         """Take what peers fed back on our packets since the last time."""
@@ -176,6 +196,10 @@ class Patchbay:
             self._locked.add(command.transport)
         self._listeners[command.transport] = listener
         self._lines[command.transport] = command.line
+        if command.remote is not None and ":" in command.remote.host:
+            self._ipv6.add(command.transport)
+        else:
+            self._ipv6.discard(command.transport)
         self.engine.apply(command)
 
     def hear_limits(self, transport: TransportId, heard: Callable[[RateFact], None]) -> None:
@@ -195,6 +219,7 @@ class Patchbay:
         self._listeners.pop(transport, None)
         self._limited.pop(transport, None)
         self._lines.pop(transport, None)
+        self._ipv6.discard(transport)
         self._locked.discard(transport)
         self.reporter.remove_transport(transport)
         self.engine.apply(CloseTransport(transport))
@@ -242,6 +267,7 @@ class Patchbay:
             )
         self._sinks[command.sink] = command.transport
         self._kinds[command.sink] = command.kind
+        self._stated[command.sink] = command
         self.engine.apply(command)
         self.routes.add(command.sink, command.kind)
 
@@ -426,6 +452,7 @@ class Patchbay:
     def _forget_sink(self, sink: SinkId) -> None:
         self._sinks.pop(sink, None)
         self._kinds.pop(sink, None)
+        self._stated.pop(sink, None)
         self._held.pop(sink, None)
         self.routes.forget_sink(sink)
         self.reporter.remove_sink(sink)

@@ -1,0 +1,202 @@
+r"""What each line bears: one estimator a line, fed with all that its paths tell.
+
+::
+
+    departures of the send log ----> Sent     \
+    transport-cc of browsers ------> Acked     \
+    receiver reports --------------> Reported     >--> LineEstimator --> Estimate
+    the line's own counter --------> Used        /          |
+    what allocation would like ----> Limited    /           +--> Probe, on a picture's RTX
+"""
+
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from sfu.media.bwe.estimator import LineEstimator
+from sfu.media.bwe.word import (
+    Closed,
+    Estimate,
+    Limited,
+    ProbeEnded,
+    Reported,
+    Sent,
+    StartProbe,
+    StopProbe,
+    Used,
+    acked,
+)
+from sfu.media.engine.command import Probe
+from sfu.media.engine.snapshot import Snapshot
+from sfu.model import LineId, SinkId, TransportId
+from sfu.shell.lines import AccessLine
+from sfu.shell.patchbay import Patchbay
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One line, and what was told of it last."""
+
+    line: AccessLine
+    estimator: LineEstimator
+    sent_bytes: int = 0
+    wants_bps: int | None = None
+    said: Estimate | None = None
+    paths: set[TransportId] = field(default_factory=set)
+    probing: SinkId | None = None
+    probes: int = 0
+    cuts: int = 0
+
+
+class Estimates:
+    """The estimators of all lines somebody stands behind."""
+
+    def __init__(self, patchbay: Patchbay) -> None:
+        """Begin without a line."""
+        self._bay = patchbay
+        self._watched: dict[LineId, _Watched] = {}
+        self._reported: dict[SinkId, int] = {}
+
+    def watch(self, line: AccessLine) -> None:
+        """Estimate a line from now on; once more changes nothing."""
+        if line.line not in self._watched:
+            estimator = LineEstimator(line.send_bps, line.encapsulation)
+            self._watched[line.line] = _Watched(line, estimator)
+
+    def forget(self, line: AccessLine) -> None:
+        """Estimate a line no longer."""
+        self._watched.pop(line.line, None)
+
+    def of(self, line: LineId) -> Estimate:
+        """Return what a watched line bears."""
+        return self._watched[line].estimator.estimate
+
+    def probes(self, line: LineId) -> int:
+        """Count the probes of a line since the start."""
+        return self._watched[line].probes if line in self._watched else 0
+
+    def cuts(self, line: LineId) -> int:
+        """Count how often its estimate fell since the start."""
+        return self._watched[line].cuts if line in self._watched else 0
+
+    def want(self, line: LineId, bps: int) -> None:
+        """Say how much allocation would like to send."""
+        if line in self._watched:
+            self._watched[line].wants_bps = bps
+
+    def tick(self, snapshot: Snapshot, now: float) -> None:
+        """Take what was measured since the last time."""
+        self._departed(snapshot, now)
+        self._arrived(now)
+        self._reports(snapshot, now)
+        paths = self._paths(snapshot)
+        for one in self._watched.values():
+            self._use(one, snapshot, now)
+            gone, one.paths = one.paths, paths.get(one.line.line, set())
+            for path in gone - one.paths:
+                one.estimator.handle(Closed(path), now)
+            one.estimator.tick(now)
+            self._probe(one, snapshot, now)
+            self._tell(one)
+
+    def _departed(self, snapshot: Snapshot, now: float) -> None:
+        for each in snapshot.departures:
+            if watched := self._behind(each.transport):
+                ipv6 = self._bay.is_ipv6(each.transport)
+                watched.estimator.handle(
+                    Sent(each.transport, each.sequence, each.size, each.at_us, ipv6), now
+                )
+
+    def _arrived(self, now: float) -> None:
+        for fact in self._bay.take_arrivals():
+            if watched := self._behind(fact.transport):
+                watched.estimator.handle(acked(fact.transport, fact.feedback), now)
+
+    def _reports(self, snapshot: Snapshot, now: float) -> None:
+        """Take reports that are new; of several streams of a path each tells of the same way."""
+        for sink, row in snapshot.sinks.items():
+            watched = self._behind(row.transport)
+            told = self._bay.reporter.reception(sink) if watched is not None else None
+            if watched is None or told is None or self._reported.get(sink) == told.at_us:
+                continue
+            self._reported[sink] = told.at_us
+            report = Reported(row.transport, told.fraction_lost, told.jitter_s, told.rtt_s)
+            watched.estimator.handle(report, now)
+        for sink in self._reported.keys() - snapshot.sinks.keys():
+            del self._reported[sink]
+
+    def _use(self, one: _Watched, snapshot: Snapshot, now: float) -> None:
+        row = snapshot.lines.get(one.line.line)
+        if row is not None:
+            one.estimator.handle(Used(max(row.sent_bytes - one.sent_bytes, 0)), now)
+            one.sent_bytes = row.sent_bytes
+        if one.wants_bps is not None:
+            one.estimator.handle(Limited(one.wants_bps), now)
+
+    def _paths(self, snapshot: Snapshot) -> dict[LineId, set[TransportId]]:
+        """Group the paths there are by their lines."""
+        found: dict[LineId, set[TransportId]] = {}
+        for path in snapshot.transports:
+            line = self._bay.line_of(path)
+            if line is not None:
+                found.setdefault(line, set()).add(path)
+        return found
+
+    def _behind(self, transport: TransportId) -> _Watched | None:
+        line = self._bay.line_of(transport)
+        return self._watched.get(line) if line is not None else None
+
+    def _probe(self, one: _Watched, snapshot: Snapshot, now: float) -> None:
+        for output in one.estimator.poll():
+            match output:
+                case StartProbe():
+                    self._start(one, output, snapshot, now)
+                case StopProbe() if one.probing is not None:
+                    self._bay.probe(Probe(one.line.line, one.probing, 0, 0))
+                    one.probing = None
+                case StopProbe():
+                    pass  # none runs
+
+    def _start(self, one: _Watched, order: StartProbe, snapshot: Snapshot, now: float) -> None:
+        sink = self._carrier(one.line.line, snapshot)
+        if sink is None:
+            one.estimator.handle(ProbeEnded(), now)
+            return
+        one.probing, one.probes = sink, one.probes + 1
+        log.info(
+            "line_probed", site=one.line.site, line=one.line.name, rate_bps=order.rate_bps,
+            available_bps=one.estimator.estimate.capacity_bps,
+        )  # fmt: skip
+        self._bay.probe(Probe(one.line.line, sink, order.rate_bps, order.duration_us))
+
+    def _carrier(self, line: LineId, snapshot: Snapshot) -> SinkId | None:
+        """Return a sink behind a line that can be repaired by RTX, the one that sent latest."""
+        able = [
+            row
+            for row in snapshot.sinks.values()
+            if row.source is not None
+            and self._bay.line_of(row.transport) == line
+            and self._bay.has_rtx(row.sink)
+        ]
+        return max(able, key=lambda row: row.last_sent_us).sink if able else None
+
+    def _tell(self, one: _Watched) -> None:
+        """Say what changed much: a cut, and its end."""
+        now, before = one.estimator.estimate, one.said
+        if before is not None and now.congested == before.congested:
+            if now.capacity_bps < before.capacity_bps and now.congested:
+                one.cuts += 1
+            one.said = replace(now) if now != before else before
+            return
+        one.said = now
+        if before is None:
+            return
+        one.cuts += now.congested
+        log.info(
+            "line_congested" if now.congested else "line_free", site=one.line.site,
+            line=one.line.name, available_bps=now.capacity_bps,
+            required_bps=one.wants_bps or 0, queue_ms=round(1000 * now.queue_s),
+            loss=round(now.loss, 3), why=now.why.value,
+        )  # fmt: skip

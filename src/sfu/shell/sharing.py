@@ -1,0 +1,325 @@
+r"""Every line's budget, driven: what rooms want goes in each tick, what lines bear comes out.
+
+::
+
+    legs, rooms, snapshot --> needs -----\
+                                          >--> Allocator --> Give     a layer for a place
+    departures, reports --> Estimates ---/                   SetCaps  rates for who sends
+                              ^                              Pace     a rate for the engine
+                              +------- Wants, probes --------'        words for page and log
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from sfu.config import Settings
+from sfu.media.allocation.allocator import Allocator
+from sfu.media.allocation.budget import USE
+from sfu.media.allocation.event import (
+    AllocationEvent,
+    Capacity,
+    Demand,
+    DemandGone,
+    Hearing,
+    HearingGone,
+    LineGone,
+    LineState,
+    Picture,
+    PictureGone,
+)
+from sfu.media.allocation.output import (
+    AllocationOrder,
+    Give,
+    Pace,
+    SetCaps,
+    SoundStep,
+    Wants,
+)
+from sfu.media.allocation.rung import Rung
+from sfu.media.allocation.share import share
+from sfu.media.engine.command import SetLine
+from sfu.media.engine.snapshot import Snapshot
+from sfu.model import LineId, MemberId, Protocol, RoomId, SinkId, SourceId
+from sfu.shell.estimates import Estimates
+from sfu.shell.leg import Given, Leg
+from sfu.shell.lines import AccessLine, Lines
+from sfu.shell.meeting import Meeting
+from sfu.shell.needs import Gauge, demands_of, hearing_of, line_state, picture_of
+from sfu.shell.patchbay import Patchbay
+
+log = structlog.get_logger()
+
+USUAL_HEIGHT = 720
+"""Of a stream whose sender told no size."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened on one line since the start."""
+
+    starved: int = 0
+    steps_down: int = 0
+    steps_up: int = 0
+
+
+class Sharing:
+    """All lines, and who gets what of them."""
+
+    def __init__(self, settings: Settings, lines: Lines, patchbay: Patchbay) -> None:
+        """State the configured lines to the engine; nobody stands behind them yet."""
+        self.lines = lines
+        self.estimates = Estimates(patchbay)
+        self.allocator = Allocator()
+        self.gives: dict[SinkId, Give] = {}
+        self.tallies: dict[LineId, Tally] = {}
+        self.admissions: Counter[tuple[LineId, str]] = Counter()
+        self._settings = settings
+        self._bay = patchbay
+        self._gauge = Gauge()
+        self._told: dict[tuple[type, int | str], AllocationEvent] = {}
+        self._paces: dict[LineId, int] = {}
+        self.wants: dict[LineId, int] = {}
+        self._meetings: Mapping[RoomId, Meeting] = {}
+        self._legs: dict[MemberId, Leg] = {}
+        """Whoever was let in by signalling, in a room or before its door."""
+        lines.on_open, lines.on_close = self._open, self._close
+        for line in lines:
+            self._open(line)
+
+    # ---- lines
+
+    def _open(self, line: AccessLine) -> None:
+        self.estimates.watch(line)
+        self.tallies[line.line] = Tally()
+        self._pace(line, int(USE * line.send_bps) if line.send_bps is not None else 0)
+
+    def _close(self, line: AccessLine) -> None:
+        self.estimates.forget(line)
+        self.tallies.pop(line.line, None)
+        self._paces.pop(line.line, None)
+        self.wants.pop(line.line, None)
+        self._bay.close_line(line.line)
+
+    def _pace(self, line: AccessLine, rate_bps: int) -> None:
+        if self._paces.get(line.line) == rate_bps:
+            return
+        self._paces[line.line] = rate_bps
+        cells = line.encapsulation
+        self._bay.set_line(SetLine(line.line, rate_bps, cells.framing, cells.overhead_bytes))
+
+    def pace_of(self, line: LineId) -> int:
+        """Return the rate the engine holds a line to; 0: it counts only."""
+        return self._paces.get(line, 0)
+
+    # ---- who is there
+
+    def arrive(self, leg: Leg) -> None:
+        """Reserve speech for a call that was let in, before it stands in any room."""
+        self._legs[leg.member] = leg
+
+    def depart(self, leg: Leg) -> None:
+        """Give back what a call had."""
+        self._legs.pop(leg.member, None)
+
+    def behind(self, line: LineId) -> list[Leg]:
+        """Return whoever stands behind a line."""
+        legs = self._legs.values()
+        return [one for one in legs if one.line is not None and one.line.line == line]
+
+    def carried(self, sink: SinkId, member: MemberId) -> tuple[SourceId | None, int] | None:
+        """Return what a place was given of this member; None where nothing was decided."""
+        give, demand = self.gives.get(sink), self._told.get((Demand, sink))
+        if give is None or not isinstance(demand, Demand) or demand.member != member:
+            return None
+        return give.layer, give.temporal
+
+    # ---- the rhythm
+
+    def tick(self, meetings: Mapping[RoomId, Meeting], snapshot: Snapshot, now: float) -> None:
+        """Take what was measured and what is wanted; carry out what follows."""
+        self._meetings = meetings
+        self._gauge.tick(snapshot)
+        self.estimates.tick(snapshot, now)
+        for meeting in meetings.values():
+            self._legs |= meeting.legs
+        self._tell(self._state(snapshot), now)
+        self.allocator.tick(now)
+        self._carry_out(now)
+        self._bay.flush(now)
+
+    def _state(self, snapshot: Snapshot) -> Iterable[AllocationEvent]:
+        yield from self.line_states()
+        for meeting in self._meetings.values():
+            yield from self._of_meeting(meeting, snapshot)
+
+    def line_states(self) -> Iterable[LineState]:
+        """Return all lines as they are now, those configured and those of browsers."""
+        used = [*self.lines, *self.lines.owns.values()]
+        down = {one.line: self.estimates.of(one.line) for one in used}
+        bounds = self._server_shares(used, lambda one: down[one.line].capacity_bps)
+        for one in used:
+            estimate = down[one.line]
+            bps = min(estimate.capacity_bps, bounds.get(one.line, estimate.capacity_bps))
+            capacity = Capacity(bps, estimate.queue_s, estimate.congested)
+            yield line_state(one, capacity, one.receive_bps, self.behind(one.line))
+
+    def _server_shares(
+        self, used: list[AccessLine], most: Callable[[AccessLine], int]
+    ) -> dict[LineId, int]:
+        """Share the server's own line, where it has one, among all that is sent over it."""
+        server = self.lines.server
+        if server is None or server.send_bps is None:
+            return {}
+        spending = [
+            one for one in used if not one.beside and (one is server or self.behind(one.line))
+        ]
+        wanted = [
+            (one.line, min(self.wants.get(one.line, most(one)), most(one))) for one in spending
+        ]
+        return share(self.estimates.of(server.line).capacity_bps, wanted)
+
+    def _of_meeting(self, meeting: Meeting, snapshot: Snapshot) -> Iterable[AllocationEvent]:
+        room = self._settings.find_room(meeting.id)
+        most_bps = self._settings.media.video_bps
+        bound = any(leg.line is not None for leg in meeting.legs.values())
+        layered = any(len(leg.streams.layers) > 1 for leg in meeting.legs.values())
+        if not (bound or layered):
+            return
+        for leg in meeting.legs.values():
+            picture = picture_of(leg, self._gauge, snapshot, most_bps, USUAL_HEIGHT)
+            if picture is not None and leg.wants_picture():
+                yield picture
+            yield from demands_of(leg, meeting.places(leg), meeting.speaker, room)
+            others = sum(row.sound for row in meeting.rows() if row.member != leg.member)
+            wished = meeting.voices_wished(leg.member)
+            hearing = hearing_of(leg, others, wished, mixed=meeting.mixes)
+            if hearing is not None:
+                yield hearing
+
+    def _tell(self, state: Iterable[AllocationEvent], now: float) -> None:
+        """Hand over what is new, and what is no more."""
+        before, self._told = self._told, {}
+        for event in state:
+            key = type(event), _key(event)
+            self._told[key] = event
+            if before.get(key) != event:
+                self.allocator.handle(event, now)
+        for kind, number in before.keys() - self._told.keys():
+            self._gone(kind, before[kind, number], now)
+
+    def _gone(self, kind: type, event: AllocationEvent, now: float) -> None:
+        match event:
+            case Picture():
+                self.allocator.handle(PictureGone(event.member), now)
+            case Demand():
+                self.gives.pop(event.sink, None)
+                self.allocator.handle(DemandGone(event.sink), now)
+            case LineState():
+                self.allocator.handle(LineGone(event.line), now)
+            case Hearing():
+                self.allocator.handle(HearingGone(event.viewer), now)
+
+    # ---- what follows
+
+    def _carry_out(self, now: float) -> None:
+        changed: set[MemberId] = set()
+        for order in self.allocator.poll():
+            self._obey(order, changed, now)
+        for member in changed:
+            if leg := self._legs.get(member):
+                leg.tell_given(self.given_to(leg))
+
+    def _obey(self, order: AllocationOrder, changed: set[MemberId], now: float) -> None:
+        match order:
+            case Give():
+                self._give(order, changed)
+            case Pace():
+                if line := self.lines.find(order.line):
+                    self._pace(line, order.rate_bps)
+            case Wants():
+                self.wants[order.line] = order.bps
+                self.estimates.want(order.line, order.bps)
+            case SetCaps():
+                self._cap(order, now)
+            case SoundStep():
+                self._step(order, now)
+
+    def _give(self, order: Give, changed: set[MemberId]) -> None:
+        demand = self._told.get((Demand, order.sink))
+        if not isinstance(demand, Demand):
+            return
+        before = self.gives.get(order.sink)
+        self.gives[order.sink] = order
+        self._bay.set_class(order.sink, demand.picture_class)
+        self._bay.want(order.sink, order.layer, order.temporal)
+        changed.add(demand.viewer)
+        rung = before.rung if before is not None else Rung.FULL
+        if order.rung is rung:
+            return
+        line = self.lines.find(demand.line) if demand.line is not None else None
+        if line is not None and line.line in self.tallies:
+            tally = self.tallies[line.line]
+            tally.steps_down += order.rung.depth > rung.depth
+            tally.steps_up += order.rung.depth < rung.depth
+        log.info(
+            "picture_step", member=demand.viewer, about=demand.member, rung=order.rung.value,
+            before=rung.value, site=line.site if line else "", line=line.name if line else "",
+            required_bps=order.reason.required_bps, available_bps=order.reason.available_bps,
+            why=order.reason.why.value,
+        )  # fmt: skip
+
+    def given_to(self, viewer: Leg) -> dict[SinkId, Given]:
+        """Return what a viewer's places are given, those that want more than they have."""
+        return {
+            sink: Given(
+                one.rung.value, one.reason.required_bps, one.reason.available_bps,
+                one.reason.why.value,
+            )
+            for sink in viewer.streams.pictures
+            if (one := self.gives.get(sink)) is not None and one.rung is not Rung.FULL
+        }  # fmt: skip
+
+    def _cap(self, order: SetCaps, now: float) -> None:
+        leg = self._legs.get(order.member)
+        if leg is None:
+            return
+        log.info(
+            "picture_capped", member=order.member, why=order.reason.why.value,
+            caps={one.rid or "-": one.max_bps if one.active else 0 for one in order.caps},
+            required_bps=order.reason.required_bps, available_bps=order.reason.available_bps,
+        )  # fmt: skip
+        if leg.protocol is Protocol.WEBRTC:
+            leg.set_caps(order.caps)
+        elif (meeting := self._meeting_of(order.member)) and order.caps and order.caps[0].active:
+            meeting.limit_sending(order.member, order.caps[0].max_bps, now)
+
+    def _step(self, order: SoundStep, now: float) -> None:
+        meeting = self._meeting_of(order.viewer)
+        if meeting is None:
+            return
+        log.info(
+            "sound_step", member=order.viewer, forwarded=order.forwarded, ptime_ms=order.ptime_ms,
+            required_bps=order.reason.required_bps, available_bps=order.reason.available_bps,
+            why=order.reason.why.value,
+        )  # fmt: skip
+        meeting.limit_voices(order.viewer, order.forwarded, now)
+
+    def _meeting_of(self, member: MemberId) -> Meeting | None:
+        return next((one for one in self._meetings.values() if member in one.legs), None)
+
+
+def _key(event: AllocationEvent) -> int | str:
+    match event:
+        case Picture():
+            return event.member
+        case Demand():
+            return event.sink
+        case LineState():
+            return event.line
+        case Hearing():
+            return event.viewer
+        case _:
+            raise AssertionError(event)

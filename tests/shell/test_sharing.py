@@ -1,0 +1,293 @@
+"""Lines, driven: paths stand behind theirs, speech is reserved, orders reach whom they are for."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from sfu.config import Account, Line, Room, Settings
+from sfu.media.allocation.event import Demand, Hearing, LineState, Picture
+from sfu.media.allocation.output import Cap, Give, Pace, Reason, SetCaps, SoundStep, Wants
+from sfu.media.allocation.rung import Rung, Steer, Why
+from sfu.media.engine.command import CloseLine, OpenTransport, SetLine, SetSink
+from sfu.media.engine.event import TransportLatched
+from sfu.media.engine.pacer import PictureClass
+from sfu.model import Address, CallId, Framing, LineId, Protocol
+from sfu.shell import needs
+from sfu.signalling.call import CallOffered
+from sfu.signalling.webrtc import message as m
+from tests.shell.stage import HDX_HOST, Stage, codec_offer, page_offer, stage
+
+REASON = Reason(700_000, 500_000, Why.LINE_DOWN)
+TOWN = Line(
+    site="town", up_bps=1_000_000, down_bps=2_000_000, networks=(ip_network("192.0.2.0/24"),)
+)
+HALL = Line(
+    site="hall", up_bps=2_000_000, down_bps=2_000_000, framing=Framing.EFM, overhead_bytes=30,
+    networks=(ip_network("198.51.100.0/24"),), accounts=("hall",),
+)  # fmt: skip
+SETTINGS = Settings(line=(TOWN, HALL), account=(Account(user="hall", password="x"),))
+
+
+@pytest.fixture
+def house():
+    with stage(SETTINGS) as made:
+        yield made
+
+
+def inside(house: Stage, *calls: int) -> None:
+    for call in calls:
+        house.ring(call)
+        house.send(call)
+    house.tick(0.1)
+
+
+class Page:
+    def __init__(self, house: Stage, remote: str = "203.0.113.5") -> None:
+        self.said: list[m.ServerMessage] = []
+        self.session = house.browsers.open(self.said.append, remote, "Chromium")
+        self.session.receive(m.Join(room="4201", name="Anne"))
+        self.session.receive(m.Offer(sdp=page_offer("chromium_reoffer")))
+        assert self.session.leg is not None
+        self.leg = self.session.leg
+        house.patchbay._locked.clear()  # as after the handshake
+
+
+def told(house: Stage, kind: type) -> list[Any]:
+    return [event for (one, _), event in house.house.sharing._told.items() if one is kind]
+
+
+def line(house: Stage, site: str) -> LineId:
+    return next(one.line for one in house.house.lines if one.site == site)
+
+
+def paths(house: Stage) -> set[LineId]:
+    return {one.line for one in house.engine.transports.values() if one.line is not None}
+
+
+def obey(house: Stage, *orders) -> None:
+    house.house.sharing.allocator._outputs.extend(orders)
+    house.tick()
+
+
+# ---- which line
+
+
+def test_each_line_is_stated_once_below_its_rate_and_as_it_wraps_packets(house):
+    stated = house.engine.of(SetLine)
+    assert [(one.rate_bps, one.framing, one.overhead_bytes) for one in stated] == [
+        (1_900_000, Framing.ATM, 40),
+        (1_900_000, Framing.EFM, 30),
+    ]
+    house.tick(1)
+    assert house.engine.of(SetLine) == stated
+
+
+def test_all_paths_of_a_codec_name_the_line_of_its_address(house):
+    inside(house, 1)
+    leg = house.leg(1)
+    assert leg.line is not None
+    assert leg.line.site == "town"
+    assert [house.engine.transports[one].line for one in leg.transports()] == [leg.line.line] * len(
+        leg.transports()
+    )
+
+
+def test_an_account_tells_its_line_wherever_it_calls_from(house):
+    event = CallOffered(
+        CallId(1), Protocol.SIP, "4201", "hall@example", "Hall", "HDX",
+        Address("203.0.113.1", 5060), "hall", codec_offer("polycom_hdx"),
+    )  # fmt: skip
+    house.calls.handle(event)
+    assert {house.engine.transports[one].line for one in house.engine.transports} - {None} == {
+        line(house, "hall")
+    }
+
+
+def test_a_codec_without_a_line_is_not_reckoned_with(house):
+    house.ring(1, host="203.0.113.9", offer=_at("203.0.113.9"))
+    assert house.leg(1).line is None
+    assert paths(house) == set()
+
+
+def test_media_that_comes_from_elsewhere_moves_the_call_to_the_line_there(house):
+    house.ring(1, host="203.0.113.9", offer=_at("10.0.0.5"))
+    leg = house.leg(1)
+    assert leg.line is None
+    before = {one: house.engine.transports[one] for one in leg.transports()}
+    house.engine.tell(
+        TransportLatched(leg.transports()[0], Address("198.51.100.7", 4000), rtcp=False)
+    )
+    assert leg.line is not None
+    assert leg.line.site == "hall"
+    for path, stated in before.items():
+        assert house.engine.transports[path] == replace(stated, line=leg.line.line)
+
+
+def test_a_browser_is_a_line_of_its_own_until_its_address_is_known_to_be_behind_one(house):
+    page = Page(house)
+    own = page.leg.line
+    assert own is not None
+    assert (own.known, own.send_bps) == (False, None)
+    assert house.engine.of(SetLine)[-1].rate_bps == 0
+    page.session.receive(m.Leave())
+    assert house.engine.of(CloseLine) == [CloseLine(own.line)]
+    commands = [type(one).__name__ for one in house.engine.commands]
+    assert commands.index("CloseTransport") < commands.index("CloseLine")
+
+
+def test_a_browser_behind_a_line_has_none_of_its_own(house):
+    page = Page(house, "192.0.2.7")
+    assert page.leg.line is not None
+    assert page.leg.line.site == "town"
+    assert {one.line for one in house.engine.of(OpenTransport)} >= {line(house, "town")}
+
+
+# ---- what is wanted
+
+
+def test_speech_of_a_line_is_told_with_its_packets_on_the_wire(house):
+    inside(house, 1, 2)
+    state = next(one for one in told(house, LineState) if one.line == line(house, "town"))
+    assert len(state.sounds_down) == len(state.sounds_up) == 2
+    assert state.sounds_down[0].ip_bytes == 200
+    assert (state.down.bps, state.up.bps, state.browsers_down) == (2_000_000, 1_000_000, 0)
+
+
+def test_who_is_shown_where_is_told_and_taken_back(house):
+    inside(house, 1, 2)
+    one, two = house.leg(1), house.leg(2)
+    wants = {demand.viewer: demand for demand in told(house, Demand)}
+    assert wants[one.member].member == two.member
+    assert wants[one.member].picture_class is PictureClass.MAIN
+    assert wants[one.member].headers_bytes == 40
+    pictures = {picture.member: picture for picture in told(house, Picture)}
+    assert pictures[one.member].steerable is Steer.RATE
+    assert pictures[one.member].line == line(house, "town")
+    house.engine.flowing.pop(two.streams.picture)
+    house.tick(3)
+    assert one.member not in {demand.viewer for demand in told(house, Demand)}
+
+
+def test_a_rooms_priority_floor_and_ceiling_are_told():
+    room = Room(number="4201", priority=8, picture_floor_bps=200_000, picture_max_bps=400_000)
+    with stage(replace(SETTINGS, room=(room,))) as house:
+        inside(house, 1, 2)
+        demand = told(house, Demand)[0]
+        assert (demand.priority, demand.floor_bps, demand.max_bps) == (8, 200_000, 400_000)
+
+
+def test_a_browsers_forwarded_voices_are_told_one_by_one(house):
+    page = Page(house, "192.0.2.7")
+    inside(house, 1, 2)
+    heard = told(house, Hearing)[0]
+    assert (heard.viewer, heard.voices, heard.mixed) == (page.leg.member, 2, True)
+    page.session.receive(m.Sound(forwarded=0))
+    house.tick()
+    assert told(house, Hearing) == []
+
+
+def test_rooms_that_no_line_binds_are_left_alone():
+    with stage() as house:
+        inside(house, 1, 2)
+        assert told(house, Demand) == told(house, Picture) == []
+        assert house.shown(house.leg(1)) == house.leg(2).streams.picture
+
+
+# ---- what is ordered
+
+
+def test_a_place_carries_the_layer_it_is_given_and_the_page_is_told_why(house):
+    page = Page(house, "192.0.2.7")
+    inside(house, 1)
+    sink = page.leg.streams.pictures[0]
+    picture = house.leg(1).streams.picture
+    obey(house, Give(sink, picture, 1, Rung.HALF_RATE, REASON))
+    assert house.patchbay.routes._told_layers[sink] == 1
+    obey(house, Give(sink, None, 7, Rung.SOUND_ONLY, REASON))
+    assert house.engine.carries[sink] is None
+    step = [one for one in house.said if one["event"] == "picture_step"][-1]
+    assert (step["rung"], step["before"], step["site"]) == ("sound_only", "half_rate", "town")
+    assert (step["required_bps"], step["available_bps"], step["why"]) == (
+        700_000, 500_000, "line_down",
+    )  # fmt: skip
+    # the room says again what it shows: the line's word holds
+    house.house.meetings["4201"].changed(page.leg, house.now)
+    assert house.engine.carries[sink] is None
+    assert page.leg.member in house.house.sharing._legs
+
+
+def test_thumbnails_wait_behind_the_main_picture(house, monkeypatch):
+    monkeypatch.setattr(needs, "EQUAL_PICTURES", 1)
+    page = Page(house, "192.0.2.7")
+    inside(house, 1, 2, 3)
+    house.house.meetings["4201"].speaker = house.leg(1).member
+    house.tick()
+    demand = next(
+        one for one in told(house, Demand)
+        if one.viewer == page.leg.member and one.member == house.leg(2).member
+    )  # fmt: skip
+    obey(house, Give(demand.sink, house.leg(2).streams.picture, 7, Rung.FULL, REASON))
+    stated = [one for one in house.engine.of(SetSink) if one.sink == demand.sink]
+    assert stated[-1].picture_class is PictureClass.THUMBNAIL
+
+
+def test_a_pace_is_a_rate_for_the_engine(house):
+    before = len(house.engine.of(SetLine))
+    obey(house, Pace(line(house, "town"), 900_000))
+    obey(house, Pace(line(house, "town"), 900_000))
+    stated = house.engine.of(SetLine)[before:]
+    assert [(one.line, one.rate_bps) for one in stated] == [(line(house, "town"), 900_000)]
+
+
+def test_a_codec_is_limited_in_whatever_it_speaks(house):
+    inside(house, 1, 2)
+    member = house.leg(1).member
+    obey(house, SetCaps(member, (Cap("", 300_000, True),), REASON))
+    room = house.house.meetings["4201"]._room
+    assert room.members[member].sends_bps == 300_000
+
+
+def test_fewer_voices_are_forwarded_where_the_line_is_thin_and_never_more_than_wished(house):
+    page = Page(house, "192.0.2.7")
+    inside(house, 1, 2)
+    member, room = page.leg.member, house.house.meetings["4201"]._room
+    obey(house, SoundStep(member, 1, 20, 0, REASON))
+    assert room.members[member].forwarded == 1
+    page.session.receive(m.Sound(forwarded=3))
+    assert room.members[member].forwarded == 1
+    obey(house, SoundStep(member, 3, 20, 0, REASON))
+    assert room.members[member].forwarded == 3
+    page.session.receive(m.Sound(forwarded=0))
+    obey(house, SoundStep(member, 1, 20, 0, REASON))
+    assert room.members[member].forwarded == 0
+
+
+def test_what_is_wanted_reaches_the_estimator(house):
+    number = line(house, "town")
+    obey(house, Wants(number, 1_234_000))
+    assert house.house.sharing.estimates._watched[number].wants_bps == 1_234_000
+
+
+# ---- the server's own line
+
+
+def test_lines_share_what_the_server_stands_behind():
+    here = Line(
+        site="here", up_bps=2_000_000, down_bps=2_000_000, server=True,
+        networks=(ip_network("10.0.0.0/8"),),
+    )  # fmt: skip
+    with stage(replace(SETTINGS, line=(here, TOWN, HALL))) as house:
+        inside(house, 1)
+        house.ring(2, host="198.51.100.2", offer=_at("198.51.100.2"))
+        house.ring(3, host="10.0.0.3", offer=_at("10.0.0.3"))
+        house.tick()
+        assert house.leg(3).line is None
+        states = {one.line: one.down.bps for one in told(house, LineState)}
+        assert sum(states[line(house, site)] for site in ("town", "hall", "here")) <= 2_000_000
+        assert states[line(house, "town")] == states[line(house, "hall")]
+
+
+def _at(host: str) -> bytes:
+    return codec_offer("polycom_hdx").replace(HDX_HOST.encode(), host.encode())
