@@ -39,7 +39,7 @@ from sfu.media.allocation.output import (
     Wants,
 )
 from sfu.media.allocation.rung import Rung
-from sfu.media.allocation.share import share
+from sfu.media.allocation.shared_line import share
 from sfu.media.engine.command import SetLine
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import LineId, MemberId, Protocol, RoomId, SinkId, SourceId

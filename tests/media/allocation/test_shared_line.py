@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.media.allocation.share import share
+from sfu.media.allocation.shared_line import share
 from sfu.model import LineId
 
 wishes = st.lists(st.integers(0, 5_000_000), max_size=8).map(
