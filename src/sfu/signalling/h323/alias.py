@@ -1,0 +1,64 @@
+"""Aliases: the names and numbers an H.323 endpoint is called by (H.225.0, AliasAddress)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from sfu.signalling.h323.per import Value
+from sfu.signalling.h323.transport import read_transport
+
+MAX_ALIASES = 16
+DIGITS = frozenset("0123456789#*,")
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """One name or number."""
+
+    kind: str
+    """dialledDigits, h323-ID, url-ID, email-ID, transportID or partyNumber."""
+    text: str
+
+
+def number(text: str) -> Alias:
+    """Make the alias of what somebody dials: digits where it is a number, else a name."""
+    return Alias("dialledDigits" if text and set(text) <= DIGITS else "h323-ID", text)
+
+
+def read_aliases(values: Iterable[Value]) -> tuple[Alias, ...]:
+    """Read a list of aliases, each once; what has no text is left out."""
+    found: dict[Alias, None] = {}
+    for name, value in list(values)[:MAX_ALIASES]:
+        text = _text(name, value)
+        if text:
+            found.setdefault(Alias(name, text))
+    return tuple(found)
+
+
+def _text(name: str, value: Value) -> str:
+    if isinstance(value, str):
+        return value[:256].rstrip("\0")
+    if name == "transportID":
+        address = read_transport(value)
+        return str(address) if address else ""
+    if name == "partyNumber" and isinstance(value[1], dict):
+        digits = value[1].get("publicNumberDigits") or value[1].get("privateNumberDigits") or ""
+        return str(digits)
+    return ""
+
+
+def write_aliases(aliases: Iterable[Alias]) -> list[Value]:
+    """Make a list of aliases of names, numbers and addresses in text."""
+    return [(alias.kind, alias.text) for alias in aliases if alias.kind in _TEXTS]
+
+
+_TEXTS = frozenset({"dialledDigits", "h323-ID", "url-ID", "email-ID"})
+
+
+def is_address(text: str) -> bool:
+    """Tell whether somebody dialled an IP address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

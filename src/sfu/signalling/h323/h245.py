@@ -1,0 +1,518 @@
+"""Messages of H.245 as we use them, and their octets.
+
+::
+
+    request  response      command               indication
+    TCS      TCSAck        endSession            userInput
+    MSD      MSDAck        videoFastUpdate...    functionNotUnderstood
+    OLC, CLC OLCAck        flowControl           ...
+    RTDR     RTDResponse
+
+Channel numbers are those of whoever opened the channel.  Of what we do not use, only the name is
+kept: an unknown request is answered, all else is counted and let pass.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sfu.errors import PeerError
+from sfu.model import Address
+from sfu.signalling.h323.capset import CapabilitySet, read_set, write_set
+from sfu.signalling.h323.datatype import (
+    UNIT_BPS,
+    DataType,
+    Packetization,
+    Unsupported,
+    read_data_type,
+    read_packetization,
+    write_data_type,
+    write_packetization,
+)
+from sfu.signalling.h323.per import Pdu, Value, decode, encode
+from sfu.signalling.h323.transport import read_unicast, write_unicast
+
+RATE_MOST = 16_777_215
+"""Units of 100 bit/s in a flowControlCommand."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAck:
+    """terminalCapabilitySetAck."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetReject:
+    """terminalCapabilitySetReject."""
+
+    sequence: int
+    cause: str = "unspecified"
+
+
+@dataclass(frozen=True, slots=True)
+class Determination:
+    """masterSlaveDetermination."""
+
+    terminal_type: int
+    number: int
+    """24 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeterminationAck:
+    """It tells its receiver what that is."""
+
+    master: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeterminationReject:
+    """Both numbers were alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChannel:
+    """openLogicalChannel: the sender will send this; `reverse`, and wants back that."""
+
+    number: int
+    data: DataType
+    session: int
+    control: Address | None
+    """Where it takes RTCP."""
+    media: Address | None = None
+    payload_type: int | None = None
+    packetization: Packetization | None = None
+    reverse: DataType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAck:
+    """openLogicalChannelAck: send there."""
+
+    number: int
+    session: int | None
+    media: Address | None
+    control: Address | None
+    payload_type: int | None = None
+    hold: bool = False
+    """flowControlToZero: send nothing before a flowControlCommand."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReject:
+    """openLogicalChannelReject."""
+
+    number: int
+    cause: str = "dataTypeNotSupported"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseChannel:
+    """closeLogicalChannel: by whom opened it."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAck:
+    """closeLogicalChannelAck."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestClose:
+    """requestChannelClose: by whom receives on it."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCloseAck:
+    """requestChannelCloseAck; the closing itself follows."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """roundTripDelayRequest."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTripResponse:
+    """roundTripDelayResponse."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModeRequest:
+    """requestMode: the peer would like other streams."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModeReject:
+    """requestModeReject."""
+
+    sequence: int
+
+
+class Miscellaneous(StrEnum):
+    """MiscellaneousCommand types that wish for a picture or stop it."""
+
+    FAST_UPDATE_PICTURE = "videoFastUpdatePicture"
+    FAST_UPDATE_GOB = "videoFastUpdateGOB"
+    FAST_UPDATE_MB = "videoFastUpdateMB"
+    LOST_PICTURE = "lostPicture"
+    LOST_PARTIAL_PICTURE = "lostPartialPicture"
+    FREEZE_PICTURE = "videoFreezePicture"
+
+
+WISHES = frozenset(Miscellaneous) - {Miscellaneous.FREEZE_PICTURE}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """miscellaneousCommand, about a channel of its receiver."""
+
+    number: int
+    type: str
+    """A `Miscellaneous` where it is one of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowControl:
+    """flowControlCommand: send no more than this on a channel, or on all (None)."""
+
+    number: int | None
+    max_bps: int | None
+    """None: without a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """endSessionCommand."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendSet:
+    """sendTerminalCapabilitySet: say all your capabilities again."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserInput:
+    """Keys pressed; several at once where they came as text."""
+
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderstood:
+    """functionNotSupported, unknownFunction: our answer to an unknown request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generic:
+    """H.239 and others that came by genericRequest, -Response, -Command or -Indication."""
+
+    kind: str
+    """request, response, command or indication."""
+    identifier: tuple[int, ...]
+    sub: int | None
+    content: tuple[tuple[int, int], ...] = ()
+    """(parameter, value) of those that are numbers; a flag has 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What we only count; a request of these is answered `NotUnderstood`."""
+
+    kind: str
+    name: str
+
+
+H245 = (
+    CapabilitySet | SetAck | SetReject | Determination | DeterminationAck | DeterminationReject
+    | OpenChannel | OpenAck | OpenReject | CloseChannel | CloseAck | RequestClose | RequestCloseAck
+    | RoundTrip | RoundTripResponse | ModeRequest | ModeReject | Command | FlowControl | EndSession
+    | SendSet | UserInput | NotUnderstood | Generic | Unknown
+)  # fmt: skip
+
+
+# ---- reading
+
+
+def read(octets: bytes) -> H245:
+    """Read a message; PeerError where it is not H.245."""
+    kind, (name, value) = decode(Pdu.H245, octets)
+    reader = _READERS.get(name)
+    if reader is None:
+        return Unknown(kind, name)
+    try:
+        return reader(value)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise PeerError(f"{name}: {type(error).__name__}") from None
+
+
+def _read_open(value: Value) -> OpenChannel:
+    forward = value["forwardLogicalChannelParameters"]
+    name, parameters = forward["multiplexParameters"]
+    reverse = value.get("reverseLogicalChannelParameters")
+    number = value["forwardLogicalChannelNumber"]
+    data = read_data_type(forward["dataType"])
+    if name != "h2250LogicalChannelParameters":
+        return OpenChannel(number, Unsupported(name), 0, None)
+    packing = parameters.get("mediaPacketization")
+    packed = packing is not None and packing[0] == "rtpPayloadType"
+    return OpenChannel(
+        number,
+        data,
+        parameters["sessionID"],
+        read_unicast(parameters.get("mediaControlChannel")),
+        read_unicast(parameters.get("mediaChannel")),
+        parameters.get("dynamicRTPPayloadType"),
+        read_packetization(packing[1]) if packed else None,
+        read_data_type(reverse["dataType"]) if reverse else None,
+    )
+
+
+def _read_open_ack(value: Value) -> OpenAck:
+    name, found = value.get("forwardMultiplexAckParameters", ("", {}))
+    parameters = found if name == "h2250LogicalChannelAckParameters" else {}
+    return OpenAck(
+        value["forwardLogicalChannelNumber"],
+        parameters.get("sessionID"),
+        read_unicast(parameters.get("mediaChannel")),
+        read_unicast(parameters.get("mediaControlChannel")),
+        parameters.get("dynamicRTPPayloadType"),
+        bool(parameters.get("flowControlToZero", False)),
+    )
+
+
+def _read_flow(value: Value) -> FlowControl:
+    scope, channel = value["scope"]
+    kind, rate = value["restriction"]
+    number = channel if scope == "logicalChannelNumber" else None
+    return FlowControl(number, rate * UNIT_BPS if kind == "maximumBitRate" else None)
+
+
+KEYS = frozenset("0123456789*#ABCD")
+
+
+def _read_input(value: Value) -> UserInput:
+    name, detail = value
+    text = ""
+    if name == "alphanumeric":
+        text = detail
+    elif name == "signal":
+        text = detail["signalType"]
+    elif name == "extendedAlphanumeric":
+        text = detail["alphanumeric"]
+    return UserInput("".join(key for key in str(text)[:64].upper() if key in KEYS))
+
+
+def _read_generic(kind: str, value: Value) -> Generic:
+    form, identifier = value["messageIdentifier"]
+    content = []
+    for each in value.get("messageContent", ())[:32]:
+        name, number = each["parameterIdentifier"]
+        shape, found = each["parameterValue"]
+        if name == "standard" and isinstance(found, int):
+            content.append((number, 1 if shape == "logical" else found))
+    oid = tuple(identifier) if form == "standard" else ()
+    return Generic(kind, oid, value.get("subMessageIdentifier"), tuple(content))
+
+
+_NUMBER = "forwardLogicalChannelNumber"
+_READERS = {
+    "terminalCapabilitySet": read_set,
+    "terminalCapabilitySetAck": lambda v: SetAck(v["sequenceNumber"]),
+    "terminalCapabilitySetReject": lambda v: SetReject(v["sequenceNumber"], v["cause"][0]),
+    "masterSlaveDetermination": lambda v: Determination(
+        v["terminalType"], v["statusDeterminationNumber"]
+    ),
+    "masterSlaveDeterminationAck": lambda v: DeterminationAck(v["decision"][0] == "master"),
+    "masterSlaveDeterminationReject": lambda _: DeterminationReject(),
+    "openLogicalChannel": _read_open,
+    "openLogicalChannelAck": _read_open_ack,
+    "openLogicalChannelReject": lambda v: OpenReject(v[_NUMBER], v["cause"][0]),
+    "closeLogicalChannel": lambda v: CloseChannel(v[_NUMBER]),
+    "closeLogicalChannelAck": lambda v: CloseAck(v[_NUMBER]),
+    "requestChannelClose": lambda v: RequestClose(v[_NUMBER]),
+    "requestChannelCloseAck": lambda v: RequestCloseAck(v[_NUMBER]),
+    "roundTripDelayRequest": lambda v: RoundTrip(v["sequenceNumber"]),
+    "roundTripDelayResponse": lambda v: RoundTripResponse(v["sequenceNumber"]),
+    "requestMode": lambda v: ModeRequest(v["sequenceNumber"]),
+    "requestModeReject": lambda v: ModeReject(v["sequenceNumber"]),
+    "miscellaneousCommand": lambda v: Command(v["logicalChannelNumber"], v["type"][0]),
+    "flowControlCommand": _read_flow,
+    "endSessionCommand": lambda _: EndSession(),
+    "sendTerminalCapabilitySet": lambda _: SendSet(),
+    "userInput": _read_input,
+    "functionNotUnderstood": lambda _: NotUnderstood(),
+    "functionNotSupported": lambda _: NotUnderstood(),
+    "genericRequest": lambda v: _read_generic("request", v),
+    "genericResponse": lambda v: _read_generic("response", v),
+    "genericCommand": lambda v: _read_generic("command", v),
+    "genericIndication": lambda v: _read_generic("indication", v),
+}
+
+
+# ---- writing
+
+
+def write(message: H245) -> bytes:
+    """Put a message into octets; only of those we send."""
+    return encode(Pdu.H245, _value(message))
+
+
+def _value(message: H245) -> Value:
+    match message:
+        case CapabilitySet():
+            return "request", ("terminalCapabilitySet", write_set(message))
+        case SetAck():
+            return _response("terminalCapabilitySetAck", {"sequenceNumber": message.sequence})
+        case SetReject():
+            value = {"sequenceNumber": message.sequence, "cause": (message.cause, 0)}
+            return _response("terminalCapabilitySetReject", value)
+        case Determination():
+            numbers = {
+                "terminalType": message.terminal_type,
+                "statusDeterminationNumber": message.number,
+            }
+            return "request", ("masterSlaveDetermination", numbers)
+        case DeterminationAck():
+            decision = ("master" if message.master else "slave", 0)
+            return _response("masterSlaveDeterminationAck", {"decision": decision})
+        case DeterminationReject():
+            cause = {"cause": ("identicalNumbers", 0)}
+            return _response("masterSlaveDeterminationReject", cause)
+        case RoundTrip():
+            return "request", ("roundTripDelayRequest", {"sequenceNumber": message.sequence})
+        case RoundTripResponse():
+            return _response("roundTripDelayResponse", {"sequenceNumber": message.sequence})
+        case ModeReject():
+            value = {"sequenceNumber": message.sequence, "cause": ("requestDenied", 0)}
+            return _response("requestModeReject", value)
+        case EndSession():
+            return "command", ("endSessionCommand", ("disconnect", 0))
+        case UserInput():
+            return "indication", ("userInput", ("alphanumeric", message.keys))
+    return _channel_value(message)
+
+
+def _channel_value(message: H245) -> Value:
+    match message:
+        case OpenChannel():
+            return "request", ("openLogicalChannel", _write_open(message))
+        case OpenAck():
+            return _response("openLogicalChannelAck", _write_open_ack(message))
+        case OpenReject():
+            value = {_NUMBER: message.number, "cause": (message.cause, 0)}
+            return _response("openLogicalChannelReject", value)
+        case CloseChannel():
+            value = {_NUMBER: message.number, "source": ("lcse", 0), "reason": ("unknown", 0)}
+            return "request", ("closeLogicalChannel", value)
+        case CloseAck():
+            return _response("closeLogicalChannelAck", {_NUMBER: message.number})
+        case RequestClose():
+            value = {_NUMBER: message.number, "reason": ("normal", 0)}
+            return "request", ("requestChannelClose", value)
+        case RequestCloseAck():
+            return _response("requestChannelCloseAck", {_NUMBER: message.number})
+        case Command():
+            value = {"logicalChannelNumber": message.number, "type": (message.type, 0)}
+            return "command", ("miscellaneousCommand", value)
+        case FlowControl():
+            return "command", ("flowControlCommand", _write_flow(message))
+        case Generic():
+            return message.kind, (f"generic{message.kind.capitalize()}", _write_generic(message))
+        case Unknown(kind="request"):
+            return "indication", ("functionNotUnderstood", ("request", (message.name, 0)))
+    raise AssertionError(f"not ours to send: {message}")
+
+
+def not_supported() -> bytes:
+    """Make the answer to a request we do not know."""
+    cause = {"cause": ("unknownFunction", 0)}
+    return encode(Pdu.H245, ("indication", ("functionNotSupported", cause)))
+
+
+def _response(name: str, value: Value) -> Value:
+    return "response", (name, value)
+
+
+def _write_open(message: OpenChannel) -> Value:
+    parameters: dict[str, Value] = {
+        "sessionID": message.session,
+        "mediaGuaranteedDelivery": False,
+        "mediaControlGuaranteedDelivery": False,
+    }
+    if message.control:
+        parameters["mediaControlChannel"] = write_unicast(message.control)
+    if message.media:
+        parameters["mediaChannel"] = write_unicast(message.media)
+    if message.payload_type is not None:
+        parameters["dynamicRTPPayloadType"] = message.payload_type
+    if message.packetization:
+        packing = write_packetization(message.packetization)
+        parameters["mediaPacketization"] = ("rtpPayloadType", packing)
+    return {
+        _NUMBER: message.number,
+        "forwardLogicalChannelParameters": {
+            "dataType": write_data_type(message.data),
+            "multiplexParameters": ("h2250LogicalChannelParameters", parameters),
+        },
+    }
+
+
+def _write_open_ack(message: OpenAck) -> Value:
+    parameters: dict[str, Value] = {"flowControlToZero": message.hold}
+    if message.session is not None:
+        parameters["sessionID"] = message.session
+    if message.media:
+        parameters["mediaChannel"] = write_unicast(message.media)
+    if message.control:
+        parameters["mediaControlChannel"] = write_unicast(message.control)
+    if message.payload_type is not None:
+        parameters["dynamicRTPPayloadType"] = message.payload_type
+    return {
+        _NUMBER: message.number,
+        "forwardMultiplexAckParameters": ("h2250LogicalChannelAckParameters", parameters),
+    }
+
+
+def _write_flow(message: FlowControl) -> Value:
+    scope: Value = ("wholeMultiplex", 0)
+    if message.number is not None:
+        scope = ("logicalChannelNumber", message.number)
+    restriction: Value = ("noRestriction", 0)
+    if message.max_bps is not None:
+        restriction = ("maximumBitRate", min(message.max_bps // UNIT_BPS, RATE_MOST))
+    return {"scope": scope, "restriction": restriction}
+
+
+def _write_generic(message: Generic) -> Value:
+    content = [
+        {
+            "parameterIdentifier": ("standard", number),
+            "parameterValue": ("logical", 0) if number in _FLAGS else ("unsignedMin", value),
+        }
+        for number, value in message.content
+    ]
+    value: dict[str, Value] = {"messageIdentifier": ("standard", message.identifier)}
+    if message.sub is not None:
+        value["subMessageIdentifier"] = message.sub
+    if content:
+        value["messageContent"] = content
+    return value
+
+
+_FLAGS = frozenset({126, 127})
+"""Acknowledge and reject of H.239 (table 10): they are there or not."""
