@@ -120,14 +120,15 @@ def _read_h264(detail: Value) -> H264:
     for each in (*detail.get("collapsing", ()), *detail.get("nonCollapsing", ())):
         kind, number = each["parameterIdentifier"]
         content, value = each["parameterValue"]
-        if kind == "standard" and content in ("unsignedMin", "unsignedMax", "booleanArray"):
-            found.setdefault(number, value)
-        elif kind == "standard" and content in ("unsigned32Min", "unsigned32Max"):
+        if kind == "standard" and content in _NUMBERS:
             found.setdefault(number, value)
     rate = min(detail.get("maxBitRate", 0), 1_000_000) * UNIT_BPS
     return H264(rate, tuple(found.items()))
 
 
+_NUMBERS = frozenset(
+    ("unsignedMin", "unsignedMax", "unsigned32Min", "unsigned32Max", "booleanArray")
+)
 _OLD = {"h263VideoCapability": Codec.H263, "h261VideoCapability": Codec.H261}
 _SIZES = ("sqcif", "qcif", "cif", "cif4", "cif16")
 
@@ -197,7 +198,10 @@ def _write_old(picture: OldPicture) -> Value:
     if picture.codec is Codec.H261:
         return "h261VideoCapability", value | {"stillImageTransmission": False}
     flags = ("unrestrictedVector", "arithmeticCoding", "advancedPrediction", "pbFrames")
-    return "h263VideoCapability", value | {**dict.fromkeys(flags, False), "errorCompensation": False}
+    return "h263VideoCapability", value | {
+        **dict.fromkeys(flags, False),
+        "errorCompensation": False,
+    }
 
 
 def write_data(camera: Camera) -> Value:

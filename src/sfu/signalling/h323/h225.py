@@ -4,6 +4,7 @@ What stands in the user-user element of Q.931.  Only what a call needs is kept; 
 peer adds is read over, and nothing that was decoded is ever encoded again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -149,13 +150,16 @@ class Information:
 
 def read(octets: bytes) -> Information:
     """Read what a user-user element carries; PeerError where it is not H.225.0."""
-    pdu = decode(Pdu.H225, octets)["h323-uu-pdu"]
-    name, value = pdu["h323-message-body"]
-    control = tuple(pdu.get("h245Control", ()))
+    try:
+        pdu = decode(Pdu.H225, octets)["h323-uu-pdu"]
+        name, value = pdu["h323-message-body"]
+        control = tuple(pdu.get("h245Control", ()))
+        reader = _READERS.get(name)
+        body = reader(value) if reader else Other(name)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise PeerError(f"H.225.0: {type(error).__name__}") from None
     if len(control) > MAX_CONTROL:
         raise PeerError("too many H.245 messages in one")
-    reader = _READERS.get(name)
-    body = reader(value) if reader else Other(name)
     return Information(body, bool(pdu.get("h245Tunnelling", False)), control)
 
 
@@ -243,7 +247,7 @@ def _text(octets: bytes) -> str:
     return "".join(letter for letter in text if letter.isprintable())[:64].strip()
 
 
-_READERS = {
+_READERS: dict[str, Callable[[Value], Body]] = {
     "setup": _setup,
     "callProceeding": _proceeding,
     "progress": _proceeding,
@@ -284,16 +288,12 @@ def _body(body: Body) -> tuple[str, Value]:
         case ReleaseComplete():
             value = _head(body.identifier)
             if body.reason is not None:
-                value["reason"] = (body.reason, _RELEASES.get(body.reason, 0))
+                value["reason"] = (body.reason, 0)
             return "releaseComplete", value
         case Facility():
             return "facility", _write_facility(body)
         case Other():
             return body.name, 0
-
-
-_RELEASES: dict[str, Value] = {}
-"""Reasons that carry a value; none of ours does."""
 
 
 def _head(identifier: bytes) -> dict[str, Value]:

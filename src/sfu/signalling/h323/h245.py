@@ -12,6 +12,7 @@ Channel numbers are those of whoever opened the channel.  Of what we do not use,
 kept: an unknown request is answered, all else is counted and let pass.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -330,7 +331,7 @@ def _read_generic(kind: str, value: Value) -> Generic:
 
 
 _NUMBER = "forwardLogicalChannelNumber"
-_READERS = {
+_READERS: dict[str, Callable[[Value], H245]] = {
     "terminalCapabilitySet": read_set,
     "terminalCapabilitySetAck": lambda v: SetAck(v["sequenceNumber"]),
     "terminalCapabilitySetReject": lambda v: SetReject(v["sequenceNumber"], v["cause"][0]),
