@@ -1,6 +1,6 @@
 """What a logical channel or capability is about (H.245 DataType), and its octets' values.
 
-Rates are bit/s here and units of 100 bit/s on the wire; H.264's parameters stand in H.241 table 8-4.
+Rates are bit/s here and units of 100 bit/s on the wire; the parameters of H.264 stand in H.241.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ BASELINE = 64
 """In the boolean array of parameter 41; 32 is main, 8 high."""
 UNIT_BPS = 100
 FRAMES_MOST = 256
-MODES = {SINGLE_NAL: 0, NON_INTERLEAVED: 1}
+MODES: dict[tuple[int, ...], int] = {SINGLE_NAL: 0, NON_INTERLEAVED: 1}
 
 SOUNDS = {
     "g722-64k": Codec.G722,

@@ -435,14 +435,8 @@ def _channel_value(message: H245) -> Value:
         case Generic():
             return message.kind, (f"generic{message.kind.capitalize()}", _write_generic(message))
         case Unknown(kind="request"):
-            return "indication", ("functionNotUnderstood", ("request", (message.name, 0)))
+            return "indication", ("functionNotSupported", {"cause": ("unknownFunction", 0)})
     raise AssertionError(f"not ours to send: {message}")
-
-
-def not_supported() -> bytes:
-    """Make the answer to a request we do not know."""
-    cause = {"cause": ("unknownFunction", 0)}
-    return encode(Pdu.H245, ("indication", ("functionNotSupported", cause)))
 
 
 def _response(name: str, value: Value) -> Value:

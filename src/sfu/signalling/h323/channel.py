@@ -1,0 +1,75 @@
+"""Logical channels of one call (H.245 section 8.4): those we opened, those the peer opened."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from sfu.model import Address, Kind
+from sfu.signalling.h323.datatype import H264, MODES, Camera, DataType, OldPicture, Sound
+from sfu.signalling.h323.h245 import OpenAck, OpenChannel
+
+
+class Way(Enum):
+    """How far a channel of ours is."""
+
+    ASKED = auto()
+    OPEN = auto()
+    REFUSED = auto()
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A channel of ours: what we send."""
+
+    asked: OpenChannel
+    way: Way = Way.ASKED
+    media: Address | None = None
+    control: Address | None = None
+    held: bool = False
+    """flowControlToZero: nothing before a flowControlCommand."""
+    max_bps: int = 0
+    """By flowControlCommand, 0 without a limit."""
+
+    def accepted(self, ack: OpenAck) -> None:
+        """Take in where to send."""
+        self.way, self.media, self.control = Way.OPEN, ack.media, ack.control
+        self.held = ack.hold
+
+    @property
+    def flows(self) -> bool:
+        """Whether we may send."""
+        return self.way is Way.OPEN and not self.held and self.media is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A channel of the peer: what it sends us."""
+
+    number: int
+    kind: Kind
+    data: DataType
+    payload_type: int | None
+    mode: int
+    """H.264 packetization."""
+    control: Address | None
+
+
+def kind_of(data: DataType) -> Kind | None:
+    """Return the kind of media of what a channel carries; None for what we do not take."""
+    match data:
+        case Sound():
+            return Kind.AUDIO
+        case H264() | OldPicture():
+            return Kind.VIDEO
+        case Camera():
+            return Kind.CAMERA
+    return None
+
+
+def incoming(asked: OpenChannel, kind: Kind) -> Incoming:
+    """Make what we know of a channel the peer opens."""
+    packing = asked.packetization
+    payload = asked.payload_type
+    if payload is None and packing is not None:
+        payload = packing.payload_type
+    mode = MODES.get(packing.oid, 0) if packing is not None else 0
+    return Incoming(asked.number, kind, asked.data, payload, mode, asked.control)
