@@ -1,8 +1,9 @@
 """Two H.323 cores in virtual time, each other's peer: what one sends, the other receives."""
 
 from itertools import count
+from typing import TypeVar
 
-from sfu.model import Address, CallId, Kind
+from sfu.model import Address, CallId
 from sfu.signalling.call import Accept, CallEvent, CallOffered, CallOrder
 from sfu.signalling.h323.call import Identity
 from sfu.signalling.h323.flow import (
@@ -25,11 +26,12 @@ from sfu.signalling.sdp.offer import compose_offer
 
 
 def offer(host: str, port: int, policy: Policy | None = None) -> bytes:
-    lines = {
-        kind: LocalLine(port + 2 * kind, port + 2 * kind + 1) for kind in (Kind.AUDIO, Kind.VIDEO)
-    }
-    media = LocalMedia(host, 1, lines[Kind.AUDIO], lines[Kind.VIDEO])
+    sound, picture = LocalLine(port, port + 1), LocalLine(port + 2, port + 3)
+    media = LocalMedia(host, 1, sound, picture)
     return bytes(compose_offer(media, policy or Policy()))
+
+
+Event = TypeVar("Event")
 
 
 class Stack:
@@ -45,11 +47,14 @@ class Stack:
         self.flows = count(2, 2)
         self.listens: dict[Address, CallId] = {}
         self.ports = count(22_000)
+        self.answers = True
+        """Takes every call at once."""
 
     def _entropy(self, length: int) -> bytes:
-        return (next(self.counter) * 2654435761 % 256**length).to_bytes(length)
+        value = next(self.counter) * 2_654_435_761
+        return (value & (1 << 8 * length) - 1).to_bytes(length)
 
-    def told(self, kind: type) -> list:
+    def told(self, kind: type[Event]) -> list[Event]:
         return [one for one in self.events if isinstance(one, kind)]
 
 
@@ -58,6 +63,8 @@ class Wire:
 
     def __init__(self, one: Stack, other: Stack) -> None:
         self.now = 0.0
+        self.deaf = False
+        """Nothing gets through any more."""
         self.stacks = {one.host: one, other.host: other}
         self.pairs: dict[tuple[str, FlowId], tuple[str, FlowId]] = {}
         self.said: list[tuple[str, FlowId, bytes]] = []
@@ -90,6 +97,8 @@ class Wire:
 
     def _carry(self, stack: Stack, output: object) -> None:
         here = stack.host
+        if self.deaf and isinstance(output, (Connect, Send, Close)):
+            return
         match output:
             case Connect(flow, remote):
                 there = self.stacks[remote.host]
@@ -118,9 +127,9 @@ class Wire:
                 stack.core.handle(Listening(call, address), self.now)
             case Unlisten(call):
                 stack.listens = {a: c for a, c in stack.listens.items() if c != call}
-            case _:
+            case _ if isinstance(output, CallEvent):
                 stack.events.append(output)
-                if isinstance(output, CallOffered):
+                if isinstance(output, CallOffered) and stack.answers:
                     self._answer(stack, output)
 
     def _answer(self, stack: Stack, offered: CallOffered) -> None:

@@ -121,8 +121,8 @@ class Call:
     model: str = ""
     version: int = 0
     settled: bool = False
-    waiting: bytes | None = None
-    """A description of ours that waits to be called answered."""
+    heard: bool = False
+    """The peer works on our Setup."""
     limit_bps: int = 0
     _due: float | None = None
     _orders: deque[FlowOrder] = field(default_factory=deque)
@@ -352,7 +352,7 @@ class Call:
     def _proceeding(self, body: h225.Proceeding, now: float) -> None:
         if self.state is not State.DIALLED:
             return
-        self._due = now + RING_S
+        self.heard, self._due = True, now + RING_S
         if body.ringing:
             self._events.append(CallRinging(self.id))
         self._reach(body.h245_address)
@@ -509,7 +509,8 @@ class Call:
     def _late(self, now: float) -> None:
         if self.state is State.DIALLED:
             self._release(h225.Release.UNDEFINED_REASON)
-            self._close(End.NO_ANSWER, 0, "no answer")
+            cause = End.NO_ANSWER if self.heard else End.UNREACHABLE
+            self._close(cause, 0, "no answer")
         elif not self.settled:
             self._fail("H.245 did not settle", End.PROTOCOL_ERROR)
 

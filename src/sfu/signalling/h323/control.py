@@ -132,7 +132,7 @@ class Control:
         self._refused: dict[Kind, set[str]] = {}
         self._numbers = 100
         self._trips = 0
-        self._asked_at: float | None = None
+        self._asked_at = 0.0
         self._heard_at = 0.0
         self._waiting_since: float | None = None
         self._settled = False
@@ -216,7 +216,7 @@ class Control:
         if now >= self._heard_at + SILENT_S:
             self._end("nothing of H.245 for 30 s", silent=True)
             return
-        if self._settled and now >= (self._asked_at or now) + PROBE_S:
+        if self._settled and now >= self._asked_at + PROBE_S:
             self.probe(now)
         self._settle(now)
         self._arm(now)
@@ -455,7 +455,9 @@ class Control:
             return
         ours = all(channel.way is not Way.ASKED for channel in self._out.values())
         theirs = all(kind in self._in for kind in self._out if kind is not Kind.CAMERA)
-        if (ours and theirs and self._out) or now >= self._waiting_since + PATIENCE_S:
+        whole = ours and theirs and self._out
+        some = self._in or any(channel.way is Way.OPEN for channel in self._out.values())
+        if whole or (some and now >= self._waiting_since + PATIENCE_S):
             self._settled = True
             self._asked_at = now
             self._facts.append(Settled())
@@ -473,7 +475,7 @@ class Control:
             return
         due = [self._heard_at + SILENT_S]
         if self._settled:
-            due.append((self._asked_at or now) + PROBE_S)
+            due.append(self._asked_at + PROBE_S)
         elif self._waiting_since is not None:
             due.append(self._waiting_since + PATIENCE_S)
         self.deadline = min(due)

@@ -251,14 +251,13 @@ H245 = (
 
 def read(octets: bytes) -> H245:
     """Read a message; PeerError where it is not H.245."""
-    kind, (name, value) = decode(Pdu.H245, octets)
-    reader = _READERS.get(name)
-    if reader is None:
-        return Unknown(kind, name)
     try:
-        return reader(value)
+        kind, (name, value) = decode(Pdu.H245, octets)
+        reader = _READERS.get(name)
+        return reader(value) if reader is not None else Unknown(kind, name)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise PeerError(f"{name}: {type(error).__name__}") from None
+        # an extension of the standard that the library skipped
+        raise PeerError(f"H.245: {type(error).__name__}") from None
 
 
 def _read_open(value: Value) -> OpenChannel:
@@ -418,7 +417,7 @@ def _channel_value(message: H245) -> Value:
             value = {_NUMBER: message.number, "cause": (message.cause, 0)}
             return _response("openLogicalChannelReject", value)
         case CloseChannel():
-            value = {_NUMBER: message.number, "source": ("lcse", 0), "reason": ("unknown", 0)}
+            value = {_NUMBER: message.number, "source": ("lcse", 0)}
             return "request", ("closeLogicalChannel", value)
         case CloseAck():
             return _response("closeLogicalChannelAck", {_NUMBER: message.number})
