@@ -18,7 +18,7 @@ from sfu.signalling.sdp.h263 import OLD_PICTURES, h263_limits_of
 from sfu.signalling.sdp.local import LocalLine, LocalMedia, Policy
 from sfu.signalling.sdp.offer import compose_offer, compose_reoffer, read_answer
 from sfu.signalling.sdp.peer import read_offer
-from sfu.signalling.sdp.session import parse, revise, same_lines
+from sfu.signalling.sdp.session import MAX_BYTES, parse, revise, same_lines
 from sfu.signalling.webrtc.negotiate import (
     BrowserLocal,
     BrowserPolicy,
@@ -77,7 +77,9 @@ def run(data: bytes) -> None:
         session = parse(data)
     except PeerError:
         return
-    assert parse(bytes(session)) == session
+    written = bytes(session)
+    if len(written) <= MAX_BYTES:  # line ends written in full may go beyond what is read
+        assert parse(written) == session
     room(data)
     browser(data)
 
