@@ -122,6 +122,8 @@ class BrowserLeg(Leg):
         self._sent = Meter()
         self._closed = False
         self._begun_at = 0.0
+        self.sound_only = False
+        """It sends and is shown no picture: its wish, or its line bears none."""
         self._own: AccessLine | None = None
         """A line of its own, where nobody configured one for where it is."""
         self._line_of(None)
@@ -129,7 +131,8 @@ class BrowserLeg(Leg):
     @property
     def capability(self) -> Capability:
         """What it can, as negotiated last."""
-        return self._agreement.capability if self._agreement else NO_MEDIA_YET
+        able = self._agreement.capability if self._agreement else NO_MEDIA_YET
+        return replace(able, pictures=0, video_send=frozenset()) if self.sound_only else able
 
     @property
     def model(self) -> str:
@@ -142,6 +145,8 @@ class BrowserLeg(Leg):
         """Tell the page how many places to offer."""
         self._begun_at = now
         self.send(self._layout())
+        if self.sound_only:
+            self.send(m.Send(camera=m.Camera(codec="VP8", max_bps=0, active=False)))
 
     def come_back(self, send: Send) -> None:
         """Tell a page that lost its WebSocket everything anew."""
@@ -157,7 +162,8 @@ class BrowserLeg(Leg):
         """Tell who is in the room; ask for more places when it has grown."""
         inside = {row.member for row in rows}
         self._notices = {key: said for key, said in self._notices.items() if key[1] in inside}
-        wanted = min(max(self._pictures, len(rows) - 1 + SPARE_PICTURES), MAX_TILES)
+        most = 0 if self.sound_only else MAX_TILES
+        wanted = min(max(self._pictures, len(rows) - 1 + SPARE_PICTURES), most)
         if wanted != self._pictures:
             self._pictures = wanted
             self.send(self._layout())
@@ -193,8 +199,9 @@ class BrowserLeg(Leg):
 
     def _layout(self) -> m.Layout:
         return m.Layout(
-            wide=WIDE_PLACES, narrow=NARROW_PLACES, mix=MIX_PLACES, pictures=self._pictures
-        )
+            wide=WIDE_PLACES, narrow=NARROW_PLACES, mix=MIX_PLACES,
+            pictures=0 if self.sound_only else self._pictures,
+        )  # fmt: skip
 
     def _tell_slots(self) -> None:
         if self._agreement is None:

@@ -15,12 +15,15 @@ from dataclasses import dataclass
 import structlog
 
 from sfu.errors import PeerError
+from sfu.media.allocation.admission import Admitted
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import MemberId
 from sfu.room.directory import Found, UnknownRoom, WrongPin
+from sfu.shell.admission import UNBOUND
 from sfu.shell.browser_leg import BrowserLeg, BrowserSurroundings, Send
 from sfu.shell.fault import surviving
 from sfu.shell.house import House
+from sfu.shell.voices import USUAL_EXTENSIONS, of_browser
 from sfu.signalling.call import End
 from sfu.signalling.webrtc.message import (
     ClientMessage,
@@ -33,6 +36,7 @@ from sfu.signalling.webrtc.message import (
     Sound,
     State,
     ended,
+    line_full,
     refused,
 )
 
@@ -76,16 +80,31 @@ class Browsers:
                 place.session, place.lost_at = None, self.house.clock()
                 place.leg.send = _nowhere
 
-    def settle(self, session: "Session", found: Found, name: str) -> BrowserLeg:
+    def settle(
+        self, session: "Session", found: Found, name: str, *, sound_only: bool = False
+    ) -> BrowserLeg:
         """Let somebody into a room; its streams come with its offer."""
+        bound = session.verdict.outcome is Admitted.SOUND_ONLY
         member = self.house.new_member()
         leg = BrowserLeg(
             member, name, self._around, session.send, session.user_agent, session.remote
         )
+        leg.sound_only = sound_only or bound
         token = self._entropy(16).hex()
         self._places[member] = _Place(leg, token, session)
         meeting = self.house.meeting(found.room)
-        session.send(Joined(member=member, room=found.room, room_name=meeting.name, resume=token))
+        weighed = session.verdict.admission
+        session.send(
+            Joined(
+                member=member,
+                room=found.room,
+                room_name=meeting.name,
+                resume=token,
+                sound_only=leg.sound_only,
+                needed_bps=weighed.required_bps if bound else None,
+                free_bps=weighed.available_bps if bound else None,
+            )
+        )
         leg.begin(self.house.clock())
         self.house.enter(leg, found.room, "")
         meeting.set_sound_rule(member, self.sound_rule(3), self.house.clock())
@@ -110,7 +129,11 @@ class Browsers:
             leg = place.leg
             session.send(
                 Joined(
-                    member=leg.member, room=meeting.id, room_name=meeting.name, resume=place.token
+                    member=leg.member,
+                    room=meeting.id,
+                    room_name=meeting.name,
+                    resume=place.token,
+                    sound_only=leg.sound_only,
                 )
             )
             leg.come_back(session.send)
@@ -175,6 +198,8 @@ class Session:
         self.remote = remote
         self.user_agent = user_agent
         self.leg: BrowserLeg | None = None
+        self.verdict = UNBOUND
+        """What its line bore when it asked to be let in."""
         self._over = False
         self._browsers = browsers
 
@@ -228,7 +253,9 @@ class Session:
             return
         found = self._find(message)
         if found is not None:
-            self.leg = self._browsers.settle(self, found, message.name)
+            self.leg = self._browsers.settle(
+                self, found, message.name, sound_only=message.sound_only
+            )
 
     def _find(self, message: Join) -> Found | None:
         house, tries = self._browsers.house, self._browsers.house.tries
@@ -251,8 +278,25 @@ class Session:
             case Found() if house.is_full(found.room):
                 self._refuse(RefusalCode.ROOM_FULL)
             case Found():
-                return found
+                return found if self._line_bears(message) else None
         return None
+
+    def _line_bears(self, message: Join) -> bool:
+        """Tell whether its line bears its speech, and its pictures at their least."""
+        house = self._browsers.house
+        line, pictures = house.lines.of_browser(self.remote), not message.sound_only
+        voices = of_browser(USUAL_EXTENSIONS, hears_mix=False, ipv6=":" in self.remote)
+        verdict = house.sharing.weigh(
+            line, voices, browser=True, sees=pictures, shows=pictures,
+            beside=not house.lines.spends_from_server(self.remote),
+        )  # fmt: skip
+        house.sharing.decided(verdict, remote=self.remote)
+        self.verdict = verdict
+        if verdict.outcome is not Admitted.REFUSED:
+            return True
+        log.info("join_refused", code=RefusalCode.LINE_FULL, remote=self.remote)
+        self.send(line_full(verdict.admission.required_bps, verdict.admission.available_bps))
+        return False
 
     def _offer(self, leg: BrowserLeg, message: Offer) -> None:
         leg.answer(message.sdp, restart=message.restart)

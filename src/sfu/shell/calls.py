@@ -19,6 +19,7 @@ from typing import assert_never
 import structlog
 
 from sfu.errors import PeerError, UseError
+from sfu.media.allocation.admission import Admitted
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import CallId, RoomId
 from sfu.room.attendant import Attendant, Refusal
@@ -68,6 +69,10 @@ FIRST_DIALLED = 1 << 40
 PHRASES = {400: "Bad Request", 415: "Unsupported Media Type"}
 NO_ROOM = RoomId("")
 """Where a caller is that the attendant asks."""
+
+
+class LineFull(UseError):
+    """A line has no room for the speech of one call more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +225,38 @@ class Calls:
         pin = known.pin if known is not None and old.door is not None and not old.inside else ""
         self._welcome(event, Found(old.room, known.name if known else "", pin))
 
-    def _refuse(self, event: CallOffered, status: int, phrase: str, why: str) -> None:
+    def _refuse(
+        self, event: CallOffered, status: int, phrase: str, why: str, *, code: int = 399
+    ) -> None:
         log.info("call_refused", caller=event.caller, status=status, reason=why)
-        self._around.order(Reject(event.call, status, phrase, why))
+        self._around.order(Reject(event.call, status, phrase, why, code))
+
+    def _describe(self, leg: CodecLeg, offer: bytes | None) -> bytes:
+        """Answer, or offer, what its line bears; LineFull where that is not even its speech."""
+        if offer is None:
+            self._admit(leg, sees=True, shows=True)
+            return leg.offer()
+        body = leg.answer(offer)
+        able = leg.capability
+        if not self._admit(leg, sees=bool(able.pictures), shows=bool(able.video_send)):
+            body = leg.answer(offer)
+        return body
+
+    def _admit(self, leg: CodecLeg, *, sees: bool, shows: bool) -> bool:
+        """Weigh a call; False where it shall do without pictures, LineFull without anything."""
+        sharing = self.house.sharing
+        verdict = sharing.weigh(
+            leg.line, leg.voices(), browser=False, sees=sees, shows=shows,
+            beside=leg.line is None, newcomer=leg.member,
+        )  # fmt: skip
+        sharing.decided(verdict, member=leg.member)
+        if verdict.outcome is Admitted.REFUSED:
+            raise LineFull(verdict.sentence)
+        sharing.arrive(leg)
+        if verdict.outcome is Admitted.SOUND_ONLY:
+            leg.without_pictures()
+            return False
+        return True
 
     def _welcome(self, event: CallOffered, found: Found | Reception) -> None:
         now = self.house.clock()
@@ -240,19 +274,23 @@ class Calls:
         room = found.room if isinstance(found, Found) else NO_ROOM
         self._prefer(leg, room)
         try:
-            body = leg.answer(event.offer) if event.offer is not None else leg.offer()
+            body = self._describe(leg, event.offer)
+        except LineFull as full:
+            self._abandon(leg)
+            self._refuse(event, 488, "Not Acceptable Here", str(full), code=370)
+            return
         except PeerError as error:
-            leg.close()
+            self._abandon(leg)
             status = error.status if error.status >= 400 else 488
             phrase = PHRASES.get(status, "Not Acceptable Here")
             self._refuse(event, status, phrase, error.reason)
             return
         except UseError as error:
-            leg.close()
+            self._abandon(leg)
             self._refuse(event, 503, "Service Unavailable", str(error))
             return
         except Exception:
-            leg.close()
+            self._abandon(leg)
             self._refuse(event, 500, "Server Internal Error", "a fault of ours")
             raise
         visit = Visit(
@@ -268,6 +306,11 @@ class Calls:
         self._around.order(Accept(event.call, body))
         if event.offer is not None:
             self._open_door(visit)
+
+    def _abandon(self, leg: CodecLeg) -> None:
+        """Give back what a call had that is not taken."""
+        self.house.sharing.depart(leg)
+        leg.close()
 
     def _door(self, visit: Visit, core: Attendant | PinGate) -> Door:
         door = Door(
@@ -386,7 +429,7 @@ class Calls:
             if event.offer is None:
                 self._around.order(AnswerMedia(event.call, visit.leg.offer()))
                 return
-            body = visit.leg.answer(event.offer)
+            body = self._redescribe(visit.leg, event.offer)
         except PeerError as error:
             log.info("media_change_refused_by_us", member=visit.leg.member, reason=error.reason)
             self._around.order(RefuseMedia(event.call, 488))
@@ -397,6 +440,17 @@ class Calls:
             return
         self._around.order(AnswerMedia(event.call, body))
         self._changed(visit)
+
+    def _redescribe(self, leg: CodecLeg, offer: bytes) -> bytes:
+        """Answer a change; who came without pictures has them once its line bears them."""
+        if leg.sound_only:
+            verdict = self.house.sharing.weigh(
+                leg.line, leg.voices(), browser=False, sees=True, shows=True,
+                beside=leg.line is None, newcomer=leg.member,
+            )  # fmt: skip
+            if verdict.outcome is Admitted.FULL:
+                leg.with_pictures()
+        return leg.answer(offer)
 
     def _media_answered(self, visit: Visit, answer: bytes) -> None:
         try:
@@ -437,9 +491,10 @@ class Calls:
         )  # fmt: skip
         self._prefer(leg, room)
         try:
+            self._admit(leg, sees=True, shows=True)
             offer = leg.offer(secure=uri.lower().startswith("sips:"))
         except UseError:
-            leg.close()
+            self._abandon(leg)
             raise
         visit = Visit(leg, room, uri, host, Direction.OUT)
         visit.dialled = asyncio.get_running_loop().create_future()
@@ -494,7 +549,7 @@ class Calls:
         finally:
             self.transfers.ended(event.call, event.cause)
             self._settle(visit, Dialled(event.call, False, cause, event.status, event.text))
-            visit.leg.close()
+            self._abandon(visit.leg)
 
     # ---- the rhythm
 

@@ -48,7 +48,7 @@ from sfu.shell.linekeys import LineKeys
 from sfu.shell.lines import Lines
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.ports import PortRange
-from sfu.shell.voices import Voices, of_codec
+from sfu.shell.voices import PRESUMED, Voices, of_codec
 from sfu.signalling.call import AskPicture, CallOrder, End, HangUp, OfferMedia
 from sfu.signalling.capability import NOTHING, Capability, Feedback
 from sfu.signalling.sdp.agreement import AgreedLine, Agreement
@@ -162,6 +162,8 @@ class CodecLeg(Leg):
         self._last_event: tuple[int, int] | None = None
         self._alive_at = now
         self._ended = False
+        self.sound_only = False
+        """Its line bears no picture: none is taken or offered."""
         self.gone = False
         """It vanished: its last goodbye is on its way, whether anybody hears it or not."""
 
@@ -237,6 +239,14 @@ class CodecLeg(Leg):
         elif self._agreement is None:
             raise PeerError("the answer refuses all media", status=488)
 
+    def without_pictures(self) -> None:
+        """Take and offer sound alone from now on; what was answered is answered anew."""
+        self.sound_only, self._answered = True, (b"", b"")
+
+    def with_pictures(self) -> None:
+        """Take pictures again, when they are offered next."""
+        self.sound_only, self._answered = False, (b"", b"")
+
     def prefer_single_nal(self, prefer: bool) -> None:
         """Ask for H.264 mode 0 in the first description: somebody inside knows no other."""
         self.policy = replace(self.policy, single_nal_receivers=prefer)
@@ -289,7 +299,7 @@ class CodecLeg(Leg):
     def _local(self, peer: PeerMedia | None, *, secure: bool = False) -> LocalMedia:
         wanted = {
             Kind.AUDIO: peer is None or peer.audio is not None,
-            Kind.VIDEO: peer is None or peer.video is not None,
+            Kind.VIDEO: (peer is None or peer.video is not None) and not self.sound_only,
             Kind.CAMERA: peer is not None and peer.camera is not None and self._camera_shared,
         }
         lines: dict[Kind, LocalLine | None] = {}
@@ -559,7 +569,9 @@ class CodecLeg(Leg):
 
     def voices(self) -> Voices:
         """Say what its sounds and headers cost its line."""
-        agreed = self._agreement.audio if self._agreement else None
+        if self._agreement is None:
+            return PRESUMED
+        agreed = self._agreement.audio
         line = self._lines.get(Kind.AUDIO)
         ptime_ms = _ptime_ms(agreed) if agreed is not None and agreed.send else 20
         keys = line.keys.sending if line and agreed and agreed.secure else None

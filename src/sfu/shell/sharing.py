@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from sfu.config import Settings
+from sfu.media.allocation.admission import Admitted
 from sfu.media.allocation.allocator import Allocator
 from sfu.media.allocation.budget import USE
 from sfu.media.allocation.event import (
@@ -43,12 +44,21 @@ from sfu.media.allocation.shared_line import share
 from sfu.media.engine.command import SetLine
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import LineId, MemberId, Protocol, RoomId, SinkId, SourceId
+from sfu.shell.admission import UNBOUND, Verdict, adds_of, server_state, weigh, worse
 from sfu.shell.estimates import Estimates
 from sfu.shell.leg import Given, Leg
 from sfu.shell.lines import AccessLine, Lines
 from sfu.shell.meeting import Meeting
-from sfu.shell.needs import Gauge, demands_of, hearing_of, line_state, picture_of
+from sfu.shell.needs import (
+    BOUNDLESS_BPS,
+    Gauge,
+    demands_of,
+    hearing_of,
+    line_state,
+    picture_of,
+)
 from sfu.shell.patchbay import Patchbay
+from sfu.shell.voices import Voices
 
 log = structlog.get_logger()
 
@@ -135,6 +145,57 @@ class Sharing:
         if give is None or not isinstance(demand, Demand) or demand.member != member:
             return None
         return give.layer, give.temporal
+
+    def weigh(
+        self, line: AccessLine | None, voices: Voices, *, browser: bool, sees: bool, shows: bool,
+        beside: bool = False, newcomer: MemberId | None = None,
+    ) -> Verdict:  # fmt: skip
+        """Say whether a call may come in, by its line and by the server's own.
+
+        `beside`: it stands beside the server; `newcomer` is not counted where it is known already.
+        """
+        verdict = UNBOUND
+        if line is not None:
+            adds = adds_of(voices, line.encapsulation, browser=browser, sees=sees, shows=shows)
+            others = [one for one in self.behind(line.line) if one.member != newcomer]
+            state = self._state_of(line, others)
+            verdict = weigh(line, [one.voices() for one in others], state, adds)
+        server = self.lines.server
+        if server is not None and line is not server and not beside:
+            adds = adds_of(voices, server.encapsulation, browser=browser, sees=sees, shows=shows)
+            spending = [one for one in self._spending() if one.member != newcomer]
+            heard = [one.voices() for one in spending]
+            browsers = sum(one.protocol is Protocol.WEBRTC for one in spending)
+            state = server_state(server, heard, browsers)
+            verdict = worse(verdict, weigh(server, heard, state, adds))
+        return verdict
+
+    def decided(self, verdict: Verdict, **who: object) -> None:
+        """Count and tell what was decided on a call."""
+        if verdict.line is None:
+            return
+        line, one = verdict.line, verdict.admission
+        self.admissions[line.line, verdict.outcome.value] += 1
+        tell = log.debug if verdict.outcome is Admitted.FULL else log.info
+        tell(
+            "call_weighed", outcome=verdict.outcome.value, site=line.site, line=line.name,
+            required_bps=one.required_bps, available_bps=one.available_bps, why=one.why.value,
+            **who,
+        )  # fmt: skip
+
+    def _spending(self) -> list[Leg]:
+        """Return whoever spends from the server's own line."""
+        return [one for one in self._legs.values() if one.line is not None and not one.line.beside]
+
+    def _state_of(self, line: AccessLine, legs: Iterable[Leg]) -> LineState:
+        """Return a line with these behind it, at what it bears by the last tick."""
+        told = self._told.get((LineState, line.line))
+        down = (
+            told.down
+            if isinstance(told, LineState)
+            else Capacity(BOUNDLESS_BPS if line.send_bps is None else line.send_bps)
+        )
+        return line_state(line, down, line.receive_bps, legs)
 
     # ---- the rhythm
 

@@ -37,6 +37,9 @@ class Voices:
 
 
 NO_VOICES = Voices()
+_USUAL = voice(Codec.G722)
+PRESUMED = Voices((_USUAL,), (_USUAL,))
+"""Of a codec before its descriptions were exchanged."""
 USUAL_EXTENSIONS = ExtensionIds(mid=1, audio_level=2, transport_cc=3, abs_send_time=4)
 """What browsers agree to, before this one has said."""
 

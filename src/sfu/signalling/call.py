@@ -233,7 +233,9 @@ class Reject:
     status: int
     reason: str
     warning: str = ""
-    """Text of a Warning 399 header, "" for none."""
+    """Text of a Warning header, "" for none."""
+    warning_code: int = 399
+    """370: insufficient bandwidth (RFC 3261 section 20.43)."""
 
 
 @dataclass(frozen=True, slots=True)

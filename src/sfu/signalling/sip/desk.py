@@ -193,10 +193,10 @@ class Desk:
         known = EXTENSIONS | (REGISTRAR_EXTENSIONS if request.method == "REGISTER" else frozenset())
         return request.options("Require") - known
 
-    def warning(self, text: str) -> Header:
+    def warning(self, text: str, code: int = 399) -> Header:
         """Return a Warning in words (20.43)."""
         agent = re.sub(r"[^A-Za-z0-9.\-]", "-", self.settings.realm) or "sfu"
-        return "Warning", f"399 {agent} {quote(text)}"
+        return "Warning", f"{code} {agent} {quote(text)}"
 
     def answer_leg(
         self,

@@ -147,7 +147,7 @@ def reject(desk: Desk, leg: Leg, order: Reject, now: float) -> None:
     if leg.state is not State.INVITED or pending is None:
         hang_up(desk, leg, End.REFUSED, now, order.status, order.reason)
         return
-    headers = [desk.warning(order.warning)] if order.warning else []
+    headers = [desk.warning(order.warning, order.warning_code)] if order.warning else []
     desk.answer_leg(
         leg, pending.key, pending.request, order.status, now, reason=order.reason, headers=headers
     )
