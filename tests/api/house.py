@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sfu.api.house import (
+    AdmissionView,
     CallView,
     Credentials,
     DialOutcome,
+    LineView,
     MemberView,
+    PictureView,
     RoomView,
     Send,
     TransferOutcome,
@@ -116,6 +119,21 @@ class ScriptedHouse:
 
     def trunks(self) -> Sequence[TrunkView]:
         return [TrunkView("pbx", False, 408, "no answer", "", 0, 3)]
+
+    def lines(self) -> Sequence[LineView]:
+        bears = AdmissionView("full", 182_000, 900_000, "room")
+        picture = PictureView("m1", "m2", "small", 700_000, 500_000, "line_down")
+        return [
+            LineView(
+                "morez", "morez", False, 2_000_000, 2_000_000, "atm", 40, ("m1",), 1_900_000,
+                1_900_000, False, 106_000, 106_000, (picture,), bears, bears,
+            )
+        ]  # fmt: skip
+
+    def what_if(self, line: str, codecs: int, browsers: int) -> AdmissionView | None:
+        if line != "morez":
+            return None
+        return AdmissionView("refused", 106_000 * codecs + 90_000 * browsers, 100_000, "line_up")
 
     async def dial(self, target: str, room: str) -> DialOutcome:
         if not room.startswith("42"):

@@ -33,6 +33,20 @@ def test_a_trunk_that_is_down_says_why(client):
     assert (trunk["trunk"], trunk["registered"], trunk["reason"]) == ("pbx", False, "no answer")
 
 
+def test_a_line_tells_who_has_less_than_it_wants_and_what_it_would_bear_more(client):
+    (line,) = client.get("/api/v1/lines").json()
+    assert (line["line"], line["down_bps"], line["framing"]) == ("morez", 2_000_000, "atm")
+    assert line["pictures"][0]["rung"] == "small"
+    assert line["next_codec"]["outcome"] == "full"
+
+
+def test_calls_nobody_has_made_are_weighed(client):
+    found = client.get("/api/v1/lines/morez/admission?codecs=2&browsers=1").json()
+    assert (found["outcome"], found["required_bps"]) == ("refused", 302_000)
+    assert client.get("/api/v1/lines/elsewhere/admission").status_code == 404
+    assert client.get("/api/v1/lines/morez/admission?codecs=101").status_code == 422
+
+
 @pytest.mark.parametrize("limit", ["0", "1001", "x"])
 def test_a_limit_out_of_range_is_refused(client, limit):
     assert client.get(f"/api/v1/calls?limit={limit}").status_code == 422

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sfu.media.engine.snapshot import LATENCY_BUCKETS_US, EngineRow, SinkRow, Snapshot, SourceRow
 from sfu.media.showing import VideoState
-from sfu.metrics import Metrics, Readings, TrunkFigures, WorkerReading
+from sfu.metrics import LineFigures, Metrics, Readings, TrunkFigures, WorkerReading
 from sfu.model import Codec, Kind, Protocol, SinkId, SourceId, Ssrc, TransportId
 from sfu.signalling.call import End
 
@@ -76,7 +76,17 @@ READINGS = Readings(
     egress_lag_s=0.002,
     workers=(WorkerReading("mix-0", alive=True, legs=3, delay_s=0.004),),
     trunks=(TrunkFigures("pbx", True, 200, 1799.5, 2),),
-)
+    lines=(
+        LineFigures(
+            site="morez", name="morez-2", send_bps=2_000_000, receive_bps=1_000_000,
+            estimate_bps=1_400_000, paced_bps=1_330_000, wanted_bps=1_700_000, queue_s=0.012,
+            worst_wait_s=0.04, waiting_bytes=5_000, members={Protocol.SIP: 1},
+            sent_bytes={"sound": 10, "picture": 20, "probe": 5}, received_bytes=40, dropped=3,
+            starved=2, probes=1, cuts=4, steps={"down": 6, "up": 5},
+            pictures={("small", "line_down"): 2}, admissions={"refused": 1},
+        ),
+    ),
+)  # fmt: skip
 
 
 def scrape(metrics: Metrics) -> dict[str, float]:
@@ -189,5 +199,6 @@ def test_no_label_carries_a_stream_a_room_or_a_person():
         for label in sample.labels
     }
     bounded = {"by", "outcome", "dialect", "wish", "state", "maker", "trunk"}
-    assert labels == {"kind", "protocol", "reason", "worker", "le"} | bounded
+    lines = {"site", "line", "direction", "class", "rung", "why"}
+    assert labels == {"kind", "protocol", "reason", "worker", "le"} | bounded | lines
     assert "3735928559" not in Metrics(lambda: READINGS).exposition().decode()

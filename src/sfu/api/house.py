@@ -104,6 +104,56 @@ class TrunkView:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmissionView:
+    """Whether a line bears a call more; bit/s on the line."""
+
+    outcome: str
+    """full, sound_only, refused."""
+    required_bps: int
+    available_bps: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PictureView:
+    """A place that has less than it wants, or all of it."""
+
+    member: str
+    about: str
+    """Whose picture it shows."""
+    rung: str
+    required_bps: int
+    available_bps: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """An access line; rates in bit/s on the line, up is from the site."""
+
+    line: str
+    site: str
+    server: bool
+    """The server itself stands behind it."""
+    up_bps: int
+    down_bps: int
+    framing: str
+    overhead_bytes: int
+    members: tuple[str, ...]
+    estimate_bps: int
+    """What it bears now of what we send."""
+    paced_bps: int
+    congested: bool
+    sound_down_bps: int
+    """Reserved for speech, towards the site."""
+    sound_up_bps: int
+    pictures: tuple[PictureView, ...]
+    next_codec: AdmissionView
+    """What would become of one room codec more."""
+    next_browser: AdmissionView
+
+
+@dataclass(frozen=True, slots=True)
 class DialOutcome:
     """How a call of ours went, once it is answered or over."""
 
@@ -150,6 +200,12 @@ class House(Protocol):
 
     def trunks(self) -> Sequence[TrunkView]:
         """Show how our registrations stand, in the order of configuration."""
+
+    def lines(self) -> Sequence[LineView]:
+        """Show how the access lines stand, in the order of configuration."""
+
+    def what_if(self, line: str, codecs: int, browsers: int) -> AdmissionView | None:
+        """Say what would become of so many calls more; None for no such line."""
 
     async def dial(self, target: str, room: str) -> DialOutcome:
         """Call a number or URI into a room; return when it is answered or over.

@@ -11,10 +11,12 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from sfu.api.house import (
+    AdmissionView,
     CallView,
     Credentials,
     DialOutcome,
     House,
+    LineView,
     RoomView,
     TransferOutcome,
     TrunkView,
@@ -60,6 +62,25 @@ def _add_views(routes: APIRouter, house: House) -> None:
     @routes.get("/trunks", summary="PBXs and providers the server registers at")
     async def trunks() -> Sequence[TrunkView]:
         return house.trunks()
+
+    @routes.get("/lines", summary="Access lines: what they bear, who stands behind, who gets what")
+    async def lines() -> Sequence[LineView]:
+        return house.lines()
+
+    @routes.get(
+        "/lines/{line}/admission",
+        summary="What would become of so many calls more behind a line",
+        responses={404: {"description": "no such line"}},
+    )
+    async def admission(
+        line: str,
+        codecs: Annotated[int, Query(ge=0, le=100)] = 1,
+        browsers: Annotated[int, Query(ge=0, le=100)] = 0,
+    ) -> AdmissionView:
+        found = house.what_if(line, codecs, browsers)
+        if found is None:
+            raise HTTPException(404, "no such line")
+        return found
 
 
 def _add_calls(routes: APIRouter, house: House) -> None:

@@ -7,16 +7,18 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from sfu.api.house import (
+    AdmissionView,
     CallView,
     Credentials,
     DialOutcome,
+    LineView,
     MemberView,
     RoomView,
     Send,
     TransferOutcome,
     TrunkView,
 )
-from sfu.app import trunks
+from sfu.app import lines, trunks
 from sfu.app.trunks import Way
 from sfu.errors import PeerError, UseError
 from sfu.media.engine.snapshot import EngineRow, Snapshot
@@ -100,6 +102,14 @@ class Front:
         """Show how our registrations stand."""
         return trunks.views(self._server.sip.trunks())
 
+    def lines(self) -> Sequence[LineView]:
+        """Show how our lines stand."""
+        return lines.views(self._server.house)
+
+    def what_if(self, line: str, codecs: int, browsers: int) -> AdmissionView | None:
+        """Weigh calls nobody has made."""
+        return lines.what_if(self._server.house, line, codecs, browsers)
+
     async def dial(self, target: str, room: str) -> DialOutcome:
         """Call a configured endpoint's number, a registered one, a trunk's, or a SIP URI."""
         found = self._server.house.find(room)
@@ -109,11 +119,14 @@ class Front:
             raise UseError(f"room {room} is full")
         way = self._where(target)
         uri, host = way.uri, way.host or _uri(way.uri).host
+        registered = None
         if not way.trunk and self._server.settings.find_endpoint(target) is None:
-            uri, host = self._server.way_to(target) or (uri, host)
+            registered = self._server.way_to(target)
+            uri, host = registered or (uri, host)
         outcome = await self._server.calls.dial(
-            uri, way.name, found.room, host=host, trunk=way.trunk
-        )
+            uri, way.name, found.room, host=host, trunk=way.trunk,
+            account=target if registered else None,
+        )  # fmt: skip
         return DialOutcome(
             int(outcome.call), outcome.answered, outcome.cause, outcome.status, outcome.text
         )
@@ -221,6 +234,7 @@ class Front:
             egress_lag_s=server.lag_s,
             workers=workers,
             trunks=trunks.figures(server.sip.trunks()),
+            lines=lines.figures(server.house),
         )
 
 

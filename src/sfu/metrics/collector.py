@@ -1,22 +1,19 @@
 """From readings to Prometheus families, at scrape time.
 
-Names are `sfu_<noun>_<quantity>_<unit>[_total]`; labels are kind, protocol, reason, worker, by and
-outcome, so the number of series does not grow with rooms, members or streams.
+Names are `sfu_<noun>_<quantity>_<unit>[_total]`; labels are kind, protocol, reason, worker, by,
+outcome, trunk, site and line, so the number of series does not grow with rooms, members or streams.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from sfu.media.engine.snapshot import LATENCY_BUCKETS_US, EngineRow, Snapshot
+from sfu.metrics.family import counter, gauge, labelled
+from sfu.metrics.lines import lines
 from sfu.metrics.readings import Readings
 from sfu.metrics.totals import Totals, name_of
 from sfu.model import Kind, Protocol, SinkId
@@ -89,71 +86,72 @@ class Metrics(Collector):
         yield from _engine(readings)
         yield from _workers(readings)
         yield from _trunks(readings)
+        yield from lines(readings.lines)
 
     def _traffic(self) -> Iterator[Metric]:
         totals = self._totals
         for field, (name, text) in SOURCE_TOTALS.items():
             by_kind = [((kind,), totals.sources.sum_of(field, kind)) for kind in KINDS]
-            yield _counter(name, text, by_kind, ["kind"])
+            yield counter(name, text, by_kind, ["kind"])
         for field, (name, text) in SINK_TOTALS.items():
             by_kind = [((kind,), totals.sinks.sum_of(field, kind)) for kind in KINDS]
-            yield _counter(name, text, by_kind, ["kind"])
+            yield counter(name, text, by_kind, ["kind"])
         for field, (name, text) in TRANSPORT_TOTALS.items():
-            yield _counter(name, text, [((), totals.transports.sum_of(field))])
+            yield counter(name, text, [((), totals.transports.sum_of(field))])
         for field, (name, text) in SOCKET_TOTALS.items():
-            yield _counter(name, text, [((), totals.sockets.sum_of(field))])
+            yield counter(name, text, [((), totals.sockets.sum_of(field))])
 
 
 def _meetings(readings: Readings) -> Iterator[Metric]:
     def by_protocol(counts: Mapping[Protocol, int]) -> list[tuple[tuple[str, ...], float]]:
         return [((p.value,), counts.get(p, 0)) for p in Protocol]
 
-    yield _gauge("sfu_rooms", "Rooms with a member in them.", [((), readings.rooms)])
-    yield _gauge("sfu_members", "Members in rooms.", by_protocol(readings.members), ["protocol"])
-    yield _gauge("sfu_calls", "Calls that are up.", by_protocol(readings.calls), ["protocol"])
+    yield gauge("sfu_rooms", "Rooms with a member in them.", [((), readings.rooms)])
+    yield gauge("sfu_members", "Members in rooms.", by_protocol(readings.members), ["protocol"])
+    yield gauge("sfu_calls", "Calls that are up.", by_protocol(readings.calls), ["protocol"])
     ends = [
         ((p.value, end.value), readings.call_ends.get((p, end), 0)) for p in Protocol for end in End
     ]
-    yield _counter("sfu_call_ends", "Calls that ended.", ends, ["protocol", "reason"])
-    yield _counter(
+    yield counter("sfu_call_ends", "Calls that ended.", ends, ["protocol", "reason"])
+    yield counter(
         "sfu_transfers",
         "Calls that went on elsewhere, or should have.",
         sorted(readings.transfers.items()),
         ["by", "outcome"],
     )
-    yield _counter(
+    yield counter(
         "sfu_keyframe_requests",
         "Key frames we asked sources for.",
         by_protocol(readings.keyframe_requests),
         ["protocol"],
     )
     yield from _wishes(readings)
-    yield _gauge("sfu_registrations", "Endpoints registered.", [((), readings.registrations)])
-    yield _counter(
+    yield gauge("sfu_registrations", "Endpoints registered.", [((), readings.registrations)])
+    yield counter(
         "sfu_sip_refused",
         "Messages, calls and connections of SIP that were too many.",
-        _labelled(readings.sip_refused),
+        labelled(readings.sip_refused),
         ["reason"],
     )
-    yield _gauge(
+    yield gauge(
         "sfu_sip_connections", "TCP and TLS connections of SIP.", [((), readings.sip_connections)]
     )
 
 
 def _wishes(readings: Readings) -> Iterator[Metric]:
-    yield _counter(
+    yield counter(
         "sfu_wishes_sent",
         "Wishes for a picture or for less we sent, by how they were said.",
         [((dialect,), readings.wishes_said.get(dialect, 0)) for dialect in DIALECTS],
         ["dialect"],
     )
-    yield _counter(
+    yield counter(
         "sfu_wishes_received",
         "Wishes for a picture or for less that receivers sent.",
         [((wish,), readings.wishes_heard.get(wish, 0)) for wish in WISHES],
         ["wish"],
     )
-    yield _gauge(
+    yield gauge(
         "sfu_member_video",
         "Members by how their picture fares and by who made their device.",
         [((p.value, state.value, maker), n) for (p, state, maker), n in readings.videos.items()],
@@ -171,31 +169,31 @@ def _streams(readings: Readings) -> Iterator[Metric]:
         kind = name_of(codec.kind)
         counts[kind] += 1
         jitters[kind] = max(jitters[kind], jitter / codec.clock_hz)
-    yield _gauge("sfu_sources", "Streams received.", _labelled(counts), ["kind"])
-    yield _gauge(
-        "sfu_source_jitter_seconds", "Worst jitter of a source.", _labelled(jitters), ["kind"]
+    yield gauge("sfu_sources", "Streams received.", labelled(counts), ["kind"])
+    yield gauge(
+        "sfu_source_jitter_seconds", "Worst jitter of a source.", labelled(jitters), ["kind"]
     )
     sinks = dict.fromkeys(KINDS, 0)
     for sink in snapshot.sinks:
         if sink in readings.sink_kinds:
             sinks[name_of(readings.sink_kinds[sink])] += 1
-    yield _gauge("sfu_sinks", "Streams sent.", _labelled(sinks), ["kind"])
+    yield gauge("sfu_sinks", "Streams sent.", labelled(sinks), ["kind"])
     waiting = sum(row.waiting for row in snapshot.sinks.values())
-    yield _gauge("sfu_sinks_waiting", "Sinks that wait for a key frame.", [((), waiting)])
-    yield _gauge("sfu_transports", "Peers media goes to.", [((), len(snapshot.transports))])
-    yield _gauge("sfu_sockets", "Datagram sockets open.", [((), len(snapshot.sockets))])
+    yield gauge("sfu_sinks_waiting", "Sinks that wait for a key frame.", [((), waiting)])
+    yield gauge("sfu_transports", "Peers media goes to.", [((), len(snapshot.transports))])
+    yield gauge("sfu_sockets", "Datagram sockets open.", [((), len(snapshot.sockets))])
 
 
 def _engine(readings: Readings) -> Iterator[Metric]:
     engine = readings.snapshot.engine
     yield _forwarding(engine)
-    yield _counter(
+    yield counter(
         "sfu_engine_lost_events", "Events nobody fetched in time.", [((), engine.events_lost)]
     )
-    yield _gauge(
+    yield gauge(
         "sfu_engine_realtime", "1 while it runs under SCHED_FIFO.", [((), float(engine.realtime))]
     )
-    yield _gauge(
+    yield gauge(
         "sfu_egress_lag_seconds",
         "How late the event loop lets outputs go.",
         [((), readings.egress_lag_s)],
@@ -219,56 +217,34 @@ def _workers(readings: Readings) -> Iterator[Metric]:
         alive.append(((worker.name,), float(worker.alive)))
         legs.append(((worker.name,), float(worker.legs)))
         delays.append(((worker.name,), worker.delay_s))
-    yield _gauge("sfu_worker_alive", "1 while the process answers.", alive, ["worker"])
-    yield _gauge("sfu_worker_legs", "Members a worker mixes for.", legs, ["worker"])
-    yield _gauge("sfu_worker_delay_seconds", "How late mixed sound leaves.", delays, ["worker"])
+    yield gauge("sfu_worker_alive", "1 while the process answers.", alive, ["worker"])
+    yield gauge("sfu_worker_legs", "Members a worker mixes for.", legs, ["worker"])
+    yield gauge("sfu_worker_delay_seconds", "How late mixed sound leaves.", delays, ["worker"])
 
 
 def _trunks(readings: Readings) -> Iterator[Metric]:
     trunks = readings.trunks
-    yield _gauge(
+    yield gauge(
         "sfu_trunk_registered",
         "1 while a registration of ours holds.",
         [((one.name,), float(one.registered)) for one in trunks],
         ["trunk"],
     )
-    yield _gauge(
+    yield gauge(
         "sfu_trunk_status",
         "SIP status of the last answer to our REGISTER.",
         [((one.name,), float(one.status)) for one in trunks],
         ["trunk"],
     )
-    yield _gauge(
+    yield gauge(
         "sfu_trunk_expires_seconds",
         "How long our registration holds if it is not refreshed.",
         [((one.name,), one.expires_in_s) for one in trunks],
         ["trunk"],
     )
-    yield _counter(
+    yield counter(
         "sfu_trunk_failures",
         "Tries without a registration, and registrations lost.",
         [((one.name,), float(one.failures)) for one in trunks],
         ["trunk"],
     )
-
-
-Samples = Iterable[tuple[tuple[str, ...], float]]
-"""(label values, value)."""
-
-
-def _labelled(values: Mapping[str, float]) -> Samples:
-    return [((label,), value) for label, value in values.items()]
-
-
-def _gauge(name: str, text: str, samples: Samples, labels: Iterable[str] = ()) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=list(labels))
-    for values, number in samples:
-        family.add_metric(list(values), number)
-    return family
-
-
-def _counter(name: str, text: str, samples: Samples, labels: Iterable[str] = ()) -> Metric:
-    family = CounterMetricFamily(name, text, labels=list(labels))
-    for values, number in samples:
-        family.add_metric(list(values), number)
-    return family

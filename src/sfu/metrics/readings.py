@@ -35,6 +35,39 @@ class TrunkFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class LineFigures:
+    """One configured access line; rates in bit/s on the line, from the server's side of it."""
+
+    site: str
+    name: str
+    send_bps: int
+    receive_bps: int
+    estimate_bps: int
+    """What it bears now of what we send."""
+    paced_bps: int
+    """What the engine holds it to."""
+    wanted_bps: int
+    """With which everybody behind it had all he asks for."""
+    queue_s: float
+    worst_wait_s: float
+    """In our pacer, of the last twenty seconds."""
+    waiting_bytes: int
+    members: Mapping[Protocol, int]
+    sent_bytes: Mapping[str, int]
+    """By class: sound, picture (all that is neither), probe."""
+    received_bytes: int
+    dropped: int
+    starved: int
+    probes: int
+    cuts: int
+    steps: Mapping[str, int]
+    """Of the ladder since the start: down, up."""
+    pictures: Mapping[tuple[str, str], int]
+    """Places of pictures now, by rung and why."""
+    admissions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Readings:
     """The state of the whole server at one instant."""
 
@@ -64,3 +97,4 @@ class Readings:
     """How late the event loop lets outputs go."""
     workers: tuple[WorkerReading, ...] = ()
     trunks: tuple[TrunkFigures, ...] = ()
+    lines: tuple[LineFigures, ...] = ()

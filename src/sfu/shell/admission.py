@@ -21,6 +21,8 @@ from sfu.shell.voices import Voices
 LEAST_PICTURE_BPS = 64_000
 """Payload of the smallest picture worth a place."""
 PACKET_BYTES = 1_200
+REPORTS = Sound(96, 10.0)
+"""Transport-wide feedback and consent of one browser, as packets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,19 @@ def adds_of(
         browser,
         least_picture_bps(cells, voices.headers_down) if sees else 0,
         least_picture_bps(cells, voices.headers_up) if shows else 0,
+    )
+
+
+def together(more: Iterable[Adds]) -> Adds:
+    """Return several calls as one; browsers beyond the first have their reports as speech."""
+    calls = list(more)
+    reports = [REPORTS] * max(0, sum(one.browser for one in calls) - 1)
+    return Adds(
+        (*(sound for one in calls for sound in one.sounds_down), *reports),
+        (*(sound for one in calls for sound in one.sounds_up), *reports),
+        any(one.browser for one in calls),
+        sum(one.picture_down_bps for one in calls),
+        sum(one.picture_up_bps for one in calls),
     )
 
 

@@ -34,6 +34,29 @@ from sfu.shell.patchbay import Patchbay
 
 log = structlog.get_logger()
 
+WORST_S = 10.0
+
+
+class Worst:
+    """The greatest of the last ten to twenty seconds: a scrape comes rarely, a tick often."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._now = self._before = 0.0
+        self._since = 0.0
+
+    def take(self, value: float, now: float) -> None:
+        """Take one value."""
+        if now - self._since >= WORST_S:
+            self._before = self._now if now - self._since < 2 * WORST_S else 0.0
+            self._now, self._since = 0.0, now
+        self._now = max(self._now, value)
+
+    @property
+    def value(self) -> float:
+        """Return the greatest."""
+        return max(self._now, self._before)
+
 
 @dataclass(slots=True)
 class _Watched:
@@ -48,6 +71,7 @@ class _Watched:
     probing: SinkId | None = None
     probes: int = 0
     cuts: int = 0
+    waits: Worst = field(default_factory=Worst)
 
 
 class Estimates:
@@ -80,6 +104,10 @@ class Estimates:
     def cuts(self, line: LineId) -> int:
         """Count how often its estimate fell since the start."""
         return self._watched[line].cuts if line in self._watched else 0
+
+    def worst_wait_s(self, line: LineId) -> float:
+        """Return the longest wait of a packet in the pacer lately."""
+        return self._watched[line].waits.value if line in self._watched else 0.0
 
     def want(self, line: LineId, bps: int) -> None:
         """Say how much allocation would like to send."""
@@ -132,6 +160,7 @@ class Estimates:
         if row is not None:
             one.estimator.handle(Used(max(row.sent_bytes - one.sent_bytes, 0)), now)
             one.sent_bytes = row.sent_bytes
+            one.waits.take(row.worst_wait_us / 1e6, now)
         if one.wants_bps is not None:
             one.estimator.handle(Limited(one.wants_bps), now)
 

@@ -100,6 +100,8 @@ class Patchbay:
         """Wishes for a picture or for less, by the dialect they were said in."""
         self.wishes_heard: Counter[str] = Counter()
         """The same from receivers, as they came: "picture" or "less"."""
+        self.starved: Counter[LineId] = Counter()
+        """Pictures the pacer of a line dropped, since the start."""
         self._ids = count(1)
         self._entropy = entropy
         self._listeners: dict[TransportId, Listener] = {}
@@ -134,6 +136,7 @@ class Patchbay:
 
     def close_line(self, line: LineId) -> None:
         """Forget a line whose paths are closed."""
+        self.starved.pop(line, None)
         self.engine.apply(CloseLine(line))
 
     def probe(self, command: Probe) -> None:
@@ -412,6 +415,10 @@ class Patchbay:
 
     def _sink_starved(self, event: SinkStarved) -> None:
         """Wish for a key frame: what waited for a sink was dropped, nothing decodes before one."""
+        transport = self._sinks.get(event.sink)
+        line = self._lines.get(transport) if transport is not None else None
+        if line is not None:
+            self.starved[line] += 1
         source = self.routes.source_of(event.sink)
         if source is not None and (picture := self._pictures.get(source)):
             picture.requests.handle(Wanted(), event.at_us / 1e6)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from sfu.config import Settings
-from sfu.media.allocation.admission import Admitted
+from sfu.media.allocation.admission import Adds, Admitted
 from sfu.media.allocation.allocator import Allocator
 from sfu.media.allocation.budget import USE
 from sfu.media.allocation.event import (
@@ -44,7 +44,15 @@ from sfu.media.allocation.shared_line import share
 from sfu.media.engine.command import SetLine
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import LineId, MemberId, Protocol, RoomId, SinkId, SourceId
-from sfu.shell.admission import UNBOUND, Verdict, adds_of, server_state, weigh, worse
+from sfu.shell.admission import (
+    UNBOUND,
+    Verdict,
+    adds_of,
+    server_state,
+    together,
+    weigh,
+    worse,
+)
 from sfu.shell.estimates import Estimates
 from sfu.shell.leg import Given, Leg
 from sfu.shell.lines import AccessLine, Lines
@@ -70,7 +78,6 @@ USUAL_HEIGHT = 720
 class Tally:
     """What happened on one line since the start."""
 
-    starved: int = 0
     steps_down: int = 0
     steps_up: int = 0
 
@@ -182,6 +189,27 @@ class Sharing:
             required_bps=one.required_bps, available_bps=one.available_bps, why=one.why.value,
             **who,
         )  # fmt: skip
+
+    def weigh_all(self, line: AccessLine, more: Iterable[Adds]) -> Verdict:
+        """Say what would become of calls that came together, on one line alone."""
+        behind = self.behind(line.line)
+        voices = [one.voices() for one in behind]
+        if line.server:
+            voices = [one.voices() for one in self._spending()]
+            browsers = sum(one.protocol is Protocol.WEBRTC for one in self._spending())
+            state = server_state(line, voices, browsers)
+        else:
+            state = self._state_of(line, behind)
+        return weigh(line, voices, state, together(more))
+
+    def demands(self, line: LineId) -> list[Demand]:
+        """Return what viewers behind a line want to see."""
+        told = self._told.values()
+        return [one for one in told if isinstance(one, Demand) and one.line == line]
+
+    def starved(self, line: LineId) -> int:
+        """Count the pictures the pacer of a line dropped."""
+        return self._bay.starved[line]
 
     def _spending(self) -> list[Leg]:
         """Return whoever spends from the server's own line."""
