@@ -70,6 +70,8 @@ from sfu.shell.voices import Voices
 
 log = structlog.get_logger()
 
+MANY = 200
+"""With more than so many lines, pictures and places all is told at every other tick."""
 USUAL_HEIGHT = 720
 """Of a stream whose sender told no size."""
 
@@ -96,6 +98,7 @@ class Sharing:
         self._settings = settings
         self._bay = patchbay
         self._gauge = Gauge()
+        self._ticks = 0
         self._told: dict[tuple[type, int | str], AllocationEvent] = {}
         self._paces: dict[LineId, int] = {}
         self.wants: dict[LineId, int] = {}
@@ -234,7 +237,9 @@ class Sharing:
         self.estimates.tick(snapshot, now)
         for meeting in meetings.values():
             self._legs |= meeting.legs
-        self._tell(self._state(snapshot), now)
+        self._ticks += 1
+        if len(self._told) < MANY or self._ticks % 2:
+            self._tell(self._state(snapshot), now)
         self.allocator.tick(now)
         self._carry_out(now)
         self._bay.flush(now)
@@ -277,12 +282,13 @@ class Sharing:
         layered = any(len(leg.streams.layers) > 1 for leg in meeting.legs.values())
         if not (bound or layered):
             return
+        rows = meeting.rows()
         for leg in meeting.legs.values():
             picture = picture_of(leg, self._gauge, snapshot, most_bps, USUAL_HEIGHT)
             if picture is not None and leg.wants_picture():
                 yield picture
             yield from demands_of(leg, meeting.places(leg), meeting.speaker, room)
-            others = sum(row.sound for row in meeting.rows() if row.member != leg.member)
+            others = sum(row.sound for row in rows if row.member != leg.member)
             wished = meeting.voices_wished(leg.member)
             hearing = hearing_of(leg, others, wished, mixed=meeting.mixes)
             if hearing is not None:
