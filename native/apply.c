@@ -97,6 +97,7 @@ static void open_transport(struct core *core, const struct sfu_open_transport *c
     transport->latch = command->latch;
     transport->secure = command->secure;
     transport->gso = command->gso;
+    pacer_change(core, transport, table_find(&core->lines, command->line));
     transport->mux = command->rtp_socket == command->rtcp_socket;
     memcpy(transport->extensions, command->extensions, sizeof transport->extensions);
     for (int i = 0; i < EXT_COUNT; i++)
@@ -182,6 +183,9 @@ static struct sink *new_sink(struct core *core, struct transport *transport,
     sink->node.id = sink->row.sink = command->sink;
     sink->transport = transport;
     sink->rebase = true;
+    sink->temporal = sink->layers = 7;
+    sink->pictures.sink = sink->repairs.sink = sink;
+    sink->repairs.class = CLASS_REPAIR;
     sink->next_on_transport = transport->sinks;
     transport->sinks = sink;
     table_add(&core->sinks, &sink->node);
@@ -217,9 +221,16 @@ static void set_sink(struct core *core, const struct sfu_set_sink *command) {
     for (int i = 0; command->has_rtx && i < command->rtx_count; i++)
         sink->rtx[command->rtx[i].number & 127] = command->rtx[i].other & 127;
     history_resize(&sink->history, command->history);
+    pacer_move(sink, command->picture_class);
+}
+
+/* Of what it carries; what it sent may still be asked for again. */
+static void forget_waiting(struct sink *sink) {
+    if (sink->transport->line) pacer_forget(sink->transport->line, &sink->pictures);
 }
 
 static void let_go(struct sink *sink) {
+    forget_waiting(sink);
     if (sink->source) source_unlink(sink->source, sink);
     if (sink->pending) source_unlink(sink->pending, sink);
     sink->source = sink->pending = NULL;
@@ -230,6 +241,7 @@ static void set_route(struct core *core, const struct sfu_set_route *command) {
     struct sink *sink = table_find(&core->sinks, command->sink);
     struct source *source = table_find(&core->sources, command->source);
     if (!sink) return;
+    sink->temporal = command->temporal < 7 ? (uint8_t)command->temporal : 7;
     if (!source) {
         let_go(sink);
         return;
@@ -254,6 +266,9 @@ static void close_sink(struct sink *sink, struct core *core) {
     spend(sink->transport, sink->asked.ssrc, sink->next_sequence);
     if (sink->asked.has_rtx) spend(sink->transport, sink->asked.rtx_ssrc, sink->next_rtx);
     let_go(sink);
+    struct line *line = sink->transport->line;
+    if (line) pacer_forget(line, &sink->repairs);
+    if (line && line->probe.sink == sink) line->probe.sink = NULL;
     history_free(&sink->history);
     table_remove(&core->sinks, &sink->node);
     free(sink);
@@ -265,7 +280,10 @@ static void close_source(struct source *source, struct core *core) {
     *at = source->next_on_transport;
     for (int i = 0; i < source->sink_count; i++) {
         struct sink *sink = source->sinks[i];
-        if (sink->source == source) sink->source = NULL;
+        if (sink->source == source) {
+            forget_waiting(sink);
+            sink->source = NULL;
+        }
         if (sink->pending == source) sink->pending = NULL;
         sink->rebase = true;
     }
@@ -306,15 +324,30 @@ static void set_line(struct core *core, const struct sfu_set_line *command) {
     line->asked = *command;
 }
 
+static void set_marks(struct core *core, const struct sfu_set_marks *command) {
+    core->marks[FOR_SOUND] = command->sound & 63;
+    core->marks[FOR_PICTURE] = command->picture & 63;
+    core->marks[FOR_SLIDES] = command->slides & 63;
+    core->marks[FOR_OTHER] = command->other & 63;
+}
+
 static void close_line(struct line *line, struct core *core) {
+    TABLE_EACH(&core->transports, struct transport, transport)
+        if (transport->line == line) pacer_change(core, transport, NULL);
+    struct line **at = &core->busy;
+    while (*at && *at != line) at = &(*at)->next_busy;
+    if (*at) *at = line->next_busy;
     table_remove(&core->lines, &line->node);
     free(line);
 }
 
 static void transmit(struct core *core, const struct sfu_transmit *command, const uint8_t *bytes) {
     struct socket *socket = table_find(&core->sockets, command->id);
-    if (socket && core->transmit)
-        core->transmit(core, socket, &command->remote, bytes, command->length);
+    if (!socket || !core->transmit) return;
+    core->transmit(core, socket, &command->remote, bytes, command->length, core->marks[FOR_OTHER]);
+    struct path *path = path_find(core, socket, &command->remote);
+    if (path && path->transport->line)
+        line_sent(core, path->transport->line, &command->remote, command->length, FOR_OTHER);
 }
 
 static void transmit_rtcp(struct core *core, const struct sfu_transmit *command,
@@ -411,10 +444,13 @@ static bool apply_one(struct core *core, uint32_t kind, const uint8_t *body, siz
         CLOSE(line);
     case COMMAND_SET_MARKS: {
         TAKE(sfu_set_marks, command);
+        set_marks(core, &command);
         return true;
     }
     case COMMAND_PROBE: {
         TAKE(sfu_probe, command);
+        struct line *line = table_find(&core->lines, command.line);
+        if (line) pacer_start_probe(core, line, table_find(&core->sinks, command.sink), &command);
         return true;
     }
     case COMMAND_TRANSMIT:

@@ -16,10 +16,10 @@ static void activate(struct batch *batch, struct path *path) {
 }
 
 void batch_commit(struct batch *batch, struct path *path, uint8_t *bytes, size_t length,
-                  int64_t received_us) {
+                  int64_t received_us, uint8_t mark) {
     int index = batch->count++;
     if (path->first < 0) activate(batch, path);
-    batch->entries[index] = (struct entry){path, bytes, (uint32_t)length, -1, received_us};
+    batch->entries[index] = (struct entry){path, bytes, (uint32_t)length, -1, mark, received_us};
     if (path->last < 0)
         path->first = index;
     else

@@ -24,6 +24,8 @@
 #define SPENT_MAX 4096        /* SSRCs ever sent with a transport's keys */
 #define SINKS_MAX 64          /* per transport */
 #define LOG_ROWS 8192         /* arrivals, and departures, between two snapshots */
+#define WAITING_MAX 1024      /* packets that wait for one line */
+#define PICTURES 128          /* VP8 pictures whose numbers a late packet finds */
 
 struct core;
 struct transport;
@@ -73,6 +75,7 @@ struct entry {
     uint8_t *bytes;
     uint32_t length;
     int next;
+    uint8_t mark;        /* DSCP */
     int64_t received_us; /* 0: not forwarded, no latency to count */
 };
 #define BATCH_ENTRIES 1024
@@ -90,7 +93,7 @@ struct batch {
 /* Room for one datagram of PACKET_CAP; flushes first when there is none. */
 uint8_t *batch_reserve(struct batch *batch);
 void batch_commit(struct batch *batch, struct path *path, uint8_t *bytes, size_t length,
-                  int64_t received_us);
+                  int64_t received_us, uint8_t mark);
 void batch_flush(struct batch *batch);
 void batch_forget(struct batch *batch);
 
@@ -112,6 +115,7 @@ struct keyed { /* one direction's keys; srtp NULL before there are any */
 struct transport {
     struct node node;
     uint8_t latch, secure, gso;
+    struct line *line;
     bool gso_failed; /* the kernel or the card cannot: never tried again */
     uint8_t extensions[EXT_COUNT];
     struct path rtp, rtcp; /* rtcp unused where multiplexed */
@@ -152,6 +156,7 @@ struct source {
     uint16_t highest, bad;
     uint16_t gap; /* packets missing just before the last one */
     bool has_bad;
+    bool restarted; /* by the last packet */
     uint32_t cycles, base;
     uint32_t transit, jitter;
     bool has_transit;
@@ -190,6 +195,8 @@ struct kept *history_put(struct history *history, uint16_t sequence, const uint8
                          size_t length);
 /* NULL when it is gone or was sent again a moment ago. */
 struct kept *history_take(struct history *history, uint16_t sequence, int64_t now_us);
+/* What was sent under this number; NULL when it is gone. */
+struct kept *history_find(const struct history *history, uint16_t sequence);
 const uint8_t *history_bytes(const struct history *history, const struct kept *kept);
 
 enum place_state { PLACE_NONE, PLACE_RESERVED, PLACE_USED };
@@ -197,6 +204,30 @@ struct place {
     uint32_t source_sequence;
     uint16_t sequence;
     uint8_t state;
+};
+
+/* Packets that wait for a line, as they came from their source: one copy for all sinks. */
+struct held;
+struct waiting {
+    struct waiting *next;
+    struct held *held; /* NULL: a packet to be sent again */
+    uint16_t sequence; /* that one */
+    bool key;          /* of a key frame */
+    uint32_t line_bytes;
+    int64_t since_us;
+};
+struct queue { /* of one sink */
+    struct queue *next; /* whose turn comes after it in its class */
+    struct sink *sink;
+    struct waiting *first, *last;
+    uint32_t count;
+    uint64_t bytes;
+    uint8_t class;
+};
+
+struct named { /* a VP8 picture: what was added to its number, and whether it was left out */
+    uint16_t picture, offset;
+    bool used, thinned;
 };
 
 struct sink {
@@ -223,15 +254,43 @@ struct sink {
     uint8_t nal[MTU_PAYLOAD];
     /* VP8 */
     bool picture_rebase, has_picture, has_tl0;
+    struct named named[PICTURES];
+    /* temporal layers: asked for, in force; whether the picture that passes is left out */
+    uint8_t temporal, layers;
+    bool thinning, layer_known;
+    uint32_t layer_timestamp;
     uint16_t picture_offset, last_picture;
     uint8_t tl0_offset, last_tl0;
     struct history history;
+    struct queue pictures, repairs; /* waiting for the line */
+    uint32_t key_timestamp;         /* of the newest key frame put there */
+    bool has_key;
+    uint16_t probed;                /* the number a probe sent again last */
     struct sfu_sink_row row;
 };
 
+/* What a packet is for: how it is marked, and how its line counts it. */
+enum purpose { FOR_SOUND, FOR_PICTURE, FOR_SLIDES, FOR_OTHER, PURPOSES };
+
+struct turns {
+    struct queue *first, *last;
+};
+struct probe {
+    struct sink *sink; /* NULL: none runs */
+    uint64_t rate_bps;
+    int64_t until_us, free_at_us;
+    bool sending; /* what leaves just now is the probe's */
+};
 struct line {
     struct node node;
     struct sfu_set_line asked;
+    int64_t free_at_us; /* when it will have carried all that was sent */
+    struct turns classes[CLASS_COUNT];
+    uint32_t count; /* packets waiting */
+    bool repaired;  /* what left last was a repair */
+    struct probe probe;
+    bool busy;
+    struct line *next_busy;
     struct sfu_line_row row;
 };
 
@@ -269,11 +328,14 @@ struct core {
     struct log arrivals, departures;
     struct batch *batch;
     int64_t deadline_us; /* of the next repeated NACK, INT64_MAX for none */
+    struct line *busy;   /* lines for which something waits */
+    bool overfull;       /* one of them has more than it may */
+    uint8_t marks[PURPOSES]; /* DSCP */
     /* What only loop.c can do; NULL in a stage. */
     bool (*open_socket)(struct core *core, struct socket *socket);
     void (*close_socket)(struct core *core, struct socket *socket);
     void (*transmit)(struct core *core, struct socket *socket, const struct sfu_address *remote,
-                     const uint8_t *bytes, size_t length);
+                     const uint8_t *bytes, size_t length, uint8_t mark);
     void *context;
     uint8_t scratch[PACKET_CAP];
 };
@@ -282,6 +344,10 @@ struct core *core_new(uint64_t seed, struct batch *batch);
 void core_free(struct core *core);
 int core_apply(struct core *core, const uint8_t *commands, size_t length);
 void core_timer(struct core *core);
+/* Lets leave what the lines take now; after each batch. */
+void core_release(struct core *core);
+/* When core_timer must be called; INT64_MAX for never. */
+int64_t core_deadline(const struct core *core);
 size_t core_snapshot_size(const struct core *core);
 /* The head is the caller's; the rows follow. */
 void core_snapshot(struct core *core, struct sfu_snapshot_head *head, uint8_t *rows);
@@ -328,14 +394,49 @@ struct passing {
     struct packet *packet;
     uint32_t extended;
     bool late;
+    bool restarted; /* another stream begins in its source */
     bool skip; /* takes its sequence number along and nothing else: padding, a digit */
+    int64_t received_us;
+    bool waited; /* for its line: its latency is not ours */
     uint8_t codec;
     struct look look;
     bool has_level;
     uint8_t level;
 };
 void forward(struct core *core, struct passing *passing);
+/* One packet to one sink that carries its source. */
+void sink_deliver(struct core *core, struct sink *sink, const struct passing *passing);
 void sink_resend(struct core *core, struct sink *sink, uint16_t sequence);
+/* Sends something of no news on the RTX stream; false where there is none. */
+bool sink_fill(struct core *core, struct sink *sink);
+/* False for a packet of a temporal layer the sink shall not have; else its VP8 numbers are ours. */
+bool picture_passes(struct sink *sink, const struct passing *passing, bool in_order);
+
+/* Hands a datagram to the batch, marked, and charges its line. */
+void path_send(struct core *core, struct path *path, uint8_t *wire, size_t size,
+               int64_t received_us, enum purpose purpose);
+enum purpose sink_purpose(const struct sink *sink);
+uint32_t line_bytes(const struct line *line, size_t ip_bytes);
+void line_sent(struct core *core, struct line *line, const struct sfu_address *remote, size_t size,
+               enum purpose purpose);
+void line_received(struct line *line, const struct sfu_address *remote, size_t size);
+/* What the line carries at most just now, a probe counted; 0: not paced. */
+uint64_t line_rate(const struct line *line, int64_t now_us);
+
+/* Whether a packet for this sink must wait; false too where no line is paced. */
+bool pacer_holds(const struct core *core, const struct sink *sink);
+/* `held` is the copy other sinks wait with; NULL at first. */
+void pacer_put(struct core *core, struct sink *sink, const struct passing *passing,
+               struct held **held);
+void pacer_put_repair(struct core *core, struct sink *sink, uint16_t sequence);
+void pacer_trim(struct core *core);
+/* Forgets what waits for a sink, without a word. */
+void pacer_forget(struct line *line, struct queue *queue);
+void pacer_move(struct sink *sink, uint8_t class);
+void pacer_start_probe(struct core *core, struct line *line, struct sink *sink,
+                       const struct sfu_probe *asked);
+/* All that waits for these sinks goes to another line's pacer; with none it leaves at once. */
+void pacer_change(struct core *core, struct transport *transport, struct line *line);
 
 uint64_t mix64(uint64_t value);
 

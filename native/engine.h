@@ -250,6 +250,8 @@ int sfu_stage_apply(sfu_stage *stage, const uint8_t *commands, size_t length, in
 long sfu_stage_receive(sfu_stage *stage, uint32_t transport, const uint8_t *datagram, size_t length,
                        int64_t now_us, uint8_t *out, size_t cap);
 long sfu_stage_timer(sfu_stage *stage, int64_t now_us, uint8_t *out, size_t cap);
+/* When time must pass next; INT64_MAX for never. */
+int64_t sfu_stage_deadline(sfu_stage *stage);
 int sfu_stage_poll(sfu_stage *stage, uint8_t *buffer, size_t cap);
 long sfu_stage_snapshot(sfu_stage *stage, uint8_t *buffer, size_t cap, int64_t now_us);
 

@@ -30,7 +30,7 @@ static size_t put_element(uint8_t *at, bool wide, uint8_t id, const uint8_t *byt
 /* What a packet's header says apart from what the sink knows. */
 struct heading {
     uint8_t payload_type;
-    bool marker, has_level;
+    bool marker, has_level, padding;
     uint8_t level;
     uint16_t sequence;
     uint32_t timestamp, ssrc;
@@ -47,7 +47,7 @@ static size_t put_header(struct core *core, struct sink *sink, const struct head
     bool wide = (has_mid && (ids[EXT_MID] > 14 || sink->asked.mid_length > 16)) ||
                 (has_level && ids[EXT_AUDIO_LEVEL] > 14) || ids[EXT_ABS_SEND_TIME] > 14 ||
                 ids[EXT_TRANSPORT_CC] > 14;
-    out[0] = 0x80;
+    out[0] = heading->padding ? 0xA0 : 0x80;
     out[1] = (uint8_t)(heading->marker << 7 | heading->payload_type);
     put16(out + 2, heading->sequence);
     put32(out + 4, heading->timestamp);
@@ -129,55 +129,97 @@ static void emit(struct core *core, struct sink *sink, const struct passing *pas
         return;
     }
     remember(sink, &heading, payload, length, wire, (size_t)size);
-    batch_commit(core->batch, &sink->transport->rtp, wire, (size_t)size, core->received_us);
+    path_send(core, &sink->transport->rtp, wire, (size_t)size,
+              passing->waited ? 0 : passing->received_us, sink_purpose(sink));
     sink->row.packets++;
     sink->row.octets += length;
     sink->row.last_sent_us = core->now_us;
     if (!sink->started || (int32_t)(heading.timestamp - sink->last_timestamp) > 0) {
         sink->last_timestamp = heading.timestamp;
-        sink->last_timestamp_us = core->received_us;
+        sink->last_timestamp_us = passing->received_us;
     }
     sink->started = true;
 }
 
-/* RFC 4588, or the very datagram where the peer has no RTX. */
+/* RFC 4588: what was kept, anew under a number of the RTX stream. */
+static uint8_t *put_rtx(struct core *core, struct sink *sink, const struct kept *kept, int *size) {
+    struct heading heading = {
+        .payload_type = sink->rtx[kept->payload_type], .marker = kept->marker,
+        .has_level = kept->has_level, .level = kept->level, .sequence = sink->next_rtx++,
+        .timestamp = kept->timestamp, .ssrc = sink->asked.rtx_ssrc,
+    };
+    if (kept->length > PACKET_CAP - 2) return NULL;
+    put16(core->scratch, kept->sequence);
+    memcpy(core->scratch + 2, history_bytes(&sink->history, kept), kept->length);
+    return put_packet(core, sink, &heading, core->scratch, kept->length + 2u, size);
+}
+
+/* By RTX, or the very datagram where the peer has none. */
 void sink_resend(struct core *core, struct sink *sink, uint16_t sequence) {
     if (!transport_ready(sink->transport)) return;
     struct kept *kept = history_take(&sink->history, sequence, core->now_us);
     if (!kept) return;
-    const uint8_t *bytes = history_bytes(&sink->history, kept);
     int size = kept->length;
     uint8_t *wire;
     if (kept->payload_type == 0) {
         wire = batch_reserve(core->batch);
-        memcpy(wire, bytes, kept->length);
+        memcpy(wire, history_bytes(&sink->history, kept), kept->length);
         sink->transport->row.sent_packets++;
         sink->transport->row.sent_bytes += kept->length;
     } else {
-        struct heading heading = {
-            .payload_type = sink->rtx[kept->payload_type], .marker = kept->marker,
-            .has_level = kept->has_level, .level = kept->level, .sequence = sink->next_rtx++,
-            .timestamp = kept->timestamp, .ssrc = sink->asked.rtx_ssrc,
-        };
-        if (kept->length > PACKET_CAP - 2) return;
-        put16(core->scratch, kept->sequence);
-        memcpy(core->scratch + 2, bytes, kept->length);
-        wire = put_packet(core, sink, &heading, core->scratch, kept->length + 2u, &size);
+        wire = put_rtx(core, sink, kept, &size);
         if (!wire) return;
     }
-    batch_commit(core->batch, &sink->transport->rtp, wire, (size_t)size, 0);
+    path_send(core, &sink->transport->rtp, wire, (size_t)size, 0, sink_purpose(sink));
     sink->row.retransmitted++;
 }
 
+#define FILL_BACK 64    /* a probe sends the last so many packets again, in turn */
+#define FILL_BYTES 1000 /* larger ones first; what is shorter costs more headers than it proves */
+
+/* The newest packet before the one sent again last, that is worth it; NULL where none is. */
+static struct kept *fill_from_history(struct sink *sink) {
+    for (int tries = 0; tries < FILL_BACK; tries++) {
+        uint16_t back = (uint16_t)(sink->next_sequence - sink->probed);
+        if (back == 0 || back >= FILL_BACK) sink->probed = sink->next_sequence;
+        struct kept *kept = history_find(&sink->history, --sink->probed);
+        if (kept && kept->payload_type && kept->length >= FILL_BYTES) return kept;
+    }
+    return NULL;
+}
+
+/* Padding alone (RFC 3550 section 5.1), on the RTX stream: it is nobody's picture. */
+static uint8_t *put_padding(struct core *core, struct sink *sink, int *size) {
+    static const uint8_t padding[255] = {[254] = 255};
+    struct heading heading = {
+        .payload_type = sink->asked.rtx[0].other & 127, .padding = true,
+        .sequence = sink->next_rtx++, .timestamp = sink->last_timestamp,
+        .ssrc = sink->asked.rtx_ssrc,
+    };
+    return put_packet(core, sink, &heading, padding, sizeof padding, size);
+}
+
+bool sink_fill(struct core *core, struct sink *sink) {
+    if (!sink->asked.has_rtx || sink->asked.rtx_count == 0 || !transport_ready(sink->transport))
+        return false;
+    struct kept *kept = fill_from_history(sink);
+    int size;
+    uint8_t *wire = kept ? put_rtx(core, sink, kept, &size) : put_padding(core, sink, &size);
+    if (!wire) return false;
+    path_send(core, &sink->transport->rtp, wire, (size_t)size, 0, sink_purpose(sink));
+    return true;
+}
+
 /* Joins a stream to what the sink has sent: timestamps go on by the time that has passed. */
-static void rebase(struct core *core, struct sink *sink, const struct passing *passing) {
+static void rebase(struct sink *sink, const struct passing *passing) {
     if (sink->started) {
-        int64_t passed_us = core->received_us - sink->last_timestamp_us;
+        int64_t passed_us = passing->received_us - sink->last_timestamp_us;
         int64_t ticks = passed_us * sink->asked.clock_hz / 1000000;
         uint32_t next = sink->last_timestamp + (uint32_t)(ticks > 1 ? ticks : 1);
         sink->timestamp_offset = next - passing->packet->timestamp;
     }
     memset(sink->places, 0, sizeof sink->places);
+    sink->layer_known = false;
     sink->highest = passing->extended - 1;
     sink->rebase = sink->unit_known = sink->fragments = false;
     sink->picture_rebase = true;
@@ -275,36 +317,6 @@ static void join(struct core *core, struct sink *sink, const struct passing *pas
     emit(core, sink, passing, sink->next_sequence++, packet->marker, sink->nal, sink->nal_length);
 }
 
-/* Picture numbers go on over a switch (RFC 7741); the payload is ours to write in. */
-static void renumber_pictures(struct sink *sink, const struct passing *passing, bool in_order) {
-    const struct look *look = &passing->look;
-    uint8_t *payload = passing->packet->payload;
-    if (sink->picture_rebase) {
-        sink->picture_offset =
-            sink->has_picture ? (uint16_t)(sink->last_picture + 1 - look->picture) : 0;
-        sink->tl0_offset = sink->has_tl0 ? (uint8_t)(sink->last_tl0 + 1 - look->tl0) : 0;
-        sink->picture_rebase = false;
-    }
-    if (look->picture_bytes) {
-        uint16_t picture = (uint16_t)(look->picture + sink->picture_offset);
-        if (look->picture_bytes == 2) {
-            picture &= 0x7fff;
-            put16(payload + look->picture_at, 0x8000u | picture);
-        } else {
-            picture &= 0x7f;
-            payload[look->picture_at] = (uint8_t)picture;
-        }
-        if (in_order) sink->last_picture = picture;
-        sink->has_picture = true;
-    }
-    if (look->tl0_at) {
-        uint8_t tl0 = (uint8_t)(look->tl0 + sink->tl0_offset);
-        payload[look->tl0_at] = tl0;
-        if (in_order) sink->last_tl0 = tl0;
-        sink->has_tl0 = true;
-    }
-}
-
 /* Mode 0 takes nothing but single NAL units (RFC 6184 section 6.2). */
 static bool single_nal(const struct passing *passing) {
     unsigned type = passing->packet->payload[0] & 31;
@@ -324,16 +336,16 @@ static void pass(struct core *core, struct sink *sink, const struct passing *pas
             sink->row.dropped++;
         return;
     }
-    if (passing->codec == CODEC_VP8) renumber_pictures(sink, passing, in_order);
     emit(core, sink, passing, in_order ? sink->next_sequence++ : sequence, packet->marker,
          packet->payload, packet->length);
 }
 
-/* The new source takes over at its key frame. */
+/* The new source takes over at its key frame; what waits of the one before is worth nothing. */
 static bool take_over(struct sink *sink, const struct passing *passing) {
     if (passing->skip || passing->late || !passing->look.begins) return false;
     if (!sink->payloads[passing->codec] || !transport_ready(sink->transport)) return false;
     struct source *before = sink->source;
+    if (sink->transport->line) pacer_forget(sink->transport->line, &sink->pictures);
     sink->source = passing->source;
     sink->pending = NULL;
     sink->rebase = true;
@@ -341,10 +353,10 @@ static bool take_over(struct sink *sink, const struct passing *passing) {
     return true;
 }
 
-static void forward_to(struct core *core, struct sink *sink, const struct passing *passing) {
+void sink_deliver(struct core *core, struct sink *sink, const struct passing *passing) {
     uint16_t sequence = 0;
     bool in_order;
-    if (sink->source != passing->source && !take_over(sink, passing)) return;
+    if (passing->restarted) sink->rebase = true;
     if (!transport_ready(sink->transport)) {
         sink->rebase = true;
         return;
@@ -353,15 +365,28 @@ static void forward_to(struct core *core, struct sink *sink, const struct passin
     if (!known && !passing->skip) sink->row.dropped++;
     if (sink->rebase) {
         if (passing->skip || !known) return;
-        rebase(core, sink, passing);
+        rebase(sink, passing);
     }
     if (!find_place(sink, passing->extended, &in_order, &sequence)) return;
-    if (passing->skip || !known) return;
+    if (passing->skip || !known || !picture_passes(sink, passing, in_order)) return;
     if (passing->codec == CODEC_H264 && in_order) precede_with_sets(core, sink, passing);
     pass(core, sink, passing, in_order, sequence);
 }
 
 void forward(struct core *core, struct passing *passing) {
     struct source *source = passing->source;
-    for (int i = 0; i < source->sink_count; i++) forward_to(core, source->sinks[i], passing);
+    struct held *held = NULL;
+    for (int i = 0; i < source->sink_count; i++) {
+        struct sink *sink = source->sinks[i];
+        if (sink->source != source && !take_over(sink, passing)) continue;
+        if (passing->look.keyframe) {
+            sink->has_key = true;
+            sink->key_timestamp = passing->packet->timestamp;
+        }
+        if (sink->transport->line && pacer_holds(core, sink))
+            pacer_put(core, sink, passing, &held);
+        else
+            sink_deliver(core, sink, passing);
+    }
+    if (core->overfull) pacer_trim(core);
 }

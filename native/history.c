@@ -44,10 +44,15 @@ struct kept *history_put(struct history *history, uint16_t sequence, const uint8
     return kept;
 }
 
-struct kept *history_take(struct history *history, uint16_t sequence, int64_t now_us) {
+struct kept *history_find(const struct history *history, uint16_t sequence) {
     if (history->size == 0) return NULL;
     struct kept *kept = &history->kept[sequence & (history->size - 1)];
-    if (!kept->used || kept->sequence != sequence) return NULL;
+    return kept->used && kept->sequence == sequence ? kept : NULL;
+}
+
+struct kept *history_take(struct history *history, uint16_t sequence, int64_t now_us) {
+    struct kept *kept = history_find(history, sequence);
+    if (!kept) return NULL;
     if (kept->resent_us && now_us - kept->resent_us < RESEND_US) return NULL;
     kept->resent_us = now_us;
     return kept;

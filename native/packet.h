@@ -39,8 +39,11 @@ struct look {
     uint8_t picture_at, tl0_at; /* VP8: offsets in the payload, 0 for absent */
     uint16_t picture;
     uint8_t tl0;
+    uint8_t temporal; /* layer; H.264: 1 where no other picture refers to this one */
+    bool sync;        /* VP8: refers to the base layer only */
 };
 
+#define NAL_SLICE 1
 #define NAL_IDR 5
 #define NAL_SPS 7
 #define NAL_PPS 8

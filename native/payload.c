@@ -43,6 +43,9 @@ struct look h264_look(const uint8_t *payload, size_t length) {
     } else {
         look_at_nal(&look, type, payload + 1, length - 1);
     }
+    unsigned slice = type == NAL_FU_A && length > 1 ? payload[1] & 31 : type;
+    bool disposable = (payload[0] & 0x60) == 0; /* nal_ref_idc; of a STAP-A the highest in it */
+    if (disposable && (slice == NAL_SLICE || slice == NAL_STAP_A)) look.temporal = 1;
     return look;
 }
 
@@ -68,6 +71,10 @@ struct look vp8_look(const uint8_t *payload, size_t length) {
         if (at >= length) return (struct look){0};
         look.tl0_at = (uint8_t)at;
         look.tl0 = payload[at++];
+    }
+    if (has & 0x20 && at < length) {
+        look.temporal = payload[at] >> 6;
+        look.sync = payload[at] & 0x20;
     }
     if (has & 0x30) at++;
     bool begins = (payload[0] & 0x10) && (payload[0] & 7) == 0;

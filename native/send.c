@@ -19,11 +19,6 @@
 #define SEGMENT_MAX 1472 /* GSO never fragments: 1500 less IPv4 and UDP headers */
 #define MESSAGES 256
 
-union control {
-    struct cmsghdr header;
-    uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
-};
-
 struct outgoing { /* messages for one socket */
     struct socket *socket;
     int count, vectors;
@@ -31,6 +26,7 @@ struct outgoing { /* messages for one socket */
     struct path *paths[MESSAGES];
     int segments[MESSAGES];
     struct sockaddr_storage names[MESSAGES];
+    uint8_t marks[MESSAGES];
     union control controls[MESSAGES];
     struct iovec iov[BATCH_ENTRIES];
 };
@@ -73,17 +69,29 @@ struct sfu_address address_from_kernel(const struct sockaddr_storage *from) {
     return address;
 }
 
-/* Marks `message` as a run of segments; one alone must not carry the control message. */
-static void set_segment(struct msghdr *message, union control *control, size_t size) {
-    memset(control, 0, sizeof *control);
+static void add_control(struct msghdr *message, union control *control, int level, int type,
+                        const void *value, size_t size) {
+    struct cmsghdr *header = (struct cmsghdr *)(control->bytes + message->msg_controllen);
+    header->cmsg_level = level;
+    header->cmsg_type = type;
+    header->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(header), value, size);
     message->msg_control = control;
-    message->msg_controllen = sizeof control->bytes;
-    struct cmsghdr *header = CMSG_FIRSTHDR(message);
-    header->cmsg_level = IPPROTO_UDP;
-    header->cmsg_type = UDP_SEGMENT;
-    header->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-    uint16_t segment = (uint16_t)size;
-    memcpy(CMSG_DATA(header), &segment, sizeof segment);
+    message->msg_controllen += CMSG_SPACE(size);
+}
+
+void control_set(struct msghdr *message, union control *control, size_t segment, uint8_t mark,
+                 uint16_t family) {
+    memset(control, 0, sizeof *control);
+    message->msg_control = NULL;
+    message->msg_controllen = 0;
+    uint16_t size = (uint16_t)segment;
+    int class = mark << 2; /* the two bits of ECN are not ours */
+    if (segment) add_control(message, control, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof size);
+    if (mark && family == 6)
+        add_control(message, control, IPPROTO_IPV6, IPV6_TCLASS, &class, sizeof class);
+    else if (mark) /* a dual-stack socket reads this for ::ffff:a.b.c.d */
+        add_control(message, control, IPPROTO_IP, IP_TOS, &class, sizeof class);
 }
 
 static void count_sent(struct outgoing *out, int i) {
@@ -101,8 +109,8 @@ static bool gso_refused(const struct outgoing *out, int i, int error) {
 static void send_singly(struct outgoing *out, int i) {
     struct msghdr message = out->messages[i].msg_hdr;
     struct iovec *iov = message.msg_iov;
-    message.msg_control = NULL;
-    message.msg_controllen = 0;
+    union control control;
+    control_set(&message, &control, 0, out->marks[i], out->paths[i]->remote.family);
     message.msg_iovlen = 1;
     out->paths[i]->transport->gso_failed = true;
     for (int k = 0; k < out->segments[i]; k++) {
@@ -140,12 +148,13 @@ static void send_messages(struct outgoing *out) {
 static int run_length(const struct batch *batch, const struct path *path, int first) {
     const struct transport *transport = path->transport;
     size_t size = batch->entries[first].length, total = size;
+    uint8_t mark = batch->entries[first].mark;
     int count = 1;
     if (!transport->gso || transport->gso_failed || !path->socket->internet || size > SEGMENT_MAX)
         return 1;
     for (int i = batch->entries[first].next; i >= 0 && count < RUN_MAX; i = batch->entries[i].next) {
         size_t length = batch->entries[i].length;
-        if (length > size || total + length > RUN_BYTES_MAX) break;
+        if (length > size || total + length > RUN_BYTES_MAX || batch->entries[i].mark != mark) break;
         total += length;
         count++;
         if (length < size) break;
@@ -163,7 +172,10 @@ static void add_run(struct outgoing *out, struct batch *batch, struct path *path
         message->msg_name = &out->names[i];
         message->msg_namelen = address_to_kernel(path->socket, &path->remote, &out->names[i]);
     }
-    if (count > 1) set_segment(message, &out->controls[i], batch->entries[*index].length);
+    out->marks[i] = path->socket->internet ? batch->entries[*index].mark : 0;
+    if (count > 1 || out->marks[i])
+        control_set(message, &out->controls[i], count > 1 ? batch->entries[*index].length : 0,
+                    out->marks[i], path->remote.family);
     out->paths[i] = path;
     out->segments[i] = count;
     for (; count > 0; count--, *index = batch->entries[*index].next)

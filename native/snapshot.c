@@ -44,6 +44,13 @@ static uint8_t *put_sink(uint8_t *at, struct sink *sink) {
     return put(at, row, sizeof *row);
 }
 
+static uint8_t *put_line(uint8_t *at, struct line *line) {
+    line->row.waiting_packets = line->count;
+    at = put(at, &line->row, sizeof line->row);
+    line->row.worst_wait_us = 0;
+    return at;
+}
+
 static uint8_t *put_log(uint8_t *at, struct log *log) {
     uint32_t rows = log_rows(log);
     for (uint32_t i = log->count - rows; i != log->count; i++)
@@ -65,7 +72,7 @@ void core_snapshot(struct core *core, struct sfu_snapshot_head *head, uint8_t *r
     TABLE_EACH(&core->transports, struct transport, it) rows = put(rows, &it->row, sizeof it->row);
     TABLE_EACH(&core->sources, struct source, it) rows = put_source(rows, it);
     TABLE_EACH(&core->sinks, struct sink, it) rows = put_sink(rows, it);
-    TABLE_EACH(&core->lines, struct line, it) rows = put(rows, &it->row, sizeof it->row);
+    TABLE_EACH(&core->lines, struct line, it) rows = put_line(rows, it);
     rows = put_log(rows, &core->arrivals);
     put_log(rows, &core->departures);
 }

@@ -103,6 +103,7 @@ long sfu_stage_receive(sfu_stage *stage, uint32_t transport_id, const uint8_t *d
     struct path *path = &transport->rtp;
     core_receive(core, path->socket, transport->latch == LATCH_CONNECTED ? NULL : &path->remote,
                  copy, length);
+    core_release(core);
     batch_flush(stage->batch);
     return (long)stage->used;
 }
@@ -110,9 +111,12 @@ long sfu_stage_receive(sfu_stage *stage, uint32_t transport_id, const uint8_t *d
 long sfu_stage_timer(sfu_stage *stage, int64_t now_us, uint8_t *out, size_t cap) {
     set_out(stage, now_us, out, cap);
     core_timer(stage->core);
+    core_release(stage->core);
     batch_flush(stage->batch);
     return (long)stage->used;
 }
+
+int64_t sfu_stage_deadline(sfu_stage *stage) { return core_deadline(stage->core); }
 
 int sfu_stage_poll(sfu_stage *stage, uint8_t *buffer, size_t cap) {
     return (int)ring_take(&stage->core->ring, buffer, cap);

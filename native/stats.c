@@ -24,12 +24,12 @@ void source_restart(struct source *source, const struct packet *packet) {
     source->base = packet->sequence;
     source->has_bad = source->has_transit = source->had_keyframe = false;
     source->gap_count = 0;
-    for (int i = 0; i < source->sink_count; i++)
-        if (source->sinks[i]->source == source) source->sinks[i]->rebase = true;
+    source->restarted = true; /* its sinks join on when the packet gets to them */
 }
 
 bool source_count(struct source *source, const struct packet *packet, bool repaired,
                   uint32_t *extended, bool *late) {
+    source->restarted = false;
     if (!source->begun || source->ssrc != packet->ssrc) source_restart(source, packet);
     uint16_t ahead = (uint16_t)(packet->sequence - source->highest);
     *late = ahead == 0 || ahead > 65536 - MAX_MISORDER;

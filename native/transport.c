@@ -18,7 +18,10 @@ static void answer_nack(void *context, uint32_t media_ssrc, uint16_t sequence) {
     struct sink *sink = transport_sink(ask->transport, media_ssrc);
     if (!sink) return;
     sink->row.nacks_received++;
-    sink_resend(ask->core, sink, sequence);
+    if (sink->transport->line && pacer_holds(ask->core, sink))
+        pacer_put_repair(ask->core, sink, sequence);
+    else
+        sink_resend(ask->core, sink, sequence);
 }
 
 bool transport_ready(const struct transport *transport) {
@@ -48,7 +51,7 @@ void transport_send_rtcp(struct core *core, struct transport *transport, const u
     int size = (int)length;
     if (transport->secure) size = srtp_protect_rtcp(srtp, out, length, PACKET_CAP);
     if (size < 0) return;
-    batch_commit(core->batch, path, out, (size_t)size, 0);
+    path_send(core, path, out, (size_t)size, 0, FOR_OTHER);
     transport->row.sent_rtcp++;
     transport->row.sent_packets++;
     transport->row.sent_bytes += (uint64_t)size;
@@ -202,7 +205,7 @@ static void receive_packet(struct core *core, struct transport *transport, struc
     }
     struct span level = *extension(transport, packet, EXT_AUDIO_LEVEL);
     if (repair && !unwrap_repair(source, packet)) return;
-    struct passing passing = {.source = source, .packet = packet};
+    struct passing passing = {.source = source, .packet = packet, .received_us = core->received_us};
     passing.codec = source->codecs[packet->payload_type];
     bool digit = passing.codec == CODEC_TELEPHONE_EVENT;
     if (passing.codec == 0) return;
@@ -211,6 +214,7 @@ static void receive_packet(struct core *core, struct transport *transport, struc
         return;
     }
     if (!source_count(source, packet, repair, &passing.extended, &passing.late)) return;
+    passing.restarted = source->restarted;
     note_packet(core, &passing, repair);
     note_level(&passing, &level);
     if (digit) tell_digit(core, source, packet);
@@ -298,6 +302,7 @@ void transport_receive(struct core *core, struct path *path, const struct sfu_ad
     struct transport *transport = path->transport;
     transport->row.received_packets++;
     transport->row.received_bytes += length;
+    if (transport->line) line_received(transport->line, &path->remote, length);
     if (transport->secure && !has_keys(transport, protocol))
         transport->row.refused++;
     else if (protocol == PROTOCOL_RTCP)
@@ -342,7 +347,10 @@ static void tell_datagram(struct core *core, struct socket *socket,
                           const struct sfu_address *remote, const uint8_t *datagram,
                           size_t length) {
     struct sfu_received event = {socket->node.id, (uint32_t)length, core->received_us, *remote};
-    if (path_find(core, socket, remote))
+    struct path *known = path_find(core, socket, remote);
+    if (known && known->transport->line)
+        line_received(known->transport->line, remote, length);
+    if (known)
         ring_put(&core->ring, EVENT_DATAGRAM_RECEIVED, &event, sizeof event, datagram, length);
     else if (!ring_put_stranger(&core->ring, EVENT_DATAGRAM_RECEIVED, &event, sizeof event,
                                 datagram, length))

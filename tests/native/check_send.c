@@ -49,7 +49,7 @@ static void send_seven(struct batch *batch, struct path *path) {
     for (int i = 0; i < 7; i++) {
         uint8_t *bytes = batch_reserve(batch);
         memset(bytes, i, 100);
-        batch_commit(batch, path, bytes, i == 3 ? 60 : 100, 0);
+        batch_commit(batch, path, bytes, i == 3 ? 60 : 100, 0, 0);
     }
     batch_flush(batch);
 }

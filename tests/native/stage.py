@@ -12,6 +12,7 @@ from sfu.media.engine.event import Event
 from sfu.media.engine.snapshot import Snapshot
 
 CAP = 1 << 20
+NEVER = (1 << 63) - 1
 
 
 class Stage:
@@ -43,6 +44,11 @@ class Stage:
 
     def timer(self, now_us: int) -> list[tuple[int, bytes]]:
         return self._sent(lib.sfu_stage_timer(self._stage, now_us, self._out, CAP))
+
+    def deadline(self) -> int | None:
+        """Return when `timer` must be called next."""
+        deadline = lib.sfu_stage_deadline(self._stage)
+        return None if deadline == NEVER else deadline
 
     def events(self) -> list[Event]:
         size = lib.sfu_stage_poll(self._stage, self._out, CAP)

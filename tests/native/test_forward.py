@@ -56,7 +56,7 @@ class Both:
     def apply(self, *commands: Command) -> None:
         self.stage.apply(*commands, now_us=self.now_us)
         for command in commands:
-            self.python.apply(command)
+            self.python.apply(command, self.now_us)
 
     def route(self, sink: int, source: int | None) -> None:
         self.apply(SetRoute(SinkId(sink), SourceId(source) if source else None))

@@ -44,10 +44,15 @@ class History:
         if self.size and len(datagram) <= HISTORY_BYTES:
             self._slots[packet.sequence % self.size] = Kept(packet, datagram)
 
+    def find(self, sequence: int) -> Kept | None:
+        """Give what was sent under this number; None when it is gone."""
+        kept = self._slots[sequence % self.size] if self.size else None
+        return kept if kept is not None and kept.packet.sequence == sequence else None
+
     def take(self, sequence: int, now_us: int) -> Kept | None:
         """Give a packet; None when it is gone or was sent again a moment ago."""
-        kept = self._slots[sequence % self.size] if self.size else None
-        if kept is None or kept.packet.sequence != sequence:
+        kept = self.find(sequence)
+        if kept is None:
             return None
         if kept.resent_us and now_us - kept.resent_us < RESEND_US:
             return None

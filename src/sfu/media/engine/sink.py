@@ -1,24 +1,29 @@
 """One sink of the reference forwarder: what it makes of each packet of its source."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfu.errors import PeerError
 from sfu.media.engine.command import SetSink
-from sfu.media.engine.history import History
+from sfu.media.engine.history import History, Kept
+from sfu.media.engine.picture import Pictures
 from sfu.media.engine.sequence import Places
 from sfu.media.payload import h261, h263, h264, vp8
 from sfu.media.rtp import extension
 from sfu.media.rtp import packet as rtp
 from sfu.media.rtp.packet import RtpPacket
-from sfu.model import Codec, Latch, SourceId, Ssrc
+from sfu.model import Codec, Kind, Latch, SourceId, Ssrc
 
 if TYPE_CHECKING:
     from sfu.media.engine.forward import TransportState
 
 NAL_BYTES_MAX = 1400
 """The largest NAL unit put together from fragments."""
+FILL_BACK = 64
+"""A probe sends the last so many packets again, in turn,"""
+FILL_BYTES = 1000
+"""larger ones only: what is shorter costs more headers than it proves."""
 PAYLOAD_BYTES_MAX = 2048 - 148 - 128
 WORD = 0xFFFFFFFF
 
@@ -33,9 +38,11 @@ class Arrived:
     extended: int
     late: bool
     level: bytes | None
-    sets: tuple[bytes, ...]
-    """SPS and PPS the source is known to use."""
+    sets: Collection[bytes]
+    """SPS and PPS the source is known to use, also those it shows while this waits."""
     now_us: int
+    restarted: bool = False
+    """Another stream begins in its source."""
 
     @property
     def skip(self) -> bool:
@@ -59,33 +66,14 @@ class Arrived:
             case _:
                 return True  # nothing to wait for
 
-
-@dataclass(slots=True)
-class Pictures:
-    """VP8 picture numbers that go on over a switch."""
-
-    rebase: bool = True
-    picture_offset: int = 0
-    tl0_offset: int = 0
-    last_picture: int | None = None
-    last_tl0: int | None = None
-
-    def renumber(self, payload: bytes, in_order: bool) -> bytes:
-        """Write our numbers."""
-        look = vp8.look(payload)
-        if self.rebase:
-            last, last_tl0 = self.last_picture, self.last_tl0
-            self.picture_offset = 0 if last is None else last + 1 - look.picture
-            self.tl0_offset = 0 if last_tl0 is None else last_tl0 + 1 - look.tl0
-            self.rebase = False
-        mask = 0x7FFF if look.picture_bytes == 2 else 0x7F
-        picture = (look.picture + self.picture_offset) & mask
-        tl0 = (look.tl0 + self.tl0_offset) & 0xFF
-        if look.picture_bytes:
-            self.last_picture = picture if in_order else self.last_picture or 0
-        if look.tl0_at:
-            self.last_tl0 = tl0 if in_order else self.last_tl0 or 0
-        return vp8.renumbered(payload, look, picture, tl0)
+    @property
+    def key(self) -> bool:
+        """Whether a key frame begins here, by its name."""
+        if self.codec.kind is not Kind.VIDEO:
+            return False
+        return (
+            h261.look(self.packet.payload).keyframe if self.codec is Codec.H261 else self.keyframe
+        )
 
 
 @dataclass(slots=True)
@@ -132,35 +120,27 @@ class SinkState:
         self._unit: int | None = None
         self._unit_sets = (False, False)
         self._fragments = Fragments()
-        self._pictures = Pictures()
+        self.pictures = Pictures()
+        self._probed = 0
+        """The number a probe sent again last."""
+        self.key_timestamp: int | None = None
+        """Of the newest key frame."""
 
-    def stop(self) -> None:
-        """Carry nothing."""
-        self.source = self.pending = None
-        self.rebase = True
+    def carries(self, arrived: Arrived) -> bool:
+        """Tell whether a packet is for this sink; a new source takes over at its key frame."""
+        if self.source == arrived.source:
+            return True
+        if self.pending != arrived.source or arrived.skip or arrived.late or not arrived.keyframe:
+            return False
+        if arrived.codec not in dict(self.asked.payloads) or not self._ready:
+            return False
+        self.source, self.pending, self.rebase = arrived.source, None, True
+        return True
 
-    def route(self, source: SourceId, *, at_once: bool) -> None:
-        """Carry another source, at once or from its next key frame on."""
-        self.pending = None
-        if self.source == source:
-            return
-        if at_once:
-            self.source, self.rebase = source, True
-        else:
-            self.pending = source
-
-    def lose(self, source: SourceId) -> None:
-        """Forget a source that is gone."""
-        if source in (self.source, self.pending):
-            self.source = None if self.source == source else self.source
-            self.pending = None if self.pending == source else self.pending
-            self.rebase = True
-
-    def take(self, arrived: Arrived) -> list[bytes]:
-        """Return the datagrams that a packet becomes, mostly one."""
+    def deliver(self, arrived: Arrived, now_us: int) -> list[bytes]:
+        """Return the datagrams that a packet it carries becomes, mostly one."""
         payload_type = dict(self.asked.payloads).get(arrived.codec)
-        if self.source != arrived.source and not self._take_over(arrived, payload_type):
-            return []
+        self.rebase |= arrived.restarted
         if not self._ready:
             self.rebase = True
             return []
@@ -174,42 +154,73 @@ class SinkState:
         place = self.places.find(arrived.extended)
         if place is None or useless or payload_type is None:
             return []
-        return list(self._compose(arrived, payload_type, *place))
+        return list(self._compose(arrived, payload_type, *place, now_us))
 
     def resend(self, sequence: int, now_us: int) -> bytes | None:
         """RFC 4588, or the very datagram where the peer has no RTX."""
         kept = self.history.take(sequence, now_us) if self._ready else None
         if kept is None:
             return None
+        return self._rtx(kept, now_us) or kept.datagram
+
+    def fill(self, now_us: int) -> bytes | None:
+        """Write something of no news on the RTX stream; None where there is none."""
+        asked = self.asked
+        if asked.rtx_ssrc is None or not asked.rtx_payloads or not self._ready:
+            return None
+        kept = self._worth_filling()
+        if kept is not None:
+            return self._rtx(kept, now_us)
+        timestamp = 0 if self._last is None else self._last[0]
+        return rtp.compose(
+            RtpPacket(
+                asked.rtx_payloads[0][1],
+                self._next_rtx(),
+                timestamp,
+                asked.rtx_ssrc,
+                extensions=self._extensions(None, now_us),
+                padding=255,
+            )
+        )
+
+    def _worth_filling(self) -> Kept | None:
+        """Find the newest packet before the one sent again last that is large enough."""
+        for _ in range(FILL_BACK):
+            back = (self.places.next - self._probed) & 0xFFFF
+            if not 0 < back < FILL_BACK:
+                self._probed = self.places.next
+            self._probed = (self._probed - 1) & 0xFFFF
+            kept = self.history.find(self._probed)
+            if kept is None or kept.packet.payload_type not in dict(self.asked.rtx_payloads):
+                continue
+            if len(kept.packet.payload) >= FILL_BYTES:
+                return kept
+        return None
+
+    def _rtx(self, kept: Kept, now_us: int) -> bytes | None:
         rtx = dict(self.asked.rtx_payloads).get(kept.packet.payload_type)
         if rtx is None or self.asked.rtx_ssrc is None:
-            return kept.datagram
-        number, self.next_rtx = self.next_rtx, (self.next_rtx + 1) & 0xFFFF
+            return None
         level = kept.packet.extensions.get(self.transport.asked.extensions.audio_level)
         packet = RtpPacket(
             rtx,
-            number,
+            self._next_rtx(),
             kept.packet.timestamp,
             self.asked.rtx_ssrc,
-            sequence.to_bytes(2) + kept.packet.payload,
+            kept.packet.sequence.to_bytes(2) + kept.packet.payload,
             kept.packet.marker,
             extensions=self._extensions(level, now_us),
         )
         return rtp.compose(packet)
 
+    def _next_rtx(self) -> int:
+        number, self.next_rtx = self.next_rtx, (self.next_rtx + 1) & 0xFFFF
+        return number
+
     @property
     def _ready(self) -> bool:
         asked = self.transport.asked
         return asked.latch is Latch.CONNECTED or asked.remote is not None
-
-    def _take_over(self, arrived: Arrived, payload_type: int | None) -> bool:
-        """Let the new source take over at its key frame."""
-        if self.pending != arrived.source or arrived.skip or arrived.late or not arrived.keyframe:
-            return False
-        if payload_type is None or not self._ready:
-            return False
-        self.source, self.pending, self.rebase = arrived.source, None, True
-        return True
 
     def _join(self, arrived: Arrived) -> None:
         """Let timestamps go on by the time that has passed."""
@@ -220,20 +231,25 @@ class SinkState:
         self.places.rebase(arrived.extended)
         self.rebase = self._fragments.active = False
         self._unit = None
-        self._pictures.rebase = True
+        self.pictures.join()
 
     def _compose(
-        self, arrived: Arrived, payload_type: int, in_order: bool, kept: int
+        self, arrived: Arrived, payload_type: int, in_order: bool, kept: int, now_us: int
     ) -> Iterator[bytes]:
         for payload, marker in self._payloads(arrived, in_order):
             number = self.places.take() if in_order else kept
-            datagram = self._datagram(arrived, payload_type, number, payload, marker)
+            datagram = self._datagram(arrived, payload_type, number, payload, marker, now_us)
             if datagram is not None:
                 yield datagram
 
     def _payloads(self, arrived: Arrived, in_order: bool) -> Iterator[tuple[bytes, bool]]:
         """Payloads and marker bits that a packet's payload becomes."""
-        payload, marker = arrived.packet.payload, arrived.packet.marker
+        marker = arrived.packet.marker
+        payload = self.pictures.take(
+            arrived.codec, arrived.packet.payload, arrived.packet.timestamp, in_order
+        )
+        if payload is None:
+            return
         match arrived.codec:
             case Codec.H264:
                 if in_order:
@@ -242,8 +258,6 @@ class SinkState:
                     yield from self._single_nals(arrived, in_order)
                 else:
                     yield payload, marker
-            case Codec.VP8:
-                yield self._pictures.renumber(payload, in_order), marker
             case _:
                 yield payload, marker
 
@@ -284,7 +298,13 @@ class SinkState:
             return []
 
     def _datagram(
-        self, arrived: Arrived, payload_type: int, number: int, payload: bytes, marker: bool
+        self,
+        arrived: Arrived,
+        payload_type: int,
+        number: int,
+        payload: bytes,
+        marker: bool,
+        now_us: int,
     ) -> bytes | None:
         if len(payload) > PAYLOAD_BYTES_MAX:
             self.dropped += 1
@@ -297,7 +317,7 @@ class SinkState:
             Ssrc(self.asked.ssrc),
             payload,
             marker,
-            extensions=self._extensions(arrived.level, arrived.now_us),
+            extensions=self._extensions(arrived.level, now_us),
         )
         datagram = rtp.compose(packet)
         self.history.put(packet, datagram)

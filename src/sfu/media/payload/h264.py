@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sfu.errors import PeerError
 
+SLICE = 1
 IDR = 5
 SPS = 7
 PPS = 8
@@ -33,6 +34,14 @@ class Look:
 def nal_type(payload: bytes) -> int:
     """Give the type in the first byte."""
     return payload[0] & 31
+
+
+def temporal(payload: bytes) -> int:
+    """Give 1 for a picture nothing refers to (nal_ref_idc 0; of a STAP-A the highest), else 0."""
+    if not payload or payload[0] & 0x60:
+        return 0
+    fragment = nal_type(payload) == FU_A and len(payload) > 1
+    return int((payload[1] & 31 if fragment else nal_type(payload)) in (SLICE, STAP_A))
 
 
 def look(payload: bytes) -> Look:

@@ -18,6 +18,10 @@ class Look:
     picture: int = 0
     tl0_at: int = 0
     tl0: int = 0
+    temporal: int = 0
+    """TID, the temporal layer."""
+    sync: bool = False
+    """Y: it refers to the base layer only."""
 
 
 def look(payload: bytes) -> Look:
@@ -31,7 +35,8 @@ def look(payload: bytes) -> Look:
 def _look(payload: bytes) -> Look:
     at = 1
     has = 0
-    picture_bytes = picture_at = picture = tl0_at = tl0 = 0
+    picture_bytes = picture_at = picture = tl0_at = tl0 = temporal = 0
+    sync = False
     if payload[0] & 0x80:
         has = payload[at]
         at += 1
@@ -44,11 +49,13 @@ def _look(payload: bytes) -> Look:
     if has & 0x40:
         tl0_at, tl0 = at, payload[at]
         at += 1
+    if has & 0x20 and at < len(payload):
+        temporal, sync = payload[at] >> 6, bool(payload[at] & 0x20)
     if has & 0x30:
         at += 1
     begins = bool(payload[0] & 0x10) and payload[0] & 7 == 0
     keyframe = begins and at < len(payload) and payload[at] & 1 == 0
-    return Look(keyframe, picture_bytes, picture_at, picture, tl0_at, tl0)
+    return Look(keyframe, picture_bytes, picture_at, picture, tl0_at, tl0, temporal, sync)
 
 
 def renumbered(payload: bytes, look: Look, picture: int, tl0: int) -> bytes:
