@@ -22,6 +22,7 @@ static void add_peer(uint32_t id) {
     struct sfu_open_transport transport = {.transport = id, .rtp_socket = 1, .rtcp_socket = 1};
     transport.latch = LATCH_FIRST_VALID;
     for (uint8_t i = 0; i < 6; i++) transport.extensions[i] = (uint8_t)(i + 1);
+    transport.line = id > 2; /* who receives stands behind line 1 */
     transport.remote = (struct sfu_address){.family = 4, .port = (uint16_t)(1000 + id)};
     add(COMMAND_OPEN_TRANSPORT, &transport, sizeof transport);
     struct sfu_set_source source = {.source = id, .transport = id, .clock_hz = 90000};
@@ -39,11 +40,18 @@ static void add_peer(uint32_t id) {
     add(COMMAND_SET_SOURCE, &source, sizeof source);
 }
 
-static void add_sink(uint32_t id, uint32_t transport, uint8_t single_nal) {
+static void add_line(uint32_t rate_bps) {
+    struct sfu_set_line line = {.line = 1, .overhead_bytes = 10, .rate_bps = rate_bps};
+    line.framing = FRAMING_ATM;
+    add(COMMAND_SET_LINE, &line, sizeof line);
+}
+
+static void add_sink(uint32_t id, uint32_t transport, uint8_t single_nal, uint8_t class) {
     struct sfu_set_sink sink = {.sink = id, .transport = transport, .ssrc = id, .clock_hz = 90000};
     sink.kind = KIND_VIDEO;
     sink.single_nal = single_nal;
     sink.history = 16;
+    sink.picture_class = class;
     sink.has_rtx = !single_nal;
     sink.rtx_ssrc = id + 100;
     sink.payload_count = 5;
@@ -58,11 +66,24 @@ static void add_sink(uint32_t id, uint32_t transport, uint8_t single_nal) {
     add(COMMAND_SET_SINK, &sink, sizeof sink);
 }
 
-static void set_route(sfu_stage *stage, uint32_t sink, uint32_t source) {
-    struct sfu_set_route route = {sink, source, 7, 0};
+static void set_route(sfu_stage *stage, uint32_t sink, uint32_t source, uint32_t temporal) {
+    struct sfu_set_route route = {sink, source, temporal, 0};
     used = 0;
     add(COMMAND_SET_ROUTE, &route, sizeof route);
     if (sfu_stage_apply(stage, commands, used, 0)) abort();
+}
+
+/* What lines and their pacers are told, by the low bits of a step. */
+static void command(sfu_stage *stage, uint8_t step, size_t number, int64_t now_us) {
+    struct sfu_probe probe = {1, 3, number * 10000, (int64_t)number * 3000};
+    struct sfu_close line = {1, 0};
+    used = 0;
+    if ((step & 7) == 1) add_line((uint32_t)number * 10000);
+    if ((step & 7) == 2) add(COMMAND_PROBE, &probe, sizeof probe);
+    if ((step & 7) == 3) add_sink(3, 3, 0, number & 3);
+    if ((step & 7) == 4) add(COMMAND_CLOSE_LINE, &line, sizeof line);
+    if ((step & 7) == 5) add_peer(3 + (step >> 3 & 1));
+    if (sfu_stage_apply(stage, commands, used, now_us)) abort();
 }
 
 static void check(long size) {
@@ -102,19 +123,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static int64_t now_us = 1000000;
     sfu_stage *stage = open_stage();
     used = 0;
+    add_line(300000);
     for (uint32_t id = 1; id <= 4; id++) add_peer(id);
-    add_sink(3, 3, 0);
-    add_sink(4, 4, 1);
+    add_sink(3, 3, 0, CLASS_MAIN);
+    add_sink(4, 4, 1, CLASS_THUMBNAIL);
     if (sfu_stage_apply(stage, commands, used, 0)) abort();
-    set_route(stage, 3, 1);
-    set_route(stage, 4, 1);
+    set_route(stage, 3, 1, 7);
+    set_route(stage, 4, 1, 7);
     for (size_t at = 0; at + 2 <= size;) {
         uint8_t step = data[at];
         size_t length = data[at + 1];
         at += 2;
         if (length > size - at) length = size - at;
         now_us += step * 100;
-        if (step & 0x80) set_route(stage, 3 + (step & 1), step >> 1 & 3);
+        if (step & 0x80) set_route(stage, 3 + (step & 1), step >> 1 & 3, length & 7);
+        if (length > 200) now_us += (int64_t)(length - 200) * 20000;
+        if ((step & 0x40) && length < 64) command(stage, step, length, now_us);
         check(sfu_stage_receive(stage, 1 + (step >> 3 & 3), data + at, length, now_us, out,
                                 sizeof out));
         check(sfu_stage_timer(stage, now_us, out, sizeof out));

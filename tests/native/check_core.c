@@ -181,6 +181,75 @@ static void a_closed_sink_comes_back_where_it_was(void) {
     close_setting(&it);
 }
 
+static void put_behind_line(struct setting *it, uint64_t rate_bps) {
+    uint8_t commands[1024];
+    struct sfu_set_line line = {.line = 3, .overhead_bytes = 10, .rate_bps = rate_bps};
+    line.framing = FRAMING_ATM;
+    size_t used = add(commands, COMMAND_SET_LINE, &line, sizeof line);
+    struct sfu_open_transport transport = {.transport = 1, .rtp_socket = 1, .rtcp_socket = 1};
+    transport.remote = (struct sfu_address){.family = 4, .port = 9};
+    transport.line = 3;
+    used += add(commands + used, COMMAND_OPEN_TRANSPORT, &transport, sizeof transport);
+    for (uint32_t id = 5; id <= 6; id++) {
+        struct sfu_set_sink sink = {.sink = id, .transport = 1, .ssrc = id, .clock_hz = 90000};
+        sink.kind = KIND_VIDEO;
+        sink.payload_count = 1;
+        sink.payloads[0] = (struct sfu_payload){CODEC_H264, 97};
+        used += add(commands + used, COMMAND_SET_SINK, &sink, sizeof sink);
+        struct sfu_set_route route = {id, 1, 7, 0};
+        used += add(commands + used, COMMAND_SET_ROUTE, &route, sizeof route);
+    }
+    assert(core_apply(it->core, commands, used) == 0);
+}
+
+static void feed_pictures(struct setting *it, uint16_t count) {
+    for (uint16_t i = 0; i < count; i++) {
+        uint8_t packet[1000] = {0x80, 97, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x65, 0x88};
+        put16(packet + 2, i);
+        core_receive(it->core, it->transport->rtp.socket, &it->transport->rtp.remote, packet,
+                     sizeof packet);
+        core_release(it->core);
+    }
+}
+
+static void close_one(struct setting *it, uint32_t kind, uint32_t id) {
+    uint8_t commands[64];
+    struct sfu_close close = {id, 0};
+    assert(core_apply(it->core, commands, add(commands, kind, &close, sizeof close)) == 0);
+}
+
+static void what_waits_is_let_go_whatever_closes_first(void) {
+    const struct sfu_close first[] = {{COMMAND_CLOSE_SINK, 5}, {COMMAND_CLOSE_SOURCE, 1},
+                                      {COMMAND_CLOSE_TRANSPORT, 1}, {COMMAND_CLOSE_LINE, 3}};
+    const uint32_t waiting[] = {20, 0, 0, 0};
+    for (int i = 0; i < 4; i++) {
+        struct setting it = open_setting();
+        put_behind_line(&it, 500000);
+        feed_pictures(&it, 20);
+        struct line *line = table_find(&it.core->lines, 3);
+        assert(line->count == 39 && it.core->busy == line);
+        close_one(&it, first[i].id, first[i].zero);
+        line = table_find(&it.core->lines, 3);
+        assert(line ? line->count == waiting[i] : wire_count == 0 && it.core->busy == NULL);
+        if (line) core_release(it.core);
+        assert(!line || (line->row.waiting_bytes > 0) == (line->count > 0));
+        batch_flush(it.batch);
+        close_setting(&it);
+    }
+}
+
+static void a_line_of_no_rate_holds_nothing(void) {
+    struct setting it = open_setting();
+    put_behind_line(&it, 0);
+    feed_pictures(&it, 20);
+    batch_flush(it.batch);
+    struct line *line = table_find(&it.core->lines, 3);
+    assert(wire_count == 40 && line->count == 0);
+    assert(line->row.sent_bytes == 40 * line_bytes(line, 1028));
+    assert(core_deadline(it.core) == INT64_MAX);
+    close_setting(&it);
+}
+
 static void cut_commands_are_refused(void) {
     struct setting it = open_setting();
     uint8_t commands[512];
@@ -205,6 +274,8 @@ int main(void) {
     lost_packets_are_asked_for_again_and_given_up();
     a_burst_of_losses_asks_for_nothing();
     a_closed_sink_comes_back_where_it_was();
+    what_waits_is_let_go_whatever_closes_first();
+    a_line_of_no_rate_holds_nothing();
     cut_commands_are_refused();
     return 0;
 }

@@ -30,7 +30,7 @@ static void apply(uint32_t kind, const void *body, size_t size) {
     assert(sfu_apply(engine, bytes, record.size) == 0);
 }
 
-static void set_up(int fd, const struct sockaddr_in *peer) {
+static struct sfu_open_transport set_up(int fd, const struct sockaddr_in *peer) {
     struct sfu_open_socket socket = {1, fd};
     apply(COMMAND_OPEN_SOCKET, &socket, sizeof socket);
     struct sfu_open_transport transport = {.transport = 1, .rtp_socket = 1, .rtcp_socket = 1};
@@ -49,12 +49,47 @@ static void set_up(int fd, const struct sockaddr_in *peer) {
     sink.payload_count = 1;
     sink.payloads[0] = (struct sfu_payload){CODEC_G722, 9};
     apply(COMMAND_SET_SINK, &sink, sizeof sink);
+    return transport;
+}
+
+/* Pictures behind a line that is too thin for them: some wait while commands come. */
+static void set_up_line(void) {
+    struct sfu_set_source source = {.source = 2, .transport = 1, .clock_hz = 90000};
+    source.kind = KIND_VIDEO;
+    source.payload_count = 1;
+    source.payloads[0] = (struct sfu_payload){97, CODEC_H264};
+    apply(COMMAND_SET_SOURCE, &source, sizeof source);
+    struct sfu_set_sink sink = {.sink = 2, .transport = 1, .ssrc = 8, .clock_hz = 90000};
+    sink.kind = KIND_VIDEO;
+    sink.history = 64;
+    sink.has_rtx = 1;
+    sink.rtx_ssrc = 9;
+    sink.payload_count = sink.rtx_count = 1;
+    sink.payloads[0] = (struct sfu_payload){CODEC_H264, 97};
+    sink.rtx[0] = (struct sfu_payload){97, 98};
+    apply(COMMAND_SET_SINK, &sink, sizeof sink);
+    struct sfu_set_route route = {2, 2, 7, 0};
+    apply(COMMAND_SET_ROUTE, &route, sizeof route);
+    struct sfu_set_marks marks = {46, 34, 26, 24, {0}};
+    apply(COMMAND_SET_MARKS, &marks, sizeof marks);
+}
+
+static void change_line(uint32_t i, struct sfu_open_transport *transport) {
+    struct sfu_set_line line = {.line = 1, .overhead_bytes = 10, .framing = FRAMING_ATM};
+    line.rate_bps = 300000 + i * 10000;
+    apply(COMMAND_SET_LINE, &line, sizeof line);
+    transport->line = i % 5 ? 1 : 0;
+    apply(COMMAND_OPEN_TRANSPORT, transport, sizeof *transport);
+    struct sfu_probe probe = {1, 2, 400000, 20000};
+    apply(COMMAND_PROBE, &probe, sizeof probe);
+    struct sfu_close close_line = {1, 0};
+    if (i % 50 == 49) apply(COMMAND_CLOSE_LINE, &close_line, sizeof close_line);
 }
 
 static void *ask(void *context) {
     static uint8_t buffer[1 << 20];
-    (void)context;
     for (uint32_t i = 0; i < 300; i++) {
+        change_line(i, context);
         struct sfu_set_route route = {1, i % 3 ? 1 : 0, 7, 0};
         apply(COMMAND_SET_ROUTE, &route, sizeof route);
         assert(sfu_snapshot(engine, buffer, sizeof buffer) > 0);
@@ -68,10 +103,12 @@ int main(void) {
     int fd = bound(&peer), ours = bound(&server);
     engine = sfu_open();
     assert(engine);
-    set_up(ours, &peer);
+    struct sfu_open_transport transport = set_up(ours, &peer);
+    set_up_line();
     pthread_t asking;
-    pthread_create(&asking, NULL, ask, NULL);
+    pthread_create(&asking, NULL, ask, &transport);
     uint8_t packet[172] = {0x80, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, in[2048];
+    uint8_t picture[1100] = {0x80, 97, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x65, 0x88};
     uint8_t stun[20] = {0, 1};
     int got = 0;
     for (int i = 0; i < 3000; i++) {
@@ -79,6 +116,9 @@ int main(void) {
         packet[3] = (uint8_t)i;
         sendto(fd, i % 50 ? packet : stun, i % 50 ? sizeof packet : sizeof stun, 0,
                (struct sockaddr *)&server, sizeof server);
+        picture[2] = packet[2];
+        picture[3] = packet[3];
+        sendto(fd, picture, sizeof picture, 0, (struct sockaddr *)&server, sizeof server);
         while (recv(fd, in, sizeof in, MSG_DONTWAIT) > 0) got++;
     }
     pthread_join(asking, NULL);
