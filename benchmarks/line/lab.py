@@ -77,8 +77,8 @@ class Lab:
         return f"{PREFIX}{site or 'core'}"
 
     def words(self, site: int) -> list[str]:
-        """Return what goes before a command that shall run there."""
-        return ["ip", "netns", "exec", self.namespace(site)]
+        """Return what goes before a command that shall run there, before other work."""
+        return ["nice", "-n", "-10", "ip", "netns", "exec", self.namespace(site)]
 
     def core_address(self, site: int) -> str:
         """Return how a site reaches the server."""
