@@ -78,6 +78,7 @@ class RoomCodec:
             self._process = subprocess.Popen(
                 [*words, "-e", f"dial {self.uri}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True,
             )  # fmt: skip
 
     def stop(self) -> None:
@@ -139,7 +140,9 @@ class Download:
         nothing = subprocess.DEVNULL
         command = [*self.lab.words(site), "iperf3", *words]
         self._processes.append(
-            subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)
+            subprocess.Popen(
+                command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+            )
         )
 
     def stop(self) -> None:

@@ -1,6 +1,7 @@
 """A person behind a line: a headless Chromium in the site's namespace."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class Site:
     async def open(self, playwright: Playwright) -> None:
         """Start the browser; no page is loaded yet."""
         program = self.lab.folder / f"chromium-{self.number}"
-        words = " ".join(self.lab.words(self.number))
+        words = shlex.join(self.lab.words(self.number))
         program.write_text(f'#!/bin/sh\nexec {words} chromium "$@"\n')
         program.chmod(0o755)
         self._browser = await playwright.chromium.launch(

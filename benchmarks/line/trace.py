@@ -19,8 +19,8 @@ HEAD = """\
   says      what the system's metrics said, where it changed; what it told the pages
 
 """
-SAID_BY = ("send", "slots", "notice", "refused", "pictures_state", "pictures", "line")
-"""Messages to pages that are shown."""
+HUSH = ("joined", "layout", "members", "speaker")
+"""Messages to pages that are not shown."""
 
 
 def write(record: Record, series: Series, path: Path) -> None:
@@ -117,12 +117,14 @@ class _Said:
 
     def __init__(self, record: Record) -> None:
         joined_at = record["joined_at"]
-        self._told = [
-            (note["at"] - joined_at, f"to {counted['site']}: {_short(note['message'])}")
-            for counted in record["counted"]
-            for note in counted["told"]
-            if note["message"]["type"] in SAID_BY
-        ]
+        self._told = []
+        for counted in record["counted"]:
+            last: dict[str, str] = {}
+            for note in counted["told"]:
+                kind, words = note["message"]["type"], _short(note["message"])
+                if kind not in HUSH and last.get(kind) != words:
+                    self._told.append((note["at"] - joined_at, f"to {counted['site']}: {words}"))
+                last[kind] = words
         self._told += [
             (look["at"] - joined_at, words)
             for look, before in zip(record["looks"][1:], record["looks"], strict=False)
@@ -130,13 +132,18 @@ class _Said:
         ]
 
     def at(self, window: Phase) -> Iterator[str]:
-        for at, words in self._told:
+        for at, words in sorted(self._told):
             if window.begin <= at < window.end:
                 yield f"{at:6.2f} {words}"
 
 
 def _short(message: dict[str, Any]) -> str:
-    return " ".join(f"{name}={value}" for name, value in message.items()).replace("'", "")
+    fields = {name: value for name, value in message.items() if name != "type"}
+    for name, value in fields.items():
+        if message["type"] == "slots" and isinstance(value, dict):
+            fields[name] = {mid: member for mid, member in value.items() if member}
+    words = " ".join(f"{name}={value}" for name, value in fields.items())
+    return f"{message['type']} {words}".replace("'", "")
 
 
 def _changed(before: dict[str, float], now: dict[str, float]) -> Iterable[str]:

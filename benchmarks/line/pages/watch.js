@@ -61,8 +61,9 @@
   /** The colour at the patch of each picture that plays: [[red, green, blue], ...]. */
   window.lineSeen = ([left, top, width, height]) => {
     const seen = [];
+    const own = new Set(peers.flatMap((peer) => peer.getSenders().map(({ track }) => track)));
     for (const video of document.querySelectorAll("video")) {
-      if (!video.srcObject || !video.videoWidth || video.muted) continue;
+      if (!video.srcObject || !video.videoWidth || own.has(video.srcObject.getTracks()[0])) continue;
       const scale = video.videoWidth / 640;
       const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
       const context = canvas.getContext("2d");
