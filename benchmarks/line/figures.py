@@ -13,6 +13,7 @@ fps            decoded pictures a second, median of the streams
 =============  ==================================================================================
 """
 
+import bisect
 import itertools
 import math
 import statistics
@@ -220,11 +221,16 @@ def covered(spans: Iterable[tuple[float, float]], phase: Phase) -> float:
 def grown(steps: Sequence[Step], what: Callable[[Step], float], phase: Phase) -> float:
     """Return what a stream's counter grew in a phase; steps over its edges count in part."""
     total = 0.0
-    for one in steps:
+    for one in steps[bisect.bisect_right(steps, phase.begin, key=_end) :]:
+        if one.begin >= phase.end:
+            break
         shared = min(one.end, phase.end) - max(one.begin, phase.begin)
-        if shared > 0:
-            total += what(one) * shared / (one.end - one.begin)
+        total += what(one) * shared / (one.end - one.begin)
     return total
+
+
+def _end(one: Step) -> float:
+    return one.end
 
 
 def _bytes(one: Step) -> float:

@@ -1,5 +1,6 @@
 """A person behind a line: a headless Chromium in the site's namespace."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -90,9 +91,8 @@ class Site:
         return sorted(camera.whose(tuple(rgb)) for rgb in colours)
 
     async def counted(self) -> dict[str, Any]:
-        """Return all that was noted since the page was loaded."""
-        words = "({rows: lineRows, told: lineTold, addresses: linePeers.length})"
-        noted: dict[str, Any] = await self.say(words)
+        """End the page's meeting; return all that was noted since the page was loaded."""
+        noted: dict[str, Any] = json.loads(await self.say("lineEnd()"))
         return noted | {"site": self.number, "errors": self.errors}
 
     async def close(self) -> None:

@@ -56,7 +56,14 @@
     rows.push(row);
     busy = false;
   }
-  setInterval(look, EVERY_MS);
+  const timer = setInterval(look, EVERY_MS);
+
+  /** Hang up; all that was noted, as JSON: the browser's own values would take it many seconds. */
+  window.lineEnd = () => {
+    clearInterval(timer);
+    for (const peer of peers) peer.close();
+    return JSON.stringify({ rows, told });
+  };
 
   /** The colour at the patch of each picture that plays: [[red, green, blue], ...]. */
   window.lineSeen = ([left, top, width, height]) => {
