@@ -59,7 +59,7 @@ class Panel:
 
     def key(self, names: Sequence[str]) -> None:
         for number, name in enumerate(names):
-            x = LEFT + WIDTH - 92 * (len(names) - number)
+            x = LEFT + WIDTH - 44 * (len(names) - number)
             ink = INK[number % len(INK)]
             self._say(
                 f'<text class="s" x="{x}" y="{self._top - 6}" style="fill:{ink}">{name}</text>'
@@ -77,12 +77,12 @@ def draw(record: Record, series: Series, path: Path) -> None:
         for word in maker(series, TOP + GAP + place * step, seconds).words
     ]
     high = TOP + GAP + len(makers) * step
-    for name, begin, end in record["phases"]:
+    for name, begin, _ in record["phases"]:
         x = LEFT + WIDTH * begin / seconds
         words.append(
             f'<line class="g" stroke-dasharray="4" x1="{x}" x2="{x}" y1="{TOP}" y2="{high - GAP}"/>'
         )
-        words.append(f'<text class="s" x="{x + 3}" y="{TOP}">{name} {begin:g}-{end:g} s</text>')
+        words.append(f'<text class="s" x="{x + 3}" y="{TOP}">{name}</text>')
     title = f'<text x="{LEFT}" y="20" style="font-weight:bold">{escape(record["title"])}</text>'
     size = f'viewBox="0 0 {LEFT + WIDTH + 20} {high}"'
     text = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{STYLE}</style>'
@@ -125,12 +125,18 @@ def _rates(series: Series, top: float, seconds: float) -> Panel:
 
 
 def _uses(series: Series, top: float, seconds: float) -> Panel:
-    panel = Panel("use of each line in kbit/s of line bits; dashed: up", top, seconds, 2000)
-    for number, (site, direction) in enumerate(_directions(series)):
+    panel = Panel(
+        "use of each line, kbit/s of line bits; dashed: up; dotted: the server's estimate",
+        top,
+        seconds,
+        2000,
+    )
+    for site, direction in _directions(series):
         steps = [one for one in series.lines if (one.site, one.direction) == (site, direction)]
         points = _binned(steps, lambda one: one.line_bytes * 8e-3, seconds)
         panel.line(points, INK[site - 1], "3 3" if direction == "up" else "")
-        del number
+    for site, points in series.estimates.items():
+        panel.line([(at, bps / 1000) for at, bps in points], INK[site - 1], "1 4")
     panel.key([f"line {site}" for site in sorted({one.site for one in series.lines})])
     return panel
 

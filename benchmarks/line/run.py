@@ -132,7 +132,7 @@ class Meeting:
             with contextlib.suppress(OSError):
                 if said := await self._running.look():
                     self._looks.append({"at": time.time(), "said": said})
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(0.5)
 
 
 def _cpu() -> list[int]:

@@ -66,6 +66,8 @@ class Series:
     lines: list[LineStep]
     expected: list[Key]
     """All pictures there should be between browsers."""
+    estimates: dict[int, list[tuple[float, float]]]
+    """By site: at which second the server took its line to bear so many bits a second."""
 
 
 def read(record: Record) -> Series:
@@ -84,7 +86,17 @@ def read(record: Record) -> Series:
         sounds=kinds["audio"],
         lines=list(_line_steps(record["lines"], record["joined_at"])),
         expected=[(viewer, sender) for viewer in sites for sender in sites if viewer != sender],
+        estimates=_estimates(record),
     )
+
+
+def _estimates(record: Record) -> dict[int, list[tuple[float, float]]]:
+    found: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for look in record.get("looks", ()):
+        for name, value in look["said"].items():
+            if match := re.match(r'line_estimate_bps\{.*site="site(\d+)"', name):
+                found[int(match[1])].append((look["at"] - record["joined_at"], value))
+    return found
 
 
 class Places:

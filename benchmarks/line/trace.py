@@ -1,5 +1,6 @@
 """A run as text, a line a second: to be read beside the log when a bound was missed."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ HEAD = """\
   says      what the system's metrics said, where it changed; what it told the pages
 
 """
+NERVOUS = ("line_pacer", "line_queue")
+"""Metrics that change all the time."""
 HUSH = ("joined", "layout", "members", "speaker")
 """Messages to pages that are not shown."""
 
@@ -147,11 +150,14 @@ def _short(message: dict[str, Any]) -> str:
 
 
 def _changed(before: dict[str, float], now: dict[str, float]) -> Iterable[str]:
-    """Return gauges that changed by a tenth or more; counters grow all the time."""
+    """Return gauges that changed by a tenth or more, and counters of what happens seldom."""
     for name, value in now.items():
         old = before.get(name, 0.0)
-        if not name.partition("{")[0].endswith("_total") and abs(value - old) > 0.1 * abs(old):
-            yield f"{name} {old:g} -> {value:g}"
+        if not name.partition("{")[0].endswith("_total"):
+            if abs(value - old) > 0.1 * abs(old) and not name.startswith(NERVOUS):
+                yield f"{name} {old:g} -> {value:g}"
+        elif value > old and re.search("cuts|probes|starved|steps|dropped|keyframe", name):
+            yield f"{name} +{value - old:g}"
 
 
 def _inside(steps: Sequence[Step], window: Phase) -> list[Step]:
