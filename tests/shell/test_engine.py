@@ -17,6 +17,8 @@ from sfu.media.engine.command import (
     OpenSocket,
     OpenTransport,
     SetKeys,
+    SetLine,
+    SetMarks,
     SetRoute,
     SetSink,
     SetSource,
@@ -32,14 +34,17 @@ from sfu.media.engine.event import (
     TelephoneEventReceived,
     TransportLatched,
 )
+from sfu.media.engine.pacer import PictureClass
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import (
     Address,
     Codec,
     Component,
+    Framing,
     Keys,
     Kind,
     Latch,
+    LineId,
     SinkId,
     SocketId,
     SourceId,
@@ -493,3 +498,72 @@ def test_closing_gives_the_port_back(engine: Engine, pair: tuple[Peer, Peer]) ->
     again.bind(one.server)
     again.close()
     assert set(engine.snapshot().sockets) == {2}
+
+
+def test_a_key_frame_beside_sound_is_spread_over_the_line(engine: Engine) -> None:
+    """60 kB at once on 2 Mbit/s of ATM: speech comes as it was sent, the picture over 0.3 s."""
+    one, two = Peer(engine, 1), Peer(engine, 2)
+    video = {"kind": Kind.VIDEO, "clock_hz": 90_000}
+    engine.apply(
+        SetLine(LineId(1), 1_900_000, Framing.ATM, 10),
+        one.open(),
+        two.open(line=LineId(1)),
+        source(1, 1),
+        source(2, 1, payloads=((97, Codec.H264),), **video),
+        sink(1, 2),
+        sink(2, 2, payloads=((Codec.H264, 98),), ssrc=Ssrc(0xCAFE), **video),
+        route(1, 1),
+        route(2, 2),
+    )
+    begun = time.monotonic()
+    for n in range(50):
+        one.send(rtp(n, b"\x65\x88" + bytes(1198), pt=97, ssrc=2))
+    for n in range(10):
+        one.send(rtp(n))
+    first = two.receive(11)
+    assert sorted(packet[1] for packet in first[:11])[:10] == [19] * 10  # before the second slice
+    rest = two.receive(49)
+    took_s = time.monotonic() - begun
+    assert {packet[1] for packet in rest} == {98}
+    assert 0.27 <= took_s < 1.0
+    row = engine.snapshot().lines[LineId(1)]
+    assert row.sent_bytes == 50 * 27 * 53 + 10 * 5 * 53
+    assert row.sound_bytes == 10 * 5 * 53
+    assert (row.waiting_packets, row.dropped_packets) == (0, 0)
+    assert 200_000 < row.worst_wait_us < 1_000_000
+    two.send(RECEIVER_REPORT)
+    events(engine, 2)  # the key frame, the report
+    assert engine.snapshot().lines[LineId(1)].received_bytes == 53
+
+
+def test_packets_are_marked_by_their_kind_also_in_one_go(engine: Engine) -> None:
+    one, two = Peer(engine, 1), Peer(engine, 2)
+    two.socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    video = {"kind": Kind.VIDEO, "clock_hz": 90_000}
+    slides = {"picture_class": PictureClass.SLIDES, "payloads": ((Codec.H264, 99),)}
+    engine.apply(
+        SetMarks(sound=46, picture=34, slides=26, other=24),
+        one.open(),
+        two.open(),
+        source(1, 1),
+        source(2, 1, payloads=((97, Codec.H264),), **video),
+        sink(1, 2),
+        sink(2, 2, payloads=((Codec.H264, 98),), ssrc=Ssrc(0xCAFE), **video),
+        sink(3, 2, ssrc=Ssrc(0xF00D), **(video | slides)),
+        *(route(number, min(number, 2)) for number in (1, 2, 3)),
+        TransmitRtcp(TransportId(2), RECEIVER_REPORT),
+        Transmit(SocketId(2), two.address, b"\x01\x01answer"),
+    )
+    for n in range(8):
+        one.send(rtp(n))
+        one.send(rtp(n, b"\x65\x88" + bytes(158), pt=97, ssrc=2))
+    marks: dict[int, set[int]] = {}
+    for _ in range(26):
+        assert select.select([two.socket], [], [], PATIENCE_S)[0]
+        datagram, ancillary, _, _ = two.socket.recvmsg(4096, 64)
+        marks.setdefault(datagram[1], set()).update(value[0] >> 2 for _, _, value in ancillary)
+    assert marks == {19: {46}, 98: {34}, 99: {26}, 201: {24}, 1: {24}}
+    engine.apply(SetMarks())
+    one.send(rtp(100))
+    assert select.select([two.socket], [], [], PATIENCE_S)[0]
+    assert {value[0] for _, _, value in two.socket.recvmsg(4096, 64)[1]} == {0}

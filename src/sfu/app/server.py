@@ -26,6 +26,7 @@ from sfu.app.trunks import tell as tell_trunk
 from sfu.app.trunks import trunk_settings
 from sfu.config import MediaEncryption, Settings
 from sfu.media.connect.dtls import Identity
+from sfu.media.engine.command import SetMarks
 from sfu.media.report import Reporter
 from sfu.metrics import Metrics
 from sfu.model import Address, Protocol
@@ -127,6 +128,8 @@ class Server:
         engine = Engine()
         self._stack.callback(engine.close)
         reporter = Reporter(os.urandom(8).hex(), time.time() - time.monotonic())
+        marks = settings.marks
+        engine.apply(SetMarks(marks.sound, marks.picture, marks.slides, marks.other))
         self.patchbay = Patchbay(engine, reporter, os.urandom)
         self.worker: MixWorker | None = None
         if settings.media.mix_workers and MixWorker.available():

@@ -230,6 +230,18 @@ class Media:
 
 
 @section
+class Marks:
+    """DSCP values written on each packet sent (RFC 2474); 0: not marked."""
+
+    sound: Annotated[int, Ge(0), Le(63)] = 46
+    """Expedited forwarding: a router with such a queue lets speech pass."""
+    picture: Annotated[int, Ge(0), Le(63)] = 34
+    slides: Annotated[int, Ge(0), Le(63)] = 26
+    other: Annotated[int, Ge(0), Le(63)] = 24
+    """Reports, checks of addresses, key exchange."""
+
+
+@section
 class Limits:
     """What one server takes."""
 
@@ -377,6 +389,7 @@ class Settings:
     register: Register = Register()
     dial_out: DialOut = DialOut()
     media: Media = Media()
+    marks: Marks = Marks()
     limits: Limits = Limits()
     log: Log = Log()
     store: Store = Store()

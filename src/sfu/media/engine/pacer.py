@@ -175,8 +175,10 @@ class Pacer(Generic[T]):
         """Yield what the line takes now; the caller charges what each became before the next."""
         self._expire(now_us)
         while self._count and (not self.rate_bps or self.free_at_us <= now_us):
-            yield self._whose_turn().take()
-            self._count -= 1
+            try:
+                yield self._whose_turn().take()
+            finally:
+                self._count -= 1
 
     def waits(self, picture_class: PictureClass, sink: SinkId) -> Iterable[Waiting[T]]:
         """Show what waits for a sink."""
