@@ -520,17 +520,16 @@ def test_a_key_frame_beside_sound_is_spread_over_the_line(engine: Engine) -> Non
         one.send(rtp(n, b"\x65\x88" + bytes(1198), pt=97, ssrc=2))
     for n in range(10):
         one.send(rtp(n))
-    first = two.receive(11)
-    assert sorted(packet[1] for packet in first[:11])[:10] == [19] * 10  # before the second slice
-    rest = two.receive(49)
-    took_s = time.monotonic() - begun
-    assert {packet[1] for packet in rest} == {98}
-    assert 0.27 <= took_s < 1.0
-    row = engine.snapshot().lines[LineId(1)]
+    kinds = [packet[1] for packet in two.receive(60)]
+    assert (kinds.count(19), kinds.count(98)) == (10, 50)
+    assert time.monotonic() - begun >= 0.27
+    shot = engine.snapshot()
+    assert sum(shot.engine.latency_counts[:-1]) >= 11  # sound, the first slice: at once
+    row = shot.lines[LineId(1)]
     assert row.sent_bytes == 50 * 27 * 53 + 10 * 5 * 53
     assert row.sound_bytes == 10 * 5 * 53
     assert (row.waiting_packets, row.dropped_packets) == (0, 0)
-    assert 200_000 < row.worst_wait_us < 1_000_000
+    assert 0 < row.worst_wait_us < 2_000_000
     two.send(RECEIVER_REPORT)
     events(engine, 2)  # the key frame, the report
     assert engine.snapshot().lines[LineId(1)].received_bytes == 53
