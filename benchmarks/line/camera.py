@@ -9,6 +9,7 @@ r"""A talking head as a camera file: 640x360, 25 pictures a second, a loop of te
     +--------------------------------+   is noisy, so that an encoder uses what it is given
 """
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,13 @@ NOISE = 1.6
 VERSION = 2
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
+
+
+def folder() -> Path:
+    """Return where camera and microphone files are kept between runs."""
+    path = Path(tempfile.gettempdir()) / "sfu-line-media"
+    path.mkdir(exist_ok=True)
+    return path
 
 
 def film(folder: Path, member: int) -> Path:

@@ -61,7 +61,7 @@ class RoomCodec:
         home = self.lab.folder / f"baresip-{self.site}"
         home.mkdir()
         host = self.lab.address(self.site)
-        media = self.lab.folder.parent / "sfu-line-media"
+        media = camera.folder()
         text = CONFIG.format(
             host=host,
             sound=_long(voice.speech(media, self.site + 3)),

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,16 +23,9 @@ SETTLE_S = 3.0
 Tell = Callable[[str], None]
 
 
-def media_folder() -> Path:
-    """Return where camera and microphone files are kept between runs."""
-    folder = Path(tempfile.gettempdir()) / "sfu-line-media"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 async def play(system: System, scene: Scene, kept: Path, tell: Tell) -> Record:
     """Play the scene with a system once; `kept` takes logs."""
-    folder, numbers = media_folder(), range(1, system.sites + 1)
+    folder, numbers = camera.folder(), range(1, system.sites + 1)
     for number in numbers:
         await asyncio.to_thread(camera.film, folder, number)
     async with AsyncExitStack() as stack:
