@@ -264,6 +264,19 @@ def test_fewer_voices_are_forwarded_where_the_line_is_thin_and_never_more_than_w
     assert room.members[member].forwarded == 0
 
 
+def test_the_mix_of_a_thin_line_comes_in_longer_packets(house):
+    page = Page(house, "192.0.2.7")
+    inside(house, 1)
+    page.session.receive(m.Sound(forwarded=0))
+    house.tick()
+    output = house.desk._outputs[page.leg.member]
+    assert house.mixer.legs[output.leg][3] == 20
+    before = page.leg.voices().down
+    obey(house, SoundStep(page.leg.member, 0, 60, 0, REASON))
+    assert house.mixer.legs[output.leg][3] == 60
+    assert page.leg.voices().down[0].packets_per_s < before[0].packets_per_s
+
+
 def test_what_is_wanted_reaches_the_estimator(house):
     number = line(house, "town")
     obey(house, Wants(number, 1_234_000))

@@ -468,7 +468,11 @@ class BrowserLeg(Leg):
         if self._agreement is None:
             return of_browser(USUAL_EXTENSIONS, hears_mix=False, ipv6=":" in self._remote)
         ids = self._agreement.extensions
-        return of_browser(ids, hears_mix=self._hearing.mix, ipv6=":" in self._remote)
+        mix = self.streams.mix
+        return of_browser(
+            ids, hears_mix=self._hearing.mix, ipv6=":" in self._remote,
+            mix_ptime_ms=mix.ptime_ms if mix is not None else 20,
+        )  # fmt: skip
 
     @property
     def failed(self) -> bool:

@@ -134,9 +134,20 @@ class Meeting:
         self._wished[member] = forwarded
         self._tell(SoundRuleSet(member, min(forwarded, self._borne.get(member, forwarded))), now)
 
-    def limit_voices(self, member: MemberId, forwarded: int, now: float) -> None:
-        """Forward a browser no more voices than this, for the sake of its line."""
+    def limit_voices(
+        self, member: MemberId, forwarded: int, now: float, *, ptime_ms: int = 20
+    ) -> None:
+        """Forward a browser no more voices than this, for the sake of its line.
+
+        `ptime_ms` are the packets of its mix: longer ones cost fewer headers.
+        """
         self._borne[member] = forwarded
+        leg = self.legs.get(member)
+        mix = leg.streams.mix if leg is not None else None
+        if leg is not None and mix is not None and mix.ptime_ms != ptime_ms:
+            leg.streams.mix = replace(mix, ptime_ms=ptime_ms)
+            if played := self._played.get(member):
+                self._play(played)
         wished = self._wished.get(member, forwarded)
         self._tell(SoundRuleSet(member, min(wished, forwarded)), now)
 

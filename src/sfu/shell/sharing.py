@@ -400,7 +400,7 @@ class Sharing:
             required_bps=order.reason.required_bps, available_bps=order.reason.available_bps,
             why=order.reason.why.value,
         )  # fmt: skip
-        meeting.limit_voices(order.viewer, order.forwarded, now)
+        meeting.limit_voices(order.viewer, order.forwarded, now, ptime_ms=order.ptime_ms)
 
     def _meeting_of(self, member: MemberId) -> Meeting | None:
         return next((one for one in self._meetings.values() if member in one.legs), None)

@@ -66,7 +66,7 @@ def of_codec(
     )
 
 
-def of_browser(ids: ExtensionIds, *, hears_mix: bool, ipv6: bool) -> Voices:
+def of_browser(ids: ExtensionIds, *, hears_mix: bool, ipv6: bool, mix_ptime_ms: int = 20) -> Voices:
     """Return the sounds of a browser: its own, the mix while it hears one, and each forwarded."""
     lengths = ((ids.mid, MID_BYTES), (ids.transport_cc, 2), (ids.abs_send_time, 3))
     stamps = [length for number, length in lengths if number]
@@ -74,6 +74,6 @@ def of_browser(ids: ExtensionIds, *, hears_mix: bool, ipv6: bool) -> Voices:
     picture = extension_bytes(stamps) + GCM_BYTES
     sound = extension_bytes([*stamps, *level]) + GCM_BYTES
     own = voice(Codec.OPUS, headers_bytes=sound, ipv6=ipv6)
-    mix = voice(Codec.OPUS, headers_bytes=sound, ipv6=ipv6, opus_bps=MIX_BPS)
+    mix = voice(Codec.OPUS, mix_ptime_ms, headers_bytes=sound, ipv6=ipv6, opus_bps=MIX_BPS)
     headers = ip_bytes(RTP_BYTES + picture, ipv6=ipv6)
     return Voices((mix,) if hears_mix else (), (own,), own, headers, headers)
