@@ -1,10 +1,20 @@
-"""Who gets how much of which picture, on all lines at once (docs/allocation.md)."""
+"""Who gets how much of which picture, on all lines at once (docs/allocation.md).
+
+::
+
+    lines, senders, viewers --handle--> facts
+        tick:  Share (rooms over time) -> plan.make -> falls at once, rises by Patience
+               -> Give, SetCaps, Pace, Wants, SoundStep, only where they changed
+"""
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import assert_never
 
+from sfu.media.allocation import plan as planning
 from sfu.media.allocation.admission import Adds, Admission, admit
+from sfu.media.allocation.budget import Budget, Sound, budget
 from sfu.media.allocation.event import (
     AllocationEvent,
     Demand,
@@ -16,11 +26,44 @@ from sfu.media.allocation.event import (
     Picture,
     PictureGone,
 )
-from sfu.media.allocation.output import AllocationOrder
+from sfu.media.allocation.output import (
+    ALL_TEMPORALS,
+    AllocationOrder,
+    Give,
+    Pace,
+    Reason,
+    SoundStep,
+    Wants,
+)
+from sfu.media.allocation.patience import ANYTHING, Patience
+from sfu.media.allocation.rung import Rung, Why
+from sfu.media.allocation.senders import Senders
+from sfu.media.allocation.share import Share
+from sfu.media.allocation.steering import Steering
+from sfu.media.allocation.stills import Stills
+from sfu.media.allocation.voices import STEPS, Voices
+from sfu.media.allocation.world import DOWN, SOUND_ONLY, STILL, UP, Choice, Plan, World
 from sfu.model import LineId, MemberId, SinkId
 
 TICK_S = 0.1
 """How often the shell ticks at least."""
+LOOK_UP_S = 0.5
+"""How often it is looked whether somebody may go up."""
+MOVED = 0.02
+"""A pace rises by no less; a fall is said at once."""
+WANTS_MOVED = 0.05
+
+
+@dataclass(slots=True)
+class _Line:
+    """What is known of one line over time."""
+
+    state: LineState
+    up: Share
+    down: Share
+    voices: Voices
+    paced_bps: int = 0
+    wanted_bps: int = 0
 
 
 class Allocator:
@@ -29,43 +72,261 @@ class Allocator:
     def __init__(self) -> None:
         """Start with nobody there."""
         self.deadline: float | None = None
-        self._pictures: dict[MemberId, Picture] = {}
+        self._senders = Senders()
         self._demands: dict[SinkId, Demand] = {}
-        self._lines: dict[LineId, LineState] = {}
+        self._lines: dict[LineId, _Line] = {}
         self._hearing: dict[MemberId, Hearing] = {}
+        self._patience: dict[SinkId, Patience] = {}
+        self._steering: dict[MemberId, Steering] = {}
+        self._given: dict[SinkId, Give] = {}
+        self._stills = Stills()
+        self._stepped: dict[MemberId, SoundStep] = {}
+        self._planned: tuple[World, Plan] | None = None
+        self._free: tuple[float, World, Plan] | None = None
         self._outputs: deque[AllocationOrder] = deque()
+
+    @property
+    def deaf(self) -> frozenset[MemberId]:
+        """Return who goes on sending more than he was told."""
+        return self._senders.deaf
 
     def handle(self, event: AllocationEvent, now: float) -> None:
         """Take in what is; what follows from it comes with the next `tick`."""
+        self.deadline = now if self.deadline is None else min(self.deadline, now)
         match event:
             case Picture():
-                self._pictures[event.member] = event
+                self._senders.handle(event, now)
+                if event.member not in self._steering:
+                    self._steering[event.member] = Steering(event.member)
             case PictureGone():
-                self._pictures.pop(event.member, None)
+                self._senders.forget(event.member)
+                self._steering.pop(event.member, None)
             case Demand():
-                self._demands[event.sink] = event
+                self._demand(event, now)
             case DemandGone():
                 self._demands.pop(event.sink, None)
+                self._patience.pop(event.sink, None)
+                self._stills.forget(event.sink)
+                self._given.pop(event.sink, None)
             case LineState():
-                self._lines[event.line] = event
+                line = self._lines.get(event.line)
+                if line is None:
+                    line = _Line(event, Share(grows=False), Share(grows=True), Voices())
+                    self._lines[event.line] = line
+                line.state = event
+                line.up.update(event.up, now)
+                line.down.update(event.down, now)
             case LineGone():
                 self._lines.pop(event.line, None)
             case Hearing():
                 self._hearing[event.viewer] = event
             case HearingGone():
                 self._hearing.pop(event.viewer, None)
+                self._stepped.pop(event.viewer, None)
             case _:
                 assert_never(event)
 
     def tick(self, now: float) -> None:
         """Share out anew; orders wait in `poll`."""
+        self.deadline = now + TICK_S if self._lines or self._demands else None
+        for line in self._lines.values():
+            line.up.update(line.state.up, now)
+            line.down.update(line.state.down, now)
+            self._hear(line, now)
+        world = self._world(now)
+        plan = self._plan(world)
+        if self._settle(world, plan, now):
+            plan = self._plan(self._world(now))
+        for line in self._lines.values():
+            self._pace(line, plan)
+        for member, steering in self._steering.items():
+            sender = world.senders.get(member)
+            if sender is None:
+                continue
+            order = steering.update(sender, plan, now)
+            if order is not None:
+                self._senders.told(member, order.caps, now)
+                self._outputs.append(order)
+        self._give(world, plan, now)
 
     def poll(self) -> Iterator[AllocationOrder]:
         """Yield what the shell must do, oldest first."""
         while self._outputs:
             yield self._outputs.popleft()
 
-    def what_if(self, line: LineId, adds: Adds) -> Admission:
-        """Weigh a call against what its line carries now; changes nothing."""
-        hearing = [one.voice for one in self._hearing.values() if one.line == line]
-        return admit(self._lines.get(line), adds, hearing)
+    def what_if(self, line: LineId | None, adds: Adds) -> Admission:
+        """Weigh a call against what its line carries now; changes nothing.
+
+        Who hears several voices is counted with one: speech makes way for speech.
+        """
+        known = self._lines.get(line) if line is not None else None
+        hearing = [
+            one.voice for one in self._hearing.values() if one.line == line and one.voices > 0
+        ]
+        return admit(known.state if known else None, adds, hearing)
+
+    # ---- what is there
+
+    def _demand(self, event: Demand, now: float) -> None:
+        before = self._demands.get(event.sink)
+        if before is None or before.member != event.member:
+            self._patience[event.sink] = Patience(event.member, begun_at=now)
+        self._demands[event.sink] = event
+
+    def _budget(self, line: _Line, *, up: bool) -> Budget:
+        state = line.state
+        if up:
+            return budget(
+                line.up.capacity_bps, state.encapsulation, state.sounds_up, state.browsers_up
+            )
+        sounds = (*state.sounds_down, *self._heard(state.line))
+        return budget(line.down.capacity_bps, state.encapsulation, sounds, state.browsers_down)
+
+    def _heard(self, line: LineId) -> Iterator[Sound]:
+        """Return the voices forwarded down a line, as they are now."""
+        step = STEPS[self._lines[line].voices.step]
+        for each in self._hearing.values():
+            if each.line == line:
+                yield from step.sounds(each)
+
+    def _world(self, now: float) -> World:
+        free: dict[tuple[LineId, bool], float] = {}
+        for key, line in self._lines.items():
+            free[key, UP] = line.up.free_bps(self._budget(line, up=True))
+            free[key, DOWN] = line.down.free_bps(self._budget(line, up=False))
+        return World(
+            self._senders.view(),
+            tuple(self._demands.values()),
+            {key: line.state.encapsulation for key, line in self._lines.items()},
+            free,
+            {sink: one.has for sink, one in self._patience.items() if one.has != ANYTHING},
+            frozenset(key for member, one in self._steering.items() for key in one.kept(now)),
+        )
+
+    # ---- what follows
+
+    def _plan(self, world: World) -> Plan:
+        if self._planned is None or self._planned[0] != world:
+            self._planned = (world, planning.make(world))
+        return self._planned[1]
+
+    def _settle(self, world: World, plan: Plan, now: float) -> bool:
+        """Let viewers fall at once and rise with patience; tell whether one rose."""
+        limited = False
+        for sink, choice in plan.choices.items():
+            demand, patience = self._demands[sink], self._patience[sink]
+            top = world.senders[demand.member].top(demand)
+            patience.given(choice.level, top, now)
+            limited |= patience.has < top
+        if not limited:
+            return False
+        free = self._free_plan(world, now)
+        rose = False
+        for sink, before in plan.choices.items():
+            patience, choice = self._patience[sink], free.choices.get(sink)
+            if patience.has == ANYTHING or choice is None:
+                continue
+            rose |= patience.rises(choice.level, now)
+            if choice.level > before.level:
+                plan.choices[sink] = replace(
+                    before,
+                    why=Why.SETTLING,
+                    required_bps=choice.required_bps,
+                    available_bps=choice.available_bps,
+                )
+            elif before.level < 0:
+                plan.choices[sink] = replace(
+                    before, why=choice.why, available_bps=choice.available_bps
+                )
+        return rose
+
+    def _free_plan(self, world: World, now: float) -> Plan:
+        """Return what all would have if all were let up, not older than `LOOK_UP_S`."""
+        has = {sink: one.has for sink, one in self._patience.items() if one.has != ANYTHING}
+        world = replace(world, has=has)  # what is above that needs its headroom
+        known = self._free
+        if known is None or (known[1] != world and now - known[0] >= LOOK_UP_S):
+            known = self._free = (now, world, planning.make(world, rising=True))
+        return known[2]
+
+    def _hear(self, line: _Line, now: float) -> None:
+        """Choose how many voices are forwarded down a line."""
+        state = line.state
+        hearing = [one for one in self._hearing.values() if one.line == state.line]
+        if not hearing:
+            return
+        line.voices.update(
+            state.encapsulation,
+            line.down.capacity_bps,
+            state.sounds_down,
+            state.browsers_down,
+            hearing,
+            now,
+        )
+        step = STEPS[line.voices.step]
+        wrap = state.encapsulation
+        shares = self._budget(line, up=False)
+        needs = sum(
+            wrap.line_bps(sound.ip_bytes, sound.packets_per_s)
+            for one in hearing
+            for sound in STEPS[0].sounds(one)
+        )
+        why = Why.SPEECH if line.voices.step else Why.ROOM
+        for each in hearing:
+            order = SoundStep(
+                each.viewer,
+                step.forwarded,
+                step.ptime_ms,
+                step.max_bps,
+                Reason(needs, shares.usable_bps - shares.control_bps, why),
+            )
+            if self._stepped.get(each.viewer) != order:
+                self._stepped[each.viewer] = order
+                self._outputs.append(order)
+
+    def _pace(self, line: _Line, plan: Plan) -> None:
+        """Hold all we send down a line; tell its estimator what room would be used."""
+        state = line.state
+        now_bps = budget(state.down.bps, state.encapsulation, (), 0).usable_bps
+        if now_bps < line.paced_bps or now_bps > (1 + MOVED) * line.paced_bps:
+            line.paced_bps = now_bps
+            self._outputs.append(Pace(state.line, now_bps))
+        shares = self._budget(line, up=False)
+        wanted = plan.wanted_bps.get(state.line, 0.0) / line.down.ask
+        capacity = _capacity(shares, wanted)
+        if abs(capacity - line.wanted_bps) > WANTS_MOVED * line.wanted_bps:
+            line.wanted_bps = capacity
+            self._outputs.append(Wants(state.line, capacity))
+
+    def _give(self, world: World, plan: Plan, now: float) -> None:
+        for sink, demand in self._demands.items():
+            sender = world.senders.get(demand.member)
+            if sender is None:
+                order = Give(sink, None, ALL_TEMPORALS, Rung.FULL, Reason(0, 0, Why.NO_SOURCE))
+            else:
+                order = self._order(demand, plan.choices[sink], world, now)
+            if self._given.get(sink) != order:
+                self._given[sink] = order
+                self._outputs.append(order)
+
+    def _order(self, demand: Demand, choice: Choice, world: World, now: float) -> Give:
+        sender = world.senders[demand.member]
+        reason = Reason(choice.required_bps, choice.available_bps, choice.why)
+        rung, temporal = choice.rung, ALL_TEMPORALS
+        if choice.level != STILL:
+            self._stills.forget(demand.sink)
+        else:
+            shown = self._stills.shown(demand.sink, now)
+            source = sender.encodings[0].source if shown else None
+            return Give(demand.sink, source, temporal, rung, reason)
+        if choice.level == SOUND_ONLY:
+            return Give(demand.sink, None, temporal, rung, reason)
+        if rung is Rung.FULL and self._steering[demand.member].halved(choice.level):
+            rung, reason = Rung.HALF_RATE, replace(reason, why=Why.SETTLING)
+        return Give(demand.sink, sender.encodings[choice.level].source, temporal, rung, reason)
+
+
+def _capacity(shares: Budget, pictures_bps: float) -> int:
+    """Return the capacity of which so much would be left for pictures."""
+    part = shares.usable_bps / shares.capacity_bps if shares.capacity_bps else 1.0
+    return int((shares.sound_bps + shares.control_bps + pictures_bps) / (part or 1.0))

@@ -1,0 +1,118 @@
+"""What one sender is told: each layer's rate, off where nobody watches.
+
+A fall is said at once; a rise when it is worth saying, twice a second at most.  A layer nobody
+watches any more stays on for a moment at its least: who comes back needs no key frame.
+"""
+
+from collections.abc import Iterator
+
+from sfu.media.allocation.output import Cap, Reason, SetCaps
+from sfu.media.allocation.rung import Why
+from sfu.media.allocation.usual import HALF_RATE
+from sfu.media.allocation.world import LayerKey, Plan, Sender
+from sfu.model import MemberId
+
+OFF_S = 2.0
+"""So long a layer goes on after its last viewer left."""
+ROSE, ROSE_LATER = 1.03, 1.002
+EACH_S, LATER_S = 0.5, 5.0
+"""A rise of `ROSE` waits so long after the order before, a smaller one longer."""
+UP_AGAIN = 1.2
+CLEAN_S = 5.0
+"""Half rate ends with a fifth to spare, for so long."""
+LEAST_FPS = 5
+
+
+class Steering:
+    """One sender over time."""
+
+    def __init__(self, member: MemberId) -> None:
+        """Nothing was told yet."""
+        self.member = member
+        self._told: SetCaps | None = None
+        self._told_at = float("-inf")
+        self._watched: dict[int, float] = {}
+        """When each layer was watched last."""
+        self._half: dict[int, float | None] = {}
+        """Layers at half rate, and since when they could have more."""
+
+    def kept(self, now: float) -> Iterator[LayerKey]:
+        """Yield the layers that go on for a moment."""
+        for index, at in self._watched.items():
+            if now - at < OFF_S:
+                yield (self.member, index)
+
+    def halved(self, index: int) -> bool:
+        """Tell whether a layer is sent at half its rate of pictures."""
+        return index in self._half
+
+    def update(self, sender: Sender, plan: Plan, now: float) -> SetCaps | None:
+        """Return what the sender is to be told now, None if nothing new."""
+        rates = {
+            index: plan.rates[sender.member, index]
+            for index in range(len(sender.encodings))
+            if (sender.member, index) in plan.rates
+        }
+        for index, rate in rates.items():
+            self._watched[index] = now
+            self._halve(index, rate, sender, now)
+        kept = {index for member, index in plan.kept if member == sender.member}
+        caps = tuple(
+            Cap(
+                one.rid,
+                int(rates.get(index, one.usual.floor_bps)),
+                index in rates or index in kept,
+                self._fps(index, sender) if index in rates else None,
+            )
+            for index, one in enumerate(sender.encodings)
+        )
+        if not self._worth(caps, now):
+            return None
+        self._told = SetCaps(self.member, caps, self._reason(sender, plan, rates))
+        self._told_at = now
+        return self._told
+
+    def _worth(self, caps: tuple[Cap, ...], now: float) -> bool:
+        """Tell whether the sender should hear of these."""
+        if self._told is None or len(self._told.caps) != len(caps):
+            return True
+        pairs = list(zip(self._told.caps, caps, strict=True))
+        if any((a.rid, a.active, a.max_fps) != (b.rid, b.active, b.max_fps) for a, b in pairs):
+            return True
+        active = [(a.max_bps, b.max_bps) for a, b in pairs if b.active]
+        if any(new < old for old, new in active):
+            return True
+        waited = now - self._told_at
+        if waited < EACH_S:
+            return False
+        rose = ROSE if waited < LATER_S else ROSE_LATER
+        return any(new > rose * old for old, new in active)
+
+    def _halve(self, index: int, rate: float, sender: Sender, now: float) -> None:
+        usual = sender.encodings[index].usual
+        least = min(HALF_RATE * usual.floor_bps, usual.most_bps) - 1
+        if sender.encodings[index].fixed_bps:
+            self._half.pop(index, None)
+        elif rate < least:
+            self._half[index] = None
+        elif index in self._half:
+            if rate < min(UP_AGAIN * least, usual.most_bps - 1):
+                self._half[index] = None
+                return
+            since = self._half[index]
+            if since is None:
+                self._half[index] = now
+            elif now - since >= CLEAN_S:
+                del self._half[index]
+
+    def _fps(self, index: int, sender: Sender) -> int | None:
+        if index not in self._half:
+            return None
+        return max(round(sender.encodings[index].fps / 2), LEAST_FPS)
+
+    def _reason(self, sender: Sender, plan: Plan, rates: dict[int, float]) -> Reason:
+        if not rates:
+            return Reason(0, 0, Why.NOT_WATCHED)
+        top = max(rates)
+        most = sender.encodings[top].usual.most_bps
+        return Reason(int(most), int(rates[top]), plan.whys[sender.member, top])

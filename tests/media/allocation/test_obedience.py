@@ -1,0 +1,44 @@
+from sfu.media.allocation.obedience import Obedience
+
+
+def play(one, bps, start, end):
+    """Measured each 0.1 s; return when the verdict changed."""
+    return [t / 10 for t in range(10 * start, 10 * end) if one.measured(bps, t / 10)]
+
+
+def test_a_fifth_too_much_for_five_seconds_is_deaf():
+    one = Obedience()
+    one.told(500_000, 0.0)
+    assert play(one, 650_000, 0, 10) == [5.0]
+    assert one.deaf
+
+
+def test_some_overshoot_is_none():
+    one = Obedience()
+    one.told(500_000, 0.0)
+    assert play(one, 590_000, 0, 60) == []
+
+
+def test_who_was_just_told_has_time_to_follow():
+    one = Obedience()
+    one.told(1_000_000, 0.0)
+    play(one, 1_000_000, 0, 10)
+    one.told(500_000, 10.0)
+    assert play(one, 1_000_000, 10, 14) == []
+    assert play(one, 500_000, 14, 30) == []
+
+
+def test_a_deaf_one_is_flagged_within_ten_seconds_of_being_told():
+    one = Obedience()
+    one.told(1_800_000, 0.0)
+    play(one, 1_800_000, 0, 20)
+    one.told(600_000, 20.0)
+    assert play(one, 1_800_000, 20, 40) == [30.0]
+
+
+def test_who_comes_back_into_his_limit_obeys_again():
+    one = Obedience()
+    one.told(500_000, 0.0)
+    play(one, 900_000, 0, 10)
+    assert play(one, 500_000, 10, 20) == [15.0]
+    assert not one.deaf

@@ -1,0 +1,65 @@
+from sfu.media.allocation.rung import Why
+from sfu.media.allocation.steering import Steering
+from sfu.media.allocation.usual import usual
+from sfu.media.allocation.world import Encoding, Plan, Sender
+from sfu.model import MemberId, SourceId
+
+M1 = MemberId("m1")
+SENDER = Sender(
+    M1,
+    None,
+    62,
+    (
+        Encoding(SourceId(1), "l", 180, 25.0, usual(180, top=False)),
+        Encoding(SourceId(2), "h", 360, 25.0, usual(360, top=True)),
+    ),
+)
+
+
+def plan(**rates):
+    keys = {(M1, ("l", "h").index(rid)): float(bps) for rid, bps in rates.items()}
+    return Plan(rates=keys, whys=dict.fromkeys(keys, Why.LINE_DOWN))
+
+
+def told(steering, now, **rates):
+    order = steering.update(SENDER, plan(**rates), now)
+    return order and {cap.rid: cap.max_bps for cap in order.caps if cap.active}
+
+
+def test_each_layer_has_its_rate_and_what_nobody_watches_is_off():
+    assert told(Steering(M1), 0.0, h=600_000) == {"h": 600_000}
+
+
+def test_a_fall_is_said_at_once_and_a_rise_twice_a_second_at_most():
+    one = Steering(M1)
+    told(one, 0.0, h=600_000)
+    assert told(one, 0.1, h=500_000) == {"h": 500_000}
+    assert told(one, 0.2, h=600_000) is None
+    assert told(one, 0.6, h=600_000) == {"h": 600_000}
+
+
+def test_a_little_more_waits_five_seconds():
+    one = Steering(M1)
+    told(one, 0.0, h=600_000)
+    assert told(one, 1.0, h=606_000) is None
+    assert told(one, 5.0, h=606_000) == {"h": 606_000}
+
+
+def test_a_layer_goes_on_at_its_least_for_two_seconds():
+    one = Steering(M1)
+    told(one, 0.0, l=100_000, h=600_000)
+    assert told(one, 1.0, h=600_000) == {"l": 42_426, "h": 600_000}
+    assert told(one, 2.1, h=600_000) == {"h": 600_000}
+
+
+def test_below_a_rate_half_the_pictures_are_better():
+    one = Steering(M1)
+    order = one.update(SENDER, plan(h=150_000), 0.0)
+    assert order is not None
+    assert order.caps[1].max_fps == 12
+    assert one.halved(1)
+    one.update(SENDER, plan(h=300_000), 1.0)
+    assert one.halved(1)
+    order = one.update(SENDER, plan(h=300_000), 6.0)
+    assert order is not None
+    assert order.caps[1].max_fps is None
