@@ -67,6 +67,8 @@ def paths(house: Stage) -> set[LineId]:
 
 
 def obey(house: Stage, *orders) -> None:
+    """Have orders carried out after what the allocator itself had to say."""
+    house.tick()
     house.house.sharing.allocator._outputs.extend(orders)
     house.tick()
 
@@ -234,6 +236,7 @@ def test_thumbnails_wait_behind_the_main_picture(house, monkeypatch):
 
 
 def test_a_pace_is_a_rate_for_the_engine(house):
+    house.tick()
     before = len(house.engine.of(SetLine))
     obey(house, Pace(line(house, "town"), 900_000))
     obey(house, Pace(line(house, "town"), 900_000))
@@ -299,7 +302,8 @@ def test_lines_share_what_the_server_stands_behind():
         assert house.leg(3).line is None
         states = {one.line: one.down.bps for one in told(house, LineState)}
         assert sum(states[line(house, site)] for site in ("town", "hall", "here")) <= 2_000_000
-        assert states[line(house, "town")] == states[line(house, "hall")]
+        # who has all he wants leaves the rest to the other
+        assert states[line(house, "town")] >= states[line(house, "hall")] > 500_000
 
 
 def _at(host: str) -> bytes:

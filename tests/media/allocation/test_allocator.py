@@ -203,7 +203,7 @@ def test_the_ladder_down_and_up_is_monotone():
     scene = three_sites()
     thin = [sink for sink, one in scene.demands.items() if one.line == 1]
     way = [2e6, 1.4e6, 1e6, 7e5, 4.5e5, 3e5, 1.5e5]
-    depths = {}
+    depths: dict[float, list[list[int]]] = {}
     for rate in [*way, *reversed(way[:-1])]:
         scene.rates[1] = (2_000_000, rate)
         scene.run(20)

@@ -22,7 +22,9 @@ def plan(**rates):
 
 
 def told(steering, now, **rates):
-    order = steering.update(SENDER, plan(**rates), now)
+    made = plan(**rates)
+    made.kept |= set(steering.kept(now)) - made.rates.keys()
+    order = steering.update(SENDER, made, now)
     return order and {cap.rid: cap.max_bps for cap in order.caps if cap.active}
 
 

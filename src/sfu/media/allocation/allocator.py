@@ -223,20 +223,20 @@ class Allocator:
         free = self._free_plan(world, now)
         rose = False
         for sink, before in plan.choices.items():
-            patience, choice = self._patience[sink], free.choices.get(sink)
-            if patience.has == ANYTHING or choice is None:
+            patience, could = self._patience[sink], free.choices.get(sink)
+            if patience.has == ANYTHING or could is None:
                 continue
-            rose |= patience.rises(choice.level, now)
-            if choice.level > before.level:
+            rose |= patience.rises(could.level, now)
+            if could.level > before.level:
                 plan.choices[sink] = replace(
                     before,
                     why=Why.SETTLING,
-                    required_bps=choice.required_bps,
-                    available_bps=choice.available_bps,
+                    required_bps=could.required_bps,
+                    available_bps=could.available_bps,
                 )
             elif before.level < 0:
                 plan.choices[sink] = replace(
-                    before, why=choice.why, available_bps=choice.available_bps
+                    before, why=could.why, available_bps=could.available_bps
                 )
         return rose
 
