@@ -125,3 +125,32 @@ def test_a_wish_said_again_is_known_as_such_until_it_is_escalated():
     assert core.unanswered_s(4.0) == 0.0
     core.handle(Wanted(), 5.0)
     assert [ask.repeated for ask in core.poll()] == [False]
+
+
+def test_wishes_from_behind_a_line_keep_to_a_budget_and_joiners_do_not():
+    core, asked = KeyframeRequests(), []
+    for tenth in range(300):
+        now = tenth / 10
+        core.handle(Wanted(budgeted=True), now)
+        if any(True for _ in core.poll()):
+            asked.append(now)
+            core.handle(Arrived(), now + 0.05)
+    assert asked[1] <= 0.7
+    assert all(later - one >= 2.9 for one, later in pairwise(asked[2:]))
+    core.handle(Routed(), 30.0)
+    assert any(True for _ in core.poll())
+
+
+def test_a_budgeted_wish_that_nobody_answers_is_repeated_like_any_other():
+    script = [(0.0, Wanted(budgeted=True)), *ticks(3.9)]
+    assert play(*script) == [0, 0.2, 0.5, 1.0, 2.0]
+
+
+def test_a_joiner_never_waits_for_the_budget():
+    core = KeyframeRequests()
+    for at in (0.0, 0.3, 0.6, 0.9):
+        core.handle(Arrived(), at)
+    core.handle(Wanted(budgeted=True), 1.0)
+    assert not list(core.poll())
+    core.handle(Routed(), 1.1)
+    assert list(core.poll())

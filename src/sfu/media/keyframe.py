@@ -8,6 +8,10 @@ RTCP, or a firewall eats it)::
                                                   |  from 1 s: escalated                   quiet
     another wish brings the next request forward: a Wanted never closer than INTERVAL_S, a Routed,
     behind which somebody sees nothing at all, never closer than LEAST_S
+
+On a thin line key frames are bits that somebody else's picture has not: what viewers behind a line
+wish because theirs is broken keeps to a budget, a tenth of the source's bits, two in advance.  Who
+sees nothing at all is outside it.
 """
 
 from collections import deque
@@ -28,6 +32,11 @@ call is often lost before the far NAT has opened, and an encoder that is busy wi
 forget the first wish (seen with baresip: one in six)."""
 LONG_REPEAT_S = 2.0
 """The pause after that: a source that answers nothing has no picture to give."""
+BURST = 2
+"""Key frames in advance: a join, and a switch of the speaker."""
+REFILL_S = 3.0
+"""One more each so long: a frame worth 0.3 s of its stream is a tenth of it then, and 60 kB of
+1.4 Mbit/s are 3.4 s.  A broken picture waits no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,9 @@ class Started:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Who receives a sink asks for a key frame: its picture is broken."""
+
+    budgeted: bool = False
+    """It stands behind a line that others share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,8 @@ class KeyframeRequests:
         self._asked_at = float("-inf")
         self._first_asked_at: float | None = None
         self._repeats = 0
+        self._left, self._left_at = float(BURST), 0.0
+        """Key frames of the budget, and when that was so."""
         self._outputs: deque[Ask] = deque()
 
     def unanswered_s(self, now: float) -> float:
@@ -89,11 +103,15 @@ class KeyframeRequests:
     def handle(self, event: KeyframeEvent, now: float) -> None:
         """Take one event; what follows from it waits in `poll`."""
         match event:
+            case Wanted(budgeted=True) if self._first_asked_at is None:
+                self._bring_forward(max(now + self._wait_s(now), self._asked_at + INTERVAL_S))
             case Started() | Wanted():
                 self._bring_forward(max(now, self._asked_at + INTERVAL_S))
             case Routed():
                 self._bring_forward(max(now, self._asked_at + LEAST_S))
             case Arrived() | Stopped():
+                if isinstance(event, Arrived):
+                    self._spend(now)
                 self.deadline = self._first_asked_at = None
                 self._repeats = 0
             case _:
@@ -114,6 +132,16 @@ class KeyframeRequests:
         self._repeats += 1
         self._asked_at = now
         self.deadline = now + pause
+
+    def _wait_s(self, now: float) -> float:
+        """Return how long the budget wants the next key frame to wait."""
+        left = min(self._left + (now - self._left_at) / REFILL_S, BURST)
+        return max(0.0, (1 - left) * REFILL_S)
+
+    def _spend(self, now: float) -> None:
+        """Count a key frame, whoever wished for it; nobody goes into debt."""
+        left = min(self._left + (now - self._left_at) / REFILL_S, BURST)
+        self._left, self._left_at = max(left - 1, 0.0), now
 
     def _bring_forward(self, when: float) -> None:
         """Many wishes, one frame: asked already, a new wish only shortens a long pause."""

@@ -335,8 +335,12 @@ class Patchbay:
         source = self.routes.source_of(sink)
         self.wishes_heard["picture"] += 1
         if source is not None and (picture := self._pictures.get(source)):
-            picture.requests.handle(Wanted(), now)
+            picture.requests.handle(Wanted(self._behind_line(sink)), now)
             self._ask(picture)
+
+    def _behind_line(self, sink: SinkId) -> bool:
+        transport = self._sinks.get(sink)
+        return transport is not None and self._lines.get(transport) is not None
 
     def picture_missing_s(self, source: SourceId, now: float) -> float:
         """Tell how long its key frame has been asked for in vain."""
@@ -421,7 +425,7 @@ class Patchbay:
             self.starved[line] += 1
         source = self.routes.source_of(event.sink)
         if source is not None and (picture := self._pictures.get(source)):
-            picture.requests.handle(Wanted(), event.at_us / 1e6)
+            picture.requests.handle(Wanted(budgeted=True), event.at_us / 1e6)
             self._ask(picture)
 
     def _on_rtcp(self, event: RtcpReceived) -> None:

@@ -55,3 +55,10 @@ def test_who_left_is_forgotten():
     senders.handle(picture(), 0.0)
     senders.forget(M1)
     assert not senders.view()
+
+
+def test_layers_whose_height_nobody_told_are_the_usual_ones_of_our_page():
+    layers = tuple(Layer(SourceId(n), rid, 0, 0.0, 0, 0.0) for n, rid in ((1, "l"), (2, "h")))
+    senders = Senders()
+    senders.handle(Picture(M1, None, layers, Codec.VP8, Steer.LAYERS), 0.0)
+    assert [one.height for one in senders.view()[M1].encodings] == [180, 360]

@@ -5,6 +5,7 @@ of who cannot be steered are taken in anew only when they moved for good.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sfu.media.allocation.cost import PACKET_BYTES
 from sfu.media.allocation.event import Layer, Picture
@@ -16,6 +17,8 @@ from sfu.media.allocation.world import Encoding, Sender
 from sfu.model import MemberId, SourceId
 
 FPS = 25.0
+HEIGHTS = (180, 360, 720)
+"""Of simulcast layers, lowest first, where nobody told: our page halves from one to the next."""
 PACKET_STEPS = (300.0, 500.0, 700.0, 900.0, PACKET_BYTES)
 LARGE_BPS = 200_000
 """Below this most frames fit a packet, which then says nothing of how frames are cut."""
@@ -52,8 +55,13 @@ class Senders:
             picture.line,
             picture.headers_bytes,
             tuple(
-                self._encoding(one, top=one is picture.layers[-1], steered=steered, alone=alone)
-                for one in picture.layers
+                self._encoding(
+                    _sized(one, index, len(picture.layers)),
+                    top=one is picture.layers[-1],
+                    steered=steered,
+                    alone=alone,
+                )
+                for index, one in enumerate(picture.layers)
             ),
             obedience.deaf or picture.steerable is Steer.NONE,
         )
@@ -115,3 +123,10 @@ class Senders:
         if known is None or not known / moved <= value <= known * moved:
             held[source] = value
         return held[source]
+
+
+def _sized(layer: Layer, index: int, count: int) -> Layer:
+    """Give a simulcast layer of unknown height the usual one of its place."""
+    if layer.height or count == 1:
+        return layer
+    return replace(layer, height=HEIGHTS[min(index, len(HEIGHTS) - 1)])
