@@ -16,6 +16,7 @@ from sfu.media.report import (
     LimitNoted,
     PictureAsked,
     RateLimited,
+    ReceptionHeard,
     Reporter,
 )
 from sfu.media.rtp import ntp, rtcp
@@ -254,6 +255,24 @@ def test_a_block_about_our_sink_tells_round_trip_loss_and_jitter():
     assert reporter.rtt_s(RECEIVER) == reception.rtt_s
     assert (reception.fraction_lost, reception.lost, reception.jitter_s) == (0.25, 5, 0.01)
     assert reporter.rtt_s(SENDER) is None
+
+
+def test_a_block_is_handed_up_with_its_loss_jitter_and_round_trip():
+    reporter = meeting()
+    block = ReportBlock(Ssrc(22), 64, 5, 0, 900, 0, 0)
+    facts = heard(reporter, RECEIVER, ReceiverReport(THEIR, (block,)))
+    assert facts == [ReceptionHeard(RECEIVER, SEEN, 0.25, 0.01, None)]
+
+
+def test_a_leg_that_is_sensed_has_a_fresh_sender_report_four_times_a_second():
+    reporter = meeting()
+    reporter.set_sensing(RECEIVER, on=True)
+    got = [sent(reporter, alive(S * n // 20), RECEIVER) for n in range(200, 240)]
+    assert len([one for one in got if one]) == 8
+    whole = [one for one in got if len([each for each in one if type(each) is SenderReport]) == 2]
+    assert len(whole) == 2
+    reporter.set_sensing(RECEIVER, on=False)
+    assert len([n for n in range(240, 280) if sent(reporter, alive(S * n // 20), RECEIVER)]) == 2
 
 
 @pytest.mark.parametrize(

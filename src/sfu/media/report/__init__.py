@@ -8,6 +8,7 @@ from sfu.media.report.fact import (
     LimitNoted,
     PictureAsked,
     RateLimited,
+    ReceptionHeard,
 )
 from sfu.media.report.ledger import Reception
 from sfu.media.report.reporter import Reporter
@@ -21,5 +22,6 @@ __all__ = [
     "PictureAsked",
     "RateLimited",
     "Reception",
+    "ReceptionHeard",
     "Reporter",
 ]

@@ -49,6 +49,19 @@ class ArrivalsHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceptionHeard:
+    """How the peer receives a sink, by its latest report block."""
+
+    transport: TransportId
+    sink: SinkId
+    loss: float
+    """Of 1, since the block before."""
+    jitter_s: float
+    rtt_s: float | None
+    """None where the block answers no sender report of ours."""
+
+
+@dataclass(frozen=True, slots=True)
 class ByeHeard:
     """The peer ends one of its streams."""
 
@@ -56,4 +69,12 @@ class ByeHeard:
     ssrc: Ssrc
 
 
-Fact = PictureAsked | RateLimited | LimitNoted | EstimateHeard | ArrivalsHeard | ByeHeard
+Fact = (
+    PictureAsked
+    | RateLimited
+    | LimitNoted
+    | EstimateHeard
+    | ArrivalsHeard
+    | ReceptionHeard
+    | ByeHeard
+)

@@ -47,6 +47,9 @@ class TransportEntry:
     estimate_bps: int | None = None
     estimate_due: bool = False
     reported_us: int | None = None
+    sensing: bool = False
+    """Its round trip is sampled between the reports."""
+    sensed_us: int = 0
     rtt_s: float | None = None
     unclaimed: dict[Ssrc, tuple[SenderReport, int]] = field(default_factory=dict)
     """Sender reports that came before their SSRC was known to be a source."""

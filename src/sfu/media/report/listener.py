@@ -1,6 +1,6 @@
 """What peers' RTCP tells and asks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sfu.media.engine.command import TransmitRtcp
 from sfu.media.engine.event import RtcpReceived
@@ -12,6 +12,7 @@ from sfu.media.report.fact import (
     LimitNoted,
     PictureAsked,
     RateLimited,
+    ReceptionHeard,
 )
 from sfu.media.report.ledger import Ledger, SinkEntry, TransportEntry, with_ssrc
 from sfu.media.report.writer import Writer
@@ -66,9 +67,9 @@ class Listener:
         match packet:
             case SenderReport():
                 self._hear_sender(entry, packet, at_us)
-                self._hear_blocks(entry, packet.blocks, at_us)
+                return self._hear_blocks(entry, packet.blocks, at_us)
             case ReceiverReport():
-                self._hear_blocks(entry, packet.blocks, at_us)
+                return self._hear_blocks(entry, packet.blocks, at_us)
             case Pli() | OldFir():
                 return self._asked_picture(entry, (packet.media,))
             case Fir():
@@ -98,7 +99,7 @@ class Listener:
 
     def _hear_blocks(
         self, entry: TransportEntry, blocks: Iterable[ReportBlock], at_us: int
-    ) -> None:
+    ) -> Iterator[ReceptionHeard]:
         sinks = self._ledger.sinks_on(entry.transport)
         for block in blocks:
             sink = with_ssrc(sinks, block.ssrc)
@@ -108,6 +109,8 @@ class Listener:
             if rtt_s is not None:
                 entry.measured(rtt_s)
             sink.hears_of(block, rtt_s, at_us)
+            loss, jitter_s = block.fraction_lost / 256, block.jitter / sink.clock_hz
+            yield ReceptionHeard(entry.transport, sink.sink, loss, jitter_s, rtt_s)
 
     def _rtt_s(self, block: ReportBlock, at_us: int) -> float | None:
         """Reckon A - LSR - DLSR (RFC 3550 section 6.4.1)."""

@@ -29,6 +29,8 @@ from sfu.media.rtp.rtcp import Fir, Limit, Pli, Remb, ReportBlock, SenderReport,
 from sfu.model import Kind, MemberId, SinkId, SourceId, Ssrc, TransportId
 
 INTERVAL_US = 1_000_000
+SENSING_US = 240_000
+"""A quarter of a second, so that a tick is not missed by a hair: 64 bytes or two cells each."""
 SOONEST_US = 200_000
 """News of a sink do not make reports come closer than this."""
 _NOBODY = Ssrc(0)
@@ -111,6 +113,15 @@ class Reporter:
         entry.estimate_due = entry.estimate_due or bps != entry.estimate_bps
         entry.estimate_bps = bps
 
+    def set_sensing(self, transport: TransportId, *, on: bool) -> None:
+        """Send a sender report four times a second, so that its answer tells of a fresh one.
+
+        For legs without transport-wide feedback: their report blocks time the last SR before
+        them, which may be a second old where one is sent each second.
+        """
+        if entry := self._ledger.transports.get(transport):
+            entry.sensing = on
+
     def rtt_s(self, transport: TransportId) -> float | None:
         """Tell the round trip time, smoothed; None before the first measurement."""
         entry = self._ledger.transports.get(transport)
@@ -165,7 +176,8 @@ class Reporter:
         due = self._listener.take_answers()
         for entry in self._ledger.transports.values():
             sources = self._ledger.sources_on(entry.transport)
-            due += self._report(entry, sources, snapshot)
+            reports = self._report(entry, sources, snapshot)
+            due += reports or self._sense(entry, snapshot)
             if entry.estimate_due and entry.remb:
                 due += self._writer.feedback(entry, _estimate(entry, sources))
             media = next((each.ssrc for each in sources if each.ssrc is not None), _NOBODY)
@@ -205,11 +217,23 @@ class Reporter:
             return []
         entry.reported_us = now_us
         entry.estimate_due = entry.estimate_bps is not None  # again, lest it was lost
+        entry.sensed_us = now_us
         reports = [self._sender_report(sink, snapshot) for sink in sinks]
         blocks = [_block(source, snapshot) for source in sources]
         return self._writer.reports(
             entry, [each for each in reports if each], [each for each in blocks if each]
         )
+
+    def _sense(self, entry: TransportEntry, snapshot: Snapshot) -> list[TransmitRtcp]:
+        """Send the SR of one sink alone: blocks would tell of the loss of too few packets."""
+        now_us = snapshot.engine.at_us
+        if not entry.sensing or now_us - entry.sensed_us < SENSING_US:
+            return []
+        for sink in self._ledger.sinks_on(entry.transport):
+            if report := self._sender_report(sink, snapshot):
+                entry.sensed_us = now_us
+                return self._writer.reports(entry, [report], [])
+        return []
 
     def _sender_report(self, sink: SinkEntry, snapshot: Snapshot) -> SenderReport | None:
         now_us, row = snapshot.engine.at_us, snapshot.sinks.get(sink.sink)
