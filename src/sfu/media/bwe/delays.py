@@ -1,0 +1,111 @@
+"""The queue of a line out of the delays of all its legs.
+
+Packets are pooled in bins of 10 ms by departure; a bin keeps the least queue any of them met, for
+jitter only ever adds.  Two readings::
+
+    floor   the least of the last 50 to 150 ms: a queue that stands
+    trend   the slope over 250 ms, against a threshold that learns how much the line wobbles
+            (draft-ietf-rmcat-gcc-02 section 5.4): a queue that grows
+"""
+
+BIN_US = 10_000
+WINDOW_BINS = 25
+"""Of the trend.  In time: 20 groups would be 110 ms of pictures, or 1.2 s of sound alone."""
+ENOUGH = 10
+"""Packets that make the floor of 50 ms sure; fewer need 150 ms."""
+SHORT_BINS, LONG_BINS, LONGEST_BINS = 5, 15, 30
+LEAST_BINS = 3
+GAIN = 4.0 * 20 / 250
+"""Slope times gain 4 times 20 groups, for a window of 250 ms: per ms of rise."""
+THRESHOLD, LEAST_THRESHOLD, LARGEST_THRESHOLD = 12.5, 6.0, 600.0
+RAISE, LOWER = 0.0087, 0.039
+SKIP = 15.0
+LONGEST_MS = 100.0
+
+
+class Delays:
+    """Pools samples; times in microseconds of our clock."""
+
+    __slots__ = ("_bins", "_judged_bin", "_newest", "_threshold", "floor_us", "over", "slope")
+
+    def __init__(self) -> None:
+        """Know of no packet."""
+        self._bins: dict[int, list[float]] = {}
+        self._newest = 0
+        self._judged_bin = 0
+        self._threshold = THRESHOLD
+        self.floor_us = 0.0
+        """The queue that stands."""
+        self.slope = 0.0
+        """Of the queue, seconds a second."""
+        self.over = False
+        """Whether it grows faster than the line wobbles."""
+
+    @property
+    def newest_us(self) -> int:
+        """When the packet left that was judged last."""
+        return self._newest * BIN_US
+
+    def add(self, departed_us: int, queue_us: float) -> None:
+        """Take one packet."""
+        key = departed_us // BIN_US
+        found = self._bins.get(key)
+        if found is None:
+            self._bins[key] = [queue_us, 1]
+            if key > self._newest:
+                self._newest = key
+            return
+        found[1] += 1
+        if queue_us < found[0]:
+            found[0] = queue_us
+
+    def judge(self) -> None:
+        """Read floor and trend anew."""
+        bins, newest = self._bins, self._newest
+        if len(bins) > 2 * LONGEST_BINS:
+            self._bins = bins = {k: v for k, v in bins.items() if k > newest - LONGEST_BINS}
+        self._floor(newest)
+        points = [
+            (float(key - newest), found[0] / 1000)
+            for key in range(newest - WINDOW_BINS + 1, newest + 1)
+            if (found := bins.get(key))
+        ]
+        elapsed_ms = min((newest - self._judged_bin) * BIN_US / 1000, LONGEST_MS)
+        self._judged_bin = newest
+        if len(points) < LEAST_BINS:
+            self.over, self.slope = False, 0.0
+            return
+        per_bin = _slope(points)
+        self.slope = per_bin * 1000 / BIN_US
+        rise = per_bin * (points[-1][0] - points[0][0]) * GAIN
+        self.over = rise > self._threshold
+        self._learn(abs(rise), elapsed_ms)
+
+    def _floor(self, newest: int) -> None:
+        least, count = float("inf"), 0.0
+        for back in range(LONGEST_BINS):
+            found = self._bins.get(newest - back)
+            if found:
+                count += found[1]
+                least = min(least, found[0])
+            if (back >= SHORT_BINS and count >= ENOUGH) or (
+                back >= LONG_BINS and count >= LEAST_BINS
+            ):
+                break
+        self.floor_us = least if count else 0.0
+
+    def _learn(self, rise: float, elapsed_ms: float) -> None:
+        if rise > self._threshold + SKIP:
+            return
+        rate = LOWER if rise < self._threshold else RAISE
+        threshold = self._threshold + rate * (rise - self._threshold) * elapsed_ms
+        self._threshold = min(max(threshold, LEAST_THRESHOLD), LARGEST_THRESHOLD)
+
+
+def _slope(points: list[tuple[float, float]]) -> float:
+    """Return the least-squares slope."""
+    n = len(points)
+    mean_x = sum(x for x, _ in points) / n
+    mean_y = sum(y for _, y in points) / n
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
