@@ -175,12 +175,17 @@ class Play:
         estimator.tick(now)
         self._look()
         estimate = estimator.estimate
-        self.trace.append((now, estimate.capacity_bps, self.line.queue_us(self.now_us) / 1e3, estimate))
+        self.trace.append(
+            (now, estimate.capacity_bps, self.line.queue_us(self.now_us) / 1e3, estimate)
+        )
         self._obey()
         members = self._present(ms)
         sounds = [Sound(SOUND + 28, 50) for one in members for _ in range(one.sounds)]
         share = budget(
-            estimate.capacity_bps, self.encapsulation, sounds, sum(bool(m.feedback_ms) for m in members)
+            estimate.capacity_bps,
+            self.encapsulation,
+            sounds,
+            sum(bool(m.feedback_ms) for m in members),
         )
         cost = self.encapsulation.line_bytes(PICTURE + 28) / PICTURE
         self._orders.append((ms + self.react_ms, min(int(share.ask_bps / cost), self.offer_bps)))
@@ -288,8 +293,10 @@ class Play:
         if member.sensed and ms % 250 == 0:
             self._answer(member, None)
         if ms % member.report_ms == 13:
-            lost = member.expected - member.received - len(
-                [one for one in self._flight if one[2] is member]
+            lost = (
+                member.expected
+                - member.received
+                - len([one for one in self._flight if one[2] is member])
             )
             share = max(lost, 0) / max(member.expected, 1)
             member.expected = member.received = 0
@@ -332,7 +339,9 @@ class Play:
 
     def settle(self, after: float, until: float, limit: float = 60.0) -> float:
         """Seconds after which the queue stays below the limit."""
-        return max((t - after for t, q in self.queues if after <= t < until and q >= limit), default=0.0)
+        return max(
+            (t - after for t, q in self.queues if after <= t < until and q >= limit), default=0.0
+        )
 
     def recover(self, after: float, bps: float) -> float:
         """Seconds after which the estimate has this, for good."""

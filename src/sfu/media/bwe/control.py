@@ -32,6 +32,8 @@ DOUBT_S = 20.0
 """So long what got through is not believed after it brought the queue back."""
 NEAR, NEAR_S, NEAR_GROWTH = 1.03, 10.0, 1.03
 """Beyond the end a queue showed: so far at once, then 3 % a second after so long."""
+PAST = 1.06
+"""A probe that measures the end this far below the estimate corrects it."""
 UNUSED = 0.5
 """Who sends less than this of the estimate did not make the queue alone."""
 
@@ -59,18 +61,28 @@ class Control:
     # ---- down
 
     def over(
-        self, carried_bps: float, used_bps: float, why: Why, now: float, *, settled: bool = True
+        self,
+        carried_bps: float,
+        used_bps: float,
+        why: Why,
+        now: float,
+        *,
+        settled: bool = True,
+        glimpsed: bool = False,
     ) -> None:
-        """Take in that a queue grows or stands; `settled`: packets sent since a cut say so."""
+        """Take in that a queue grows or stands; `settled`: packets sent since a cut say so.
+
+        `glimpsed`: seldom told of, so each cut must empty it.
+        """
         unused = 0 < used_bps < UNUSED * self.capacity
         self._through = None if unused else carried_bps
-        if self.congested and not (settled and now - self.cut_at >= CUT_APART_S):
+        if now - self.cut_at < CUT_APART_S or (self.congested and not settled):
             return
         first = not self.congested and now - max(self._drained_at, self.cut_at) >= EVENT_S
         if not self.congested and now - self._drained_at < EVENT_S:
             self._doubt_until = now + DOUBT_S
         self.congested = True
-        aim = (FIRST_CUT if first else NEXT_CUT) * carried_bps
+        aim = (FIRST_CUT if first or glimpsed else NEXT_CUT) * carried_bps
         if unused:
             aim = max(aim, self.capacity / 2)
         else:
@@ -127,7 +139,8 @@ class Control:
     def step(self, factor: float, carried_bps: float, now: float) -> None:
         """Rise by a factor for one clean report."""
         if self.may_rise(now):
-            self.raise_to(min(self.capacity * factor, most(carried_bps)), Why.GROWTH)
+            aim = min(self.capacity * factor, self._near(now))
+            self.raise_to(min(aim, most(carried_bps)), Why.GROWTH)
 
     def proven(self, bps: float) -> None:
         """Take what a probe carried."""
@@ -135,9 +148,12 @@ class Control:
             self._end = None
         self.raise_to(bps, Why.PROBE)
 
-    def ended_at(self, bps: float, now: float) -> None:
-        """Remember where a probe met the line's end."""
-        self._end = max(bps, self.capacity / NEAR), now
+    def ended_at(self, bps: float | None, now: float) -> None:
+        """Remember where a probe met the line's end; None where it was too short to tell."""
+        here = self.capacity / NEAR
+        self._end = here if bps is None else min(bps, here), now
+        if bps is not None and self.capacity > PAST * bps:
+            self._cut(bps, Why.PROBE, now)
 
     def _near(self, now: float) -> float:
         if self._end is None:

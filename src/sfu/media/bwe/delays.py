@@ -64,7 +64,7 @@ class Delays:
         bins, newest = self._bins, self._newest
         if len(bins) > 2 * LONGEST_BINS:
             self._bins = bins = {k: v for k, v in bins.items() if k > newest - LONGEST_BINS}
-        self._floor(newest)
+        self.floor_us = self.floor_at(newest * BIN_US)
         points = [
             (float(key - newest), found[0] / 1000)
             for key in range(newest - WINDOW_BINS + 1, newest + 1)
@@ -81,7 +81,9 @@ class Delays:
         self.over = rise > self._threshold
         self._learn(abs(rise), elapsed_ms)
 
-    def _floor(self, newest: int) -> None:
+    def floor_at(self, at_us: int) -> float:
+        """Return the least queue of the packets that left last before an instant."""
+        newest = at_us // BIN_US
         least, count = float("inf"), 0.0
         for back in range(LONGEST_BINS):
             found = self._bins.get(newest - back)
@@ -92,7 +94,7 @@ class Delays:
                 back >= LONG_BINS and count >= LEAST_BINS
             ):
                 break
-        self.floor_us = least if count else 0.0
+        return least if count else 0.0
 
     def _learn(self, rise: float, elapsed_ms: float) -> None:
         if rise > self._threshold + SKIP:

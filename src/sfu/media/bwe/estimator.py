@@ -19,7 +19,7 @@ from typing import assert_never
 from sfu.media.bwe.clock import LegClock
 from sfu.media.bwe.control import FALLING, SEEN_S, Control
 from sfu.media.bwe.delays import Delays
-from sfu.media.bwe.leg import Leg
+from sfu.media.bwe.leg import Leg, carried_bps
 from sfu.media.bwe.losses import FREE_HEAVY, HEAVY, Losses
 from sfu.media.bwe.prober import ABORT_US, ANSWER_S, STOOD_US, WORTH, Probe, Prober
 from sfu.media.bwe.reports import LOSS, Reports, Verdict
@@ -191,6 +191,8 @@ class LineEstimator:
             leg = self._legs[transport] = Leg()
         leg.sent(sequence, at_us, line_bytes)
         self._usage.sent(line_bytes)
+        if self._prober.probe is not None:
+            self._count(self._prober.probe, at_us, line_bytes)
 
     def tick(self, now: float) -> None:
         """Let time pass: grow, probe, end a probe."""
@@ -222,12 +224,10 @@ class LineEstimator:
         leg = self._legs.get(event.transport)
         if leg is None:
             return
-        delays, probe = self._delays, self._prober.probe
+        delays = self._delays
         standing_us = delays.floor_us if now - self._acked_at < FRESH_S else 0.0
         for sample in leg.acked(event.arrivals, now, standing_us):
             delays.add(sample.departed_us, sample.queue_us)
-            if probe is not None:
-                self._count(probe, sample.departed_us, sample.line_bytes)
         self._acked_at = now
         if self._since is None:
             self._since = now
@@ -291,13 +291,20 @@ class LineEstimator:
         """Return what gets through the line; `busy`: by packets that waited in it."""
         if self._voices and not self._legs:
             return self._received.bps(FRESH_S)
-        total, slope = 0.0, max(self._delays.slope, 0.0) if busy else 0.0
-        newest = max((leg.heard_at for leg in self._legs.values()), default=0.0)
-        for leg in self._legs.values():
-            if newest - leg.heard_at < GOVERNS_S:
-                rate = leg.busy_bps(WINDOW_US) if busy else None
-                total += leg.bps(WINDOW_US if busy else 2 * WINDOW_US) if rate is None else rate
-        return total + self._usage.silent_bps / (1 + slope)
+        slope = max(self._delays.slope, 0.0) if busy else 0.0
+        return self._told_bps(busy=busy) + self._usage.silent_bps / (1 + slope)
+
+    def _told_bps(self, *, busy: bool) -> float:
+        legs = self._legs.values()
+        rate = carried_bps(legs, WINDOW_US, busy=True) if busy else None
+        if rate is None:
+            rate = carried_bps(legs, WINDOW_US if busy else 2 * WINDOW_US)
+        return rate or 0.0
+
+    def _busy_bps(self) -> float | None:
+        """Return what gets through while the line is at work; None if it was not long enough."""
+        told = carried_bps(self._legs.values(), WINDOW_US, busy=True)
+        return None if told is None else told + self._usage.silent_bps
 
     # ---- probes
 
@@ -330,7 +337,7 @@ class LineEstimator:
             self._outputs.append(StartProbe(probe.rate_bps, duration_us))
 
     def _count(self, probe: Probe, departed_us: int, line_bytes: int) -> None:
-        """Sum up what the probe carried, from its second packet on."""
+        """Sum up what is sent while it runs, from the second packet on."""
         if not probe.began <= departed_us / 1e6 <= probe.ends:
             return
         if not self._probed:
@@ -347,10 +354,12 @@ class LineEstimator:
             return
         if not probe.ended or self._delays.newest_us / 1e6 < probe.ends - 0.02:
             return
+        floor_us = self._delays.floor_at(round(probe.ends * 1e6))
         if floor_us - probe.floor_us >= STOOD_US:
             self._fail(probe, now)
             return
-        carried = self._probe_carried()
+        grown_s = max(floor_us - probe.floor_us, 0.0) / 1e6
+        carried = self._probe_carried() / (1 + grown_s / (probe.ends - probe.began))
         if carried < WORTH * self._control.capacity:
             self._prober.told_nothing(now)
             return
@@ -366,7 +375,7 @@ class LineEstimator:
     def _fail(self, probe: Probe, now: float) -> None:
         if not probe.ended:
             self._outputs.append(StopProbe())
-        self._control.ended_at(self._carried_bps(busy=True), now)
+        self._control.ended_at(self._busy_bps(), now)
         self._prober.failed(probe.rate_bps, self._delays.floor_us, now)
 
     def _give_up(self, now: float) -> None:
@@ -398,7 +407,8 @@ class LineEstimator:
             if now - control.cut_at >= (SENSED_CUT_S if verdict.sensed else GLIMPSED_CUT_S):
                 settled = not verdict.sensed or verdict.slope > FALLING
                 carried = used * (1 - verdict.loss) / (1 + max(verdict.slope, 0.0))
-                control.over(carried, 0.0, Why.REPORTS, now, settled=settled)
+                glimpsed = not verdict.sensed
+                control.over(carried, 0.0, Why.REPORTS, now, settled=settled, glimpsed=glimpsed)
                 if verdict.loss <= LOSS:
                     control.forget_through()  # how much got through only a full queue tells
             return

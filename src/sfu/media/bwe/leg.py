@@ -21,6 +21,8 @@ KEPT_US = 1_000_000
 BUSY_US = 8_000
 """A packet that waited longer found the line at work."""
 LEAST_BUSY_US = 60_000
+TOGETHER_US = 300_000
+"""Legs whose latest packets are farther apart are not counted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Leg:
         self._newest: int | None = None
         self._clock = LegClock()
         self._latest_us: int | None = None
-        self._arrived: deque[tuple[int, int, float]] = deque()
+        self._arrived: deque[tuple[int, int, bool]] = deque()
         self.heard_at = -1e9
         """When its last feedback came."""
         self.lost = 0
@@ -92,7 +94,8 @@ class Leg:
             arrived_us = self._unwrapped(arrival_us)
             delay_us = arrived_us - departed_us
             queue_us = self._clock.queue_us(delay_us, departed_us, standing_us)
-            self._arrived.append((arrived_us, line_bytes, queue_us))
+            left_us = departed_us + int(queue_us)
+            self._arrived.append((left_us, line_bytes, queue_us >= BUSY_US))
             yield Sample(departed_us, queue_us, line_bytes)
         self._forget()
 
@@ -102,38 +105,27 @@ class Leg:
         self.lost = self.received = 0
         return counts
 
-    def bps(self, window_us: int) -> float:
-        """Return the rate at which line bytes arrived in the last so many microseconds."""
-        arrived = self._arrived
-        if len(arrived) < 2:
-            return 0.0
-        end, total, since = arrived[-1][0], 0, arrived[-1][0]
-        for at_us, line_bytes, _ in reversed(arrived):
-            since = at_us
-            if end - at_us >= window_us:
-                break
-            total += line_bytes
-        else:
-            total -= arrived[0][1]  # nothing tells how long the first took
-        return total * 8e6 / max(end - since, LEAST_BUSY_US)
+    @property
+    def latest_us(self) -> int:
+        """When, on our clock, the latest packet left the line's queue."""
+        return self._arrived[-1][0] if self._arrived else 0
 
-    def busy_bps(self, window_us: int) -> float | None:
-        """Return the rate while packets had to wait, up to now; None if that is too short."""
-        arrived = self._arrived
-        if not arrived:
-            return None
-        end, total, since = arrived[-1][0], 0, arrived[-1][0]
-        last = 0
-        for at_us, line_bytes, queue_us in reversed(arrived):
-            since = at_us
-            if queue_us < BUSY_US or end - at_us >= window_us:
-                last = 0
+    def idle_us(self, end_us: int) -> int:
+        """Return when, up to an instant, a packet last found no queue; 0 for never lately."""
+        for at_us, _, waited in reversed(self._arrived):
+            if not waited and at_us <= end_us:
+                return at_us
+        return 0
+
+    def bytes_between(self, start_us: int, end_us: int) -> int:
+        """Return the line bytes that left the queue after the start, up to the end."""
+        total = 0
+        for at_us, line_bytes, _ in reversed(self._arrived):
+            if at_us <= start_us:
                 break
-            total += line_bytes
-            last = line_bytes
-        if end - since < LEAST_BUSY_US:
-            return None
-        return (total - last) * 8e6 / (end - since)
+            if at_us <= end_us:
+                total += line_bytes
+        return total
 
     def _unwrapped(self, arrival_us: int) -> int:
         if self._latest_us is not None:
@@ -148,3 +140,22 @@ class Leg:
             oldest = arrived[-1][0] - KEPT_US
             while arrived[0][0] < oldest:
                 arrived.popleft()
+
+
+def carried_bps(legs: Iterable[Leg], window_us: int, *, busy: bool = False) -> float | None:
+    """Return the rate at which the legs' packets got through, up to what all have told of.
+
+    `busy`: only since the line last stood idle; None where that is too short to tell.
+    """
+    legs = [leg for leg in legs if leg.latest_us]
+    newest = max((leg.latest_us for leg in legs), default=0)
+    legs = [leg for leg in legs if newest - leg.latest_us < TOGETHER_US]
+    if not legs:
+        return None
+    end = min(leg.latest_us for leg in legs)
+    start = end - window_us
+    if busy:
+        start = max(start, max(leg.idle_us(end) for leg in legs))
+        if end - start < LEAST_BUSY_US:
+            return None
+    return sum(leg.bytes_between(start, end) for leg in legs) * 8e6 / (end - start)

@@ -27,12 +27,12 @@ LARGEST_STEP = 0.25
 """Of the estimate: `LEFT_S` in `LEAST_RUN_S`."""
 UNKNOWN_STEP = 0.5
 """The same, while a line nobody described has not shown its end."""
-RETRY_S, RETRY_GROWTH, PATIENT = 3.0, 1.5, 6
+RETRY_S, RETRY_GROWTH, PATIENT = 3.0, 1.5, 12
 """The first failures are retried evenly: a line that was retrained comes back within 8 s."""
 LONGEST_RETRY_S = 120.0
 AGAIN_S = 0.1
 ABORT_US = 30_000.0
-STOOD_US = 15_000.0
+STOOD_US = 10_000.0
 """The queue at its end that says the line could not carry it."""
 WORTH = 1.02
 """A probe that carried less over the estimate proved nothing."""

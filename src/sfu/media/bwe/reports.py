@@ -24,6 +24,8 @@ SPARSE_CLEAN_S = 0.040
 LOSS = 0.02
 HEAVY_LOSS = 0.15
 """No line's noise."""
+JITTER_S = 0.010
+"""Until it is told of."""
 STALE_S = 12.0
 GLIMPSE_S = 1.2
 """Queues this close tell how fast one grew."""
@@ -39,6 +41,7 @@ class _Leg:
     queue_at: float = -inf
     before_s: float | None = None
     loss: float = 0.0
+    jitter_s: float = JITTER_S
     lossy: int = 0
     """Reports in a row that told of loss."""
     told: float = -inf
@@ -76,6 +79,8 @@ class Reports:
         if now - leg.heard_at > 0.1:  # blocks of one compound come together
             leg.every_s += (min(now - leg.heard_at, 5.0) - leg.every_s) / 2
             leg.heard_at = now
+        if event.jitter_s is not None:
+            leg.jitter_s = event.jitter_s
         slope = self._glimpse(leg, event.rtt_s, now) if event.rtt_s is not None else 0.0
         if event.loss is not None and now - leg.told > 0.1:
             leg.told = now
@@ -101,7 +106,8 @@ class Reports:
             return True
         if sensed:
             # jitter comes and goes between two samples, a queue does not
-            return queue_s > SENSED_QUEUE_S and (leg.before_s or 0.0) > CLEAN_S
+            stood = (leg.before_s or 0.0) > CLEAN_S
+            return queue_s > SENSED_QUEUE_S + (0.0 if stood else 2 * leg.jitter_s)
         return queue_s > QUEUE_S or (leg.loss > LOSS and queue_s > SENSED_QUEUE_S)
 
     def _glimpse(self, leg: _Leg, rtt_s: float, now: float) -> float:

@@ -1,0 +1,54 @@
+"""A queue that stands, a queue that grows, and a line that only wobbles."""
+
+import random
+
+from sfu.media.bwe.delays import Delays
+
+
+def judged(queue_of, until_ms: int, every_ms: int = 6) -> Delays:
+    delays = Delays()
+    for ms in range(0, until_ms, every_ms):
+        delays.add(ms * 1000, queue_of(ms) * 1000.0)
+        if ms % 96 == 0:
+            delays.judge()
+    delays.judge()
+    return delays
+
+
+def test_the_floor_is_the_least_of_the_last_packets():
+    delays = judged(lambda ms: 40 if ms % 12 else 33, 1000)
+    assert delays.floor_us == 33_000
+    assert not delays.over
+
+
+def test_a_queue_that_grows_is_seen_before_it_stands_long():
+    delays = judged(lambda ms: max(ms - 1000, 0) * 0.9, 1080)
+    assert delays.over
+    assert delays.slope > 0.1
+    assert 10_000 < delays.floor_us < 40_000
+
+
+def test_one_that_goes_falls():
+    assert judged(lambda ms: max(200 - ms * 0.3, 0), 500).slope < -0.2
+
+
+def test_jitter_is_neither():
+    dice = random.Random(1)
+    delays = Delays()
+    for ms in range(0, 60_000, 6):
+        delays.add(ms * 1000, dice.uniform(0, 30_000))
+        if ms % 96 == 0:
+            delays.judge()
+            assert not (delays.over and delays.floor_us >= 15_000)
+            assert delays.floor_us < 30_000
+
+
+def test_sound_alone_needs_a_longer_look():
+    delays = judged(lambda ms: 0 if ms == 880 else 50, 1000, every_ms=20)
+    assert delays.floor_us == 0
+    assert delays.floor_at(870_000) == 50_000
+
+
+def test_what_is_old_is_forgotten():
+    delays = judged(lambda ms: 5, 60_000)
+    assert len(delays._bins) <= 70
