@@ -365,7 +365,7 @@ class Play:
 
 def step(bps: int) -> Callable[[Play], None]:
     def change(play: Play) -> None:
-        play.line.rate_bps = bps
+        play.line.set_rate(bps, play.now_us, queue_ms=play.queue_ms)
 
     return change
 

@@ -286,7 +286,7 @@ event = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(event, st.floats(0, 1)), max_size=120), st.sampled_from([None, 300_000, M])
 )
