@@ -18,7 +18,14 @@ import numpy as np
 WIDTH, HEIGHT, FPS, SECONDS = 640, 360, 25, 10
 PATCH = (slice(8, 72), slice(8, 104))
 """Rows and columns of the patch."""
-COLOURS = ((200, 30, 30), (30, 170, 40), (40, 60, 210), (210, 190, 30), (170, 40, 180))
+COLOURS = (
+    (200, 30, 30),
+    (30, 170, 40),
+    (40, 60, 210),
+    (210, 190, 30),
+    (170, 40, 180),
+    (30, 190, 200),
+)
 """Red, green, blue of the members' patches."""
 NOISE = 1.6
 """Standard deviation of the sensor's noise, in steps of 8 bits."""

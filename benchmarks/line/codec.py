@@ -76,9 +76,9 @@ class RoomCodec:
         words = [*self.lab.words(self.site), "stdbuf", "-oL", "baresip", "-f", str(home), "-v"]
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
-                [*words, "-e", f"dial {self.uri}"],
+                [*words, "-e", f"/dial {self.uri}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True,
+                start_new_session=True, cwd=home,
             )  # fmt: skip
 
     def stop(self) -> None:
