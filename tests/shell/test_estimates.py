@@ -6,10 +6,10 @@ from ipaddress import ip_network
 import pytest
 
 from sfu.config import Line
-from sfu.media.bwe.word import Estimate, StartProbe, StopProbe, Why
+from sfu.media.bwe.word import Estimate, Sent, StartProbe, StopProbe, Why
 from sfu.media.engine.command import OpenTransport, Probe, SetSink
 from sfu.media.engine.event import RtcpReceived
-from sfu.media.engine.snapshot import Departure, EngineRow, LineRow, SinkRow, Snapshot
+from sfu.media.engine.snapshot import Departure, EngineRow, LineRow, SinkRow, Snapshot, TransportRow
 from sfu.media.rtp.rtcp import ReportBlock, TransportFeedback, compose
 from sfu.media.rtp.rtcp.report import ReceiverReport
 from sfu.model import Address, Codec, Kind, Latch, SourceId, Ssrc
@@ -31,6 +31,9 @@ class Spy:
 
     def handle(self, event, now):
         self.told.append(event)
+
+    def sent(self, *packet):
+        self.told.append(Sent(*packet))
 
     def tick(self, now):
         pass
@@ -75,8 +78,10 @@ class Way:
         source = SourceId(77) if carries else None
         row = SinkRow(self.sink, self.transport, source, False, self.ssrc, 1, 1, 0, 5, 0, 0, 0, 0)
         line = LineRow(self.line.line, sent_bytes, 0, 0, 0, 0, 0, 0, 0)
+        path = TransportRow(self.transport, 1, 1, 1, 1, 0, 0, 0, 0, 0, 5)
         snapshot = Snapshot(
-            EngineRow(1_000_000, False, 0, (), 0), sinks={self.sink: row},
+            EngineRow(1_000_000, False, 0, (), 0), transports={self.transport: path},
+            sinks={self.sink: row},
             departures=departures, lines={self.line.line: line},
         )  # fmt: skip
         self.estimates.tick(snapshot, 1.0)
@@ -147,6 +152,16 @@ def test_cuts_are_counted_and_told_with_their_reason(way):
     way.tick()
     assert way.estimates.cuts(way.line.line) == 1
     assert way.estimates.of(way.line.line).capacity_bps == 900_000
+
+
+def test_a_leg_that_feeds_nothing_back_is_sensed_by_its_round_trips(way):
+    way.tick()
+    entry = way.bay.reporter._ledger.transports[way.transport]
+    assert entry.sensing
+    way.bay._fed_back.add(way.transport)
+    way.estimates._watched[way.line.line].paths.clear()
+    way.tick()
+    assert not entry.sensing
 
 
 def test_a_line_nobody_watches_any_more_is_told_nothing(way):

@@ -2,7 +2,7 @@ r"""What each line bears: one estimator a line, fed with all that its paths tell
 
 ::
 
-    departures of the send log ----> Sent     \
+    departures of the send log ----> sent     \
     transport-cc of browsers ------> Acked     \
     receiver reports --------------> Reported     >--> LineEstimator --> Estimate
     the line's own counter --------> Used        /          |
@@ -20,7 +20,6 @@ from sfu.media.bwe.word import (
     Limited,
     ProbeEnded,
     Reported,
-    Sent,
     StartProbe,
     StopProbe,
     Used,
@@ -116,26 +115,28 @@ class Estimates:
 
     def tick(self, snapshot: Snapshot, now: float) -> None:
         """Take what was measured since the last time."""
-        self._departed(snapshot, now)
+        self._departed(snapshot)
         self._arrived(now)
         self._reports(snapshot, now)
         paths = self._paths(snapshot)
         for one in self._watched.values():
             self._use(one, snapshot, now)
             gone, one.paths = one.paths, paths.get(one.line.line, set())
+            for path in one.paths - gone:
+                # a leg that feeds nothing back shows its queue by fresh round trips alone
+                deaf = one.line.known and not self._bay.feeds_back(path)
+                self._bay.reporter.set_sensing(path, on=deaf)
             for path in gone - one.paths:
                 one.estimator.handle(Closed(path), now)
             one.estimator.tick(now)
             self._probe(one, snapshot, now)
             self._tell(one)
 
-    def _departed(self, snapshot: Snapshot, now: float) -> None:
+    def _departed(self, snapshot: Snapshot) -> None:
         for each in snapshot.departures:
             if watched := self._behind(each.transport):
                 ipv6 = self._bay.is_ipv6(each.transport)
-                watched.estimator.handle(
-                    Sent(each.transport, each.sequence, each.size, each.at_us, ipv6), now
-                )
+                watched.estimator.sent(each.transport, each.sequence, each.size, each.at_us, ipv6)
 
     def _arrived(self, now: float) -> None:
         for fact in self._bay.take_arrivals():

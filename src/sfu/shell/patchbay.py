@@ -118,6 +118,7 @@ class Patchbay:
         self._wished: frozenset[SourceId] = frozenset()
         self._lines: dict[TransportId, LineId | None] = {}
         self._ipv6: set[TransportId] = set()
+        self._fed_back: set[TransportId] = set()
         self._stated: dict[SinkId, SetSink] = {}
         """Sinks as they were stated last."""
         self._arrivals: list[ArrivalsHeard] = []
@@ -150,6 +151,10 @@ class Patchbay:
     def is_ipv6(self, transport: TransportId) -> bool:
         """Tell whether a path goes by IPv6, as it was stated last."""
         return transport in self._ipv6
+
+    def feeds_back(self, transport: TransportId) -> bool:
+        """Tell whether a peer says when each packet came (transport-wide feedback)."""
+        return transport in self._fed_back
 
     def has_rtx(self, sink: SinkId) -> bool:
         """Tell whether what a sink sends can be repaired on a stream of its own (RFC 4588)."""
@@ -203,6 +208,8 @@ class Patchbay:
             self._ipv6.add(command.transport)
         else:
             self._ipv6.discard(command.transport)
+        if command.extensions.transport_cc:
+            self._fed_back.add(command.transport)
         self.engine.apply(command)
 
     def hear_limits(self, transport: TransportId, heard: Callable[[RateFact], None]) -> None:
@@ -223,6 +230,7 @@ class Patchbay:
         self._limited.pop(transport, None)
         self._lines.pop(transport, None)
         self._ipv6.discard(transport)
+        self._fed_back.discard(transport)
         self._locked.discard(transport)
         self.reporter.remove_transport(transport)
         self.engine.apply(CloseTransport(transport))

@@ -386,10 +386,10 @@ class Sharing:
             caps={one.rid or "-": one.max_bps if one.active else 0 for one in order.caps},
             required_bps=order.reason.required_bps, available_bps=order.reason.available_bps,
         )  # fmt: skip
-        if leg.protocol is Protocol.WEBRTC:
-            leg.set_caps(order.caps)
-        elif (meeting := self._meeting_of(order.member)) and order.caps and order.caps[0].active:
-            meeting.limit_sending(order.member, order.caps[0].max_bps, now)
+        leg.set_caps(order.caps)
+        meeting = self._meeting_of(order.member)
+        if meeting is not None and len(order.caps) == 1 and order.caps[0].active:
+            meeting.limit_sending(order.member, order.caps[0].max_bps, now)  # in any dialect
 
     def _step(self, order: SoundStep, now: float) -> None:
         meeting = self._meeting_of(order.viewer)
