@@ -12,6 +12,7 @@ import itertools
 import random
 import re
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -201,6 +202,25 @@ def pipelined(port: int, seconds: float, rate: float) -> int:
     return sent
 
 
+def page(port: int, seconds: float, rate: float) -> int:
+    """Hold the page's port: half agree on no keys, half drip a request's head after it."""
+    context, held, sent = ssl._create_unverified_context(), [], 0
+    for number in paced(min(rate, 200), seconds):
+        with contextlib.suppress(OSError):
+            sock = connect(port + 2, f"127.0.7.{number % 8 + 1}")
+            held.append(sock)
+            sent += 1
+            if number % 2:
+                held[-1] = context.wrap_socket(sock)
+                held[-1].send(b"GET / HTTP/1.1\r\nX: ")
+        if held:
+            with contextlib.suppress(OSError):
+                held[number * 7 % len(held)].send(b"x")
+    for sock in held:
+        sock.close()
+    return sent
+
+
 def stun(port: int, seconds: float, rate: float) -> int:
     """Binding requests to the browsers' port, of a user nobody is."""
     head = bytes.fromhex("000100142112a442") + bytes(12)
@@ -212,7 +232,7 @@ KINDS: dict[str, Callable[[int, float, float], int]] = {
     one.__name__: one
     for one in (
         registers, rooms, invites, everywhere, passwords, garbage, pipelined, huge, connections,
-        slow, stun,
+        slow, page, stun,
     )
 }  # fmt: skip
 

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import signal
 import socket
 import ssl
@@ -9,6 +10,8 @@ import websockets
 from sfu.api.app import create_app
 from sfu.api.server import WebServer
 from sfu.shell.certificate import ensure_certificate
+from sfu.shell.webdoor import WebGate
+from sfu.signalling.sip.blame import Reason
 from tests.api.house import ScriptedHouse
 
 
@@ -66,3 +69,27 @@ def test_it_speaks_tls_with_the_certificate_made_at_first_start(tmp_path):
         assert "server" not in answer.headers
 
     assert asyncio.run(serve(server, visit)) < 3
+
+
+def test_its_gate_counts_who_is_there_websockets_too_until_they_go():
+    listener = bound()
+    gate = WebGate(each=2)
+    server = WebServer(create_app(ScriptedHouse()), [listener], gate=gate)
+    port = listener.getsockname()[1]
+
+    async def visit():
+        async with websockets.connect(f"ws://127.0.0.1:{port}/ws"):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            async with asyncio.timeout(5):
+                while len(gate.crowd) < 2:
+                    await asyncio.sleep(0)
+            refused, _ = await asyncio.open_connection("127.0.0.1", port)
+            with contextlib.suppress(ConnectionError):
+                assert await refused.read() == b""
+            assert gate.refused[Reason.CONNECTIONS] == 1
+            writer.close()
+        async with asyncio.timeout(5):
+            while len(gate.crowd):
+                await asyncio.sleep(0)
+
+    asyncio.run(serve(server, visit))

@@ -15,8 +15,9 @@ from sfu.errors import UseError
 from sfu.model import CallId, Protocol
 from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.record import CallRecord, RecordId
+from sfu.shell.webdoor import WebGate
 from sfu.signalling.call import CallEnded, Dial, End, HangUp, Transfer, TransferTold
-from sfu.signalling.sip.limit import Reason
+from sfu.signalling.sip.blame import Reason
 from sfu.signalling.sip.trunk import TrunkReading
 from sfu.signalling.webrtc.message import Join
 from tests.shell.stage import Stage, stage
@@ -38,6 +39,13 @@ TRUNKS = [
     TrunkReading("down", False, 408, "no answer", 0.0, 2, "", ""),
     TrunkReading("pbx", True, 200, "OK", 90.0, 1, "udp 192.0.2.71:5060", "192.0.2.71"),
 ]
+
+
+def web_gate() -> WebGate:
+    gate = WebGate()
+    gate.connect("203.0.113.9")
+    gate.refuse("203.0.113.9", Reason.HANDSHAKES)
+    return gate
 
 
 class Server(SimpleNamespace):
@@ -67,6 +75,7 @@ def front(house: Stage):
             connections=5,
             trunks=lambda: TRUNKS,
         ),
+        gates=[web_gate()],
     )  # fmt: skip
     return Front(server)  # type: ignore[arg-type]
 

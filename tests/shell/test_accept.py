@@ -7,9 +7,10 @@ import ssl
 from collections.abc import Callable
 
 import pytest
+import uvloop
 
 from sfu.shell import accept
-from sfu.shell.accept import Acceptor
+from sfu.shell.accept import Acceptor, Failure
 from sfu.shell.certificate import ensure_certificate
 from sfu.shell.tls import client_context, server_context
 
@@ -23,10 +24,14 @@ class Greeter(asyncio.Protocol):
 
 @contextlib.asynccontextmanager
 async def door(allowed: Callable[[str], bool], context: ssl.SSLContext | None = None):
-    failed: list[str] = []
+    failed: list[tuple[str, Failure]] = []
+
+    def tell(host: str, failure: Failure) -> None:
+        failed.append((host, failure))
+
     sock = socket.create_server(("127.0.0.1", 0))
     sock.setblocking(False)
-    acceptor = Acceptor(sock, context, allowed, lambda host: Greeter(), failed.append)
+    acceptor = Acceptor(sock, context, allowed, lambda host: Greeter(), tell)
     try:
         yield sock.getsockname()[1], failed
     finally:
@@ -68,9 +73,31 @@ def test_a_handshake_that_does_not_come_is_given_up(context, monkeypatch):
             for reader in (silent, wrong):
                 with contextlib.suppress(ConnectionError):
                     await asyncio.wait_for(reader.read(), 5)
-            assert failed == ["127.0.0.1"] * 2
+            assert sorted(one.name for _, one in failed) == ["BROKEN", "LATE"]
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_too_many_handshakes_cost_the_busiest_address_its_oldest(context, monkeypatch, run):
+    """Who holds connections open without agreeing on keys is in nobody's way."""
+    monkeypatch.setattr(accept, "MAX_HANDSHAKES", 3)
+
+    async def story():
+        async with door(lambda host: True, context) as (port, failed):
+            quiet, _ = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
+            busy = [
+                await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.3", 0))
+                for _ in range(3)
+            ]
+            with contextlib.suppress(ConnectionError):
+                assert await asyncio.wait_for(busy[0][0].read(), 5) == b""
+            good, _ = await asyncio.open_connection("127.0.0.1", port, ssl=client_context(False))
+            assert await asyncio.wait_for(good.readexactly(5), 5) == b"hello"
+            assert failed == [("127.0.0.3", Failure.CROWDED_OUT)] * 2
+            assert not quiet.at_eof()
+
+    run(story())
 
 
 def test_a_listener_that_is_closed_takes_nobody():

@@ -8,9 +8,10 @@ from structlog.testing import capture_logs
 from sfu.model import Address, CallId
 from sfu.shell.gate import RETRY_AFTER_S, Gate
 from sfu.signalling.call import CallConfirmed, CallEnded, End, Reject
+from sfu.signalling.sip.blame import Reason
 from sfu.signalling.sip.flow import Carrier, Flow, Received, TurnedAway
 from sfu.signalling.sip.guard import WrongPassword
-from sfu.signalling.sip.limit import Admission, Rates, Reason
+from sfu.signalling.sip.limit import Admission, Rates
 from sfu.signalling.sip.registrar import Registered, Unregistered
 from sfu.signalling.sip.trunk import TrunkChanged
 

@@ -26,8 +26,9 @@ from sfu.signalling.call import (
     MediaOffered,
     OfferMedia,
 )
+from sfu.signalling.sip.blame import Reason
 from sfu.signalling.sip.flow import Carrier
-from sfu.signalling.sip.limit import Rates, Reason
+from sfu.signalling.sip.limit import Rates
 from sfu.signalling.sip.settings import SipSettings
 
 OFFER, ANSWER = b"v=0\r\ns=offer\r\n", b"v=0\r\ns=answer\r\n"

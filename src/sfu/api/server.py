@@ -1,4 +1,4 @@
-"""uvicorn as one task of our own loop, on sockets that are bound already.
+"""uvicorn as one task of our own loop, on sockets that are bound already, behind our own door.
 
 It installs no signal handler: the process has one, in `cli.py`.  Stopping takes a second at most;
 the house says goodbye to browsers before.
@@ -13,10 +13,12 @@ from socket import socket
 import uvicorn
 from starlette.types import ASGIApp
 
+from sfu.shell.webdoor import WebDoor, WebGate
 from sfu.signalling.webrtc.message import TEXT_MAX
 
 PING_EVERY_S, PING_WITHIN_S = 10.0, 20.0
 STOP_WITHIN_S = 1
+BACKLOG = 256
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; TLS 1.3 has its own, all good."""
 
@@ -31,8 +33,12 @@ class WebServer:
         *,
         certificate: Path | None = None,
         key: Path | None = None,
+        gate: WebGate | None = None,
     ) -> None:
-        """Prepare; raises `OSError` or `ssl.SSLError` where certificate or key cannot be used."""
+        """Prepare; raises `OSError` or `ssl.SSLError` where certificate or key cannot be used.
+
+        `gate` judges who connects; without one it is the plain one of a listener.
+        """
         self._sockets = list(sockets)
         config = uvicorn.Config(
             app,
@@ -52,7 +58,7 @@ class WebServer:
             timeout_graceful_shutdown=STOP_WITHIN_S,
         )
         config.load()
-        self._server = _Quiet(config)
+        self._server = _Quiet(config, gate or WebGate())
 
     async def run(self) -> None:
         """Serve until `stop`."""
@@ -70,13 +76,35 @@ class WebServer:
 class _Quiet(uvicorn.Server):
     """Leaves the process's signals alone, and says when it is up."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, gate: WebGate) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self._gate = gate
+        self._door: WebDoor | None = None
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
+        """Listen by our door in place of uvicorn's own listeners, which turn nobody away."""
+        bound = sockets or []
+        for one in bound:
+            one.listen(BACKLOG)
+            one.setblocking(False)
+        self.servers = []
+        self._door = WebDoor.open(self._gate, bound, self.config.ssl, self._protocol)
+        self.started = True
         self.up.set()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        if self._door is not None:
+            self._door.close()
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        """Make uvicorn's protocol of one connection, as its own startup does."""
+        return self.config.http_protocol_class(
+            config=self.config,  # type: ignore[call-arg]
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

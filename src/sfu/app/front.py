@@ -31,7 +31,7 @@ from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.record import CallRecord
 from sfu.signalling.call import End
-from sfu.signalling.sip.limit import Reason
+from sfu.signalling.sip.blame import SIP_REASONS, WEB_REASONS
 from sfu.signalling.sip.uri import Uri, parse_uri
 
 if TYPE_CHECKING:
@@ -229,8 +229,13 @@ class Front:
             wishes_heard=server.patchbay.wishes_heard,
             videos=videos,
             registrations=len(server.registrations),
-            sip_refused={str(reason): server.sip.gate.refused[reason] for reason in Reason},
+            sip_refused={str(one): server.sip.gate.refused[one] for one in SIP_REASONS},
             sip_connections=server.sip.connections,
+            web_refused={
+                str(reason): sum(one.refused[reason] for one in server.gates)
+                for reason in WEB_REASONS
+            },
+            web_connections=sum(len(one.crowd) for one in server.gates),
             egress_lag_s=server.lag_s,
             workers=workers,
             trunks=trunks.figures(server.sip.trunks()),

@@ -53,6 +53,7 @@ from sfu.shell.sip import Listening, SipShell
 from sfu.shell.store import Store
 from sfu.shell.tasks import spawn
 from sfu.shell.udp import local_host_toward
+from sfu.shell.webdoor import MOST, WebGate
 from sfu.shell.workers import MixWorker
 from sfu.signalling.sdp.local import Policy
 from sfu.signalling.sip.flow import private
@@ -300,12 +301,18 @@ class Server:
             self.front, WebSettings(metrics=self.settings.http.public_metrics, names=names)
         )
         local = create_app(self.front, WebSettings(metrics=True, names=names))
+        # behind the local one stands a proxy, or a program of this machine
+        self.gates = (
+            WebGate(self.browsers.has_members),
+            WebGate(each=MOST, rated=False),
+        )
         servers = [
             WebServer(
-                public, https, certificate=self._certificate.chain, key=self._certificate.key
+                public, https, certificate=self._certificate.chain, key=self._certificate.key,
+                gate=self.gates[0],
             ),
-            WebServer(local, http),
-        ]
+            WebServer(local, http, gate=self.gates[1]),
+        ]  # fmt: skip
         for one in servers:
             task = spawn("web", one.run())
             self._stack.push_async_callback(_join, task)

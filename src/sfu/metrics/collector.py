@@ -136,6 +136,17 @@ def _meetings(readings: Readings) -> Iterator[Metric]:
     yield gauge(
         "sfu_sip_connections", "TCP and TLS connections of SIP.", [((), readings.sip_connections)]
     )
+    yield _counter(
+        "sfu_web_refused",
+        "Connections to the page's ports that were too many or too slow.",
+        _labelled(readings.web_refused),
+        ["reason"],
+    )
+    yield _gauge(
+        "sfu_web_connections",
+        "Connections to the page's ports.",
+        [((), readings.web_connections)],
+    )
 
 
 def _wishes(readings: Readings) -> Iterator[Metric]:

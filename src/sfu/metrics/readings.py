@@ -93,6 +93,9 @@ class Readings:
     sip_refused: Mapping[str, int] = field(default_factory=dict)
     """Since the start, by reason: messages, calls and connections that were too many."""
     sip_connections: int = 0
+    web_refused: Mapping[str, int] = field(default_factory=dict)
+    """Connections of the page's ports, by reason."""
+    web_connections: int = 0
     egress_lag_s: float = 0.0
     """How late the event loop lets outputs go."""
     workers: tuple[WorkerReading, ...] = ()

@@ -3,7 +3,7 @@
 ::
 
     accept --allowed(host)?--yes--> protocol (TLS: within HANDSHAKE_S) --failed--> on_failed(host)
-              `-- no --> reset
+              `-- no --> reset        `-- too many agree at once: the oldest of who has most goes
 """
 
 import asyncio
@@ -12,16 +12,31 @@ import errno
 import socket
 import ssl
 import struct
+from collections import Counter
 from collections.abc import Callable
+from enum import Enum, auto
 
 from sfu.shell.tasks import spawn
+from sfu.signalling.sip.flow import site_of
 
 HANDSHAKE_S = 10.0
 """TLS must be agreed by then."""
+MAX_HANDSHAKES = 64
+"""At a time on one port; a peer that answers is through in two round trips."""
 FULL_S = 0.2
 """Pause where the process has no descriptor left."""
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of nought: closing keeps nothing of the connection, no TIME-WAIT either."""
+
+
+class Failure(Enum):
+    """Why a connection never got to its protocol."""
+
+    BROKEN = auto()
+    """The peer gave up, or does not speak TLS as we do."""
+    LATE = auto()
+    CROWDED_OUT = auto()
+    """Too many agreed on keys at once, and its address had most."""
 
 
 class Acceptor:
@@ -33,7 +48,7 @@ class Acceptor:
         context: ssl.SSLContext | None,
         allowed: Callable[[str], bool],
         welcome: Callable[[str], asyncio.Protocol],
-        on_failed: Callable[[str], None],
+        on_failed: Callable[[str, Failure], None],
     ) -> None:
         """Accept on a bound socket; `on_failed`: a host that was allowed never got through."""
         self._listening = listening
@@ -41,12 +56,16 @@ class Acceptor:
         self._allowed = allowed
         self._welcome = welcome
         self._on_failed = on_failed
+        self._handshakes: dict[asyncio.Task[None], str] = {}
+        """Those that agree on keys, and their sites, the oldest first."""
         self._task = spawn("accept", self._run())
 
     def close(self) -> None:
         """Accept no more."""
         self._task.cancel()
         self._listening.close()
+        for one in self._handshakes:
+            one.cancel()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -65,18 +84,35 @@ class Acceptor:
             elif self._context is None:
                 await self._begin(connection, host)
             else:
-                spawn("TLS handshake", self._begin(connection, host))
+                self._agree(connection, host)
             await asyncio.sleep(0)
 
+    def _agree(self, connection: socket.socket, host: str) -> None:
+        """Agree on keys beside others; where too many do, the busiest site's oldest goes."""
+        task = spawn("TLS handshake", self._begin(connection, host))
+        self._handshakes[task] = site_of(host)
+        task.add_done_callback(self._handshakes.pop)
+        if len(self._handshakes) > MAX_HANDSHAKES:
+            counts = Counter(self._handshakes.values())
+            busiest = max(counts, key=lambda site: counts[site])
+            oldest = next(one for one, site in self._handshakes.items() if site == busiest)
+            oldest.cancel()
+
     async def _begin(self, connection: socket.socket, host: str) -> None:
-        """See a connection through to its protocol; what fails closes by itself."""
-        secure = self._context is not None
+        """See a connection through to its protocol; what fails is closed."""
+        loop = asyncio.get_running_loop()
+        secure, began = self._context is not None, loop.time()
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(
+            await loop.connect_accepted_socket(
                 lambda: self._welcome(host),
                 connection,
                 ssl=self._context,
                 ssl_handshake_timeout=HANDSHAKE_S if secure else None,
             )
         except (OSError, ssl.SSLError, EOFError):  # ConnectionError and TimeoutError are OSErrors
-            self._on_failed(host)
+            late = secure and loop.time() - began >= HANDSHAKE_S
+            self._on_failed(host, Failure.LATE if late else Failure.BROKEN)
+        except asyncio.CancelledError:
+            connection.close()
+            self._on_failed(host, Failure.CROWDED_OUT)
+            raise

@@ -80,6 +80,10 @@ class Browsers:
                 place.session, place.lost_at = None, self.house.clock()
                 place.leg.send = _nowhere
 
+    def has_members(self, host: str) -> bool:
+        """Tell whether somebody in a room came from this address."""
+        return any(one.session and one.session.remote == host for one in self._places.values())
+
     def settle(
         self, session: "Session", found: Found, name: str, *, sound_only: bool = False
     ) -> BrowserLeg:

@@ -14,10 +14,11 @@ import structlog
 
 from sfu.shell.inbox import Inbox
 from sfu.signalling.call import CallAnswered, CallConfirmed, CallEnded, CallEvent, Reject
+from sfu.signalling.sip.blame import Reason
 from sfu.signalling.sip.flow import Flow, Received, TurnedAway
 from sfu.signalling.sip.glimpse import Glimpse, user_of
 from sfu.signalling.sip.guard import WrongPassword
-from sfu.signalling.sip.limit import Admission, Limits, Rates, Reason
+from sfu.signalling.sip.limit import Admission, Limits, Rates
 from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
 from sfu.signalling.sip.trunk import TrunkChanged
 

@@ -10,19 +10,20 @@ import asyncio
 import itertools
 import socket
 import ssl
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
 from sfu.model import Address
-from sfu.shell.accept import Acceptor
+from sfu.shell.accept import Acceptor, Failure
+from sfu.shell.crowd import Crowd, Held
 from sfu.shell.fault import naming
 from sfu.shell.gate import Gate
 from sfu.shell.udp import Advertised
-from sfu.signalling.sip.flow import Carrier, Flow, site_of
+from sfu.signalling.sip.blame import Reason
+from sfu.signalling.sip.flow import Carrier, Flow
 from sfu.signalling.sip.framing import Framer
-from sfu.signalling.sip.limit import LISTED, Reason
+from sfu.signalling.sip.limit import LISTED
 
 MAX_STREAMS = 1024
 MAX_STREAMS_PER_HOST = 64
@@ -182,8 +183,7 @@ class StreamDoor:
         self._advertised = advertised
         self._client_tls = client_tls
         self._streams: dict[int, Stream] = {}
-        self._sites: Counter[str] = Counter()
-        """Connections by where they come from, those that agree on TLS among them."""
+        self._crowd = Crowd(MAX_STREAMS, self._yielding)
         self._acceptors: list[Acceptor] = []
         self._ports: dict[Carrier, int] = {}
         self._ids = itertools.count(1 << 16)
@@ -211,7 +211,7 @@ class StreamDoor:
         self._ports.setdefault(carrier, bound.port)
         self._acceptors.append(
             Acceptor(
-                sock, context, self.reserve, lambda host: Stream(self, carrier, host), self.release
+                sock, context, self.reserve, lambda host: Stream(self, carrier, host), self._failed
             )
         )
         if self._sweeper is None:
@@ -248,23 +248,23 @@ class StreamDoor:
 
     def reserve(self, host: str) -> bool:
         """Count one more connection with a host; False where it has enough, or nobody yields."""
-        site = site_of(host)
         if not self._gate.connect(host):
             return False
         most = MAX_STREAMS_PER_HOST * (LISTED if self._gate.listed(host) else 1)
-        full = self._sites.total() >= MAX_STREAMS
-        if self._sites[site] >= most or (full and not self._make_room(site)):
+        if not self._crowd.reserve(host, most):
             self._gate.refuse(host, Reason.CONNECTIONS)
             return False
-        self._sites[site] += 1
         return True
 
     def release(self, host: str) -> None:
         """Count one less."""
-        site = site_of(host)
-        self._sites[site] -= 1
-        if not self._sites[site]:
-            del self._sites[site]
+        self._crowd.release(host)
+
+    def _failed(self, host: str, failure: Failure) -> None:
+        """Count a connection that agreed on no keys."""
+        self._crowd.release(host)
+        if failure is not Failure.BROKEN:
+            self._gate.refuse(host, Reason.HANDSHAKES)
 
     def refused(self, flow: Flow, reason: Reason) -> None:
         """Count what a connection is closed for."""
@@ -283,19 +283,11 @@ class StreamDoor:
         """Count the connections."""
         return len(self._streams)
 
-    def _make_room(self, site: str) -> bool:
-        """Close the idlest connection of who has most, unless that is who asks."""
-        held: dict[str, list[Stream]] = {}
+    def _yielding(self) -> Iterator[Held]:
+        """Name the connections nobody needs: of addresses without a call or a registration."""
         for stream in self._streams.values():
             if stream.flow is not None and not self._gate.has_guests(stream.flow.remote.host):
-                held.setdefault(site_of(stream.flow.remote.host), []).append(stream)
-        if not held:
-            return False
-        greedy = max(held, key=lambda one: len(held[one]))
-        if len(held[greedy]) <= self._sites[site]:
-            return False
-        min(held[greedy], key=lambda stream: stream.last_byte).abort()
-        return True
+                yield Held(stream.flow.remote.host, stream.last_byte, stream.abort)
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send on a connection; on one that is gone nothing happens."""

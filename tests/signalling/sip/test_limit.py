@@ -6,20 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sfu.signalling.sip.blame import TOLD_EVERY_S, Abuse, Reason
 from sfu.signalling.sip.flow import site_of
 from sfu.signalling.sip.glimpse import Glimpse
 from sfu.signalling.sip.limit import (
     BURST_S,
     LISTED,
     MAX_ADDRESSES,
-    TOLD_EVERY_S,
-    Abuse,
     Admission,
     Limits,
     Rates,
-    Reason,
-    Share,
 )
+from sfu.signalling.sip.share import Share
 
 SCANNER, ROOM, OURS = "203.0.113.9", "192.0.2.21", "198.51.100.7"
 REGISTER = b"REGISTER sip:x SIP/2.0\r\nCall-ID: r\r\n\r\n"

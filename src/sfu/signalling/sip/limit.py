@@ -7,21 +7,20 @@
                                   `-- no, or that is spent too ---------> DROP, unread
 
 Shares refill steadily (GCRA: one float each).  An address with a call, a registration or a listed
-network does not compete with strangers for what all of them together may ask.  What is refused is
-counted by reason; who goes on is told of every 10 s, not by every packet.
+network does not compete with strangers for what all of them together may ask.
 """
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 
+from sfu.signalling.sip.blame import Abuse, Blame, Reason
 from sfu.signalling.sip.flow import site_of
 from sfu.signalling.sip.glimpse import Glimpse, glimpse, is_invite, is_response, user_of
 from sfu.signalling.sip.settings import Network, in_networks
+from sfu.signalling.sip.share import Share
 
-ROUNDING_S = 1e-6
-"""Sums of fractions are not exact: the last of a burst shall be there."""
 MAX_ADDRESSES = 4096
 """Addresses (and accounts with wrong passwords) remembered; the one unheard of longest goes."""
 LISTED = 20
@@ -32,9 +31,6 @@ IN_CALLS = 5
 """Share of messages within calls, beside that outside them."""
 BYTES_EACH = 4096
 """A larger message counts as several."""
-TOLD_EVERY_S = 10.0
-TOLD_PER_S, TOLD_AT_ONCE = 2.0, 20
-"""Log lines about abuse, all addresses together."""
 ACCOUNTS = 6
 """An address may get so many times more passwords wrong than one account from there: one unit
 with an old password does not lock out its neighbours."""
@@ -54,25 +50,6 @@ class Admission(Enum):
     """Leave it unread and unanswered."""
 
 
-class Reason(StrEnum):
-    """Why something was refused."""
-
-    MESSAGES = "messages"
-    CALLS = "calls"
-    PASSWORDS = "passwords"
-    NUMBERS = "numbers"
-    """Rooms that do not exist, and wrong PINs dialled with the number."""
-    STRANGERS = "strangers"
-    """All addresses without a call, a registration or a listed network, together."""
-    CONNECTIONS = "connections"
-    SLOW = "slow"
-    TOO_LARGE = "too_large"
-    GARBLED = "garbled"
-    """A stream in which no message can be found any more."""
-    BACKLOG = "backlog"
-    """More than the server can look at just now."""
-
-
 @dataclass(frozen=True, slots=True)
 class Rates:
     """What one address may; the defaults suit a site with several units behind one address."""
@@ -82,39 +59,6 @@ class Rates:
     wrong_passwords_per_min: float = 10.0
     strangers_per_s: float = 100.0
     listed: tuple[Network, ...] = ()
-
-
-NOBODYS = frozenset({Reason.STRANGERS, Reason.BACKLOG})
-"""What no address is to blame for: whoever came last was refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Abuse:
-    """To be logged: this address asks too much, and was refused so often since the last line."""
-
-    remote: str
-    """"" where no single address is to blame."""
-    reason: Reason
-    count: int
-
-
-@dataclass(slots=True)
-class Share:
-    """The generic cell rate algorithm: `full_at` is when nothing of the share is spent any more."""
-
-    full_at: float = 0.0
-
-    def take(self, now: float, per_s: float, burst: float, cost: float = 1.0) -> bool:
-        """Spend `cost`; False, and nothing spent, where less is left."""
-        full_at = max(self.full_at, now) + cost / per_s
-        if full_at - now > burst / per_s + ROUNDING_S:
-            return False
-        self.full_at = full_at
-        return True
-
-    def has(self, now: float, per_s: float, burst: float) -> bool:
-        """Tell whether one more could be taken."""
-        return self.full_at - now <= (burst - 1) / per_s + ROUNDING_S
 
 
 @dataclass(slots=True)
@@ -131,8 +75,6 @@ class _Entry:
     passwords: Share = field(default_factory=Share)
     numbers: Share = field(default_factory=Share)
     connections: Share = field(default_factory=Share)
-    told: dict[Reason, tuple[float, int]] = field(default_factory=dict)
-    """By reason: when it was told of, and how many were refused since."""
 
 
 class Limits:
@@ -140,8 +82,7 @@ class Limits:
 
     def __init__(self, rates: Rates, belongs: Callable[[Glimpse], bool]) -> None:
         """Start with every share full; `belongs`: a message of a call, or an answer we wait for."""
-        self.refused: Counter[Reason] = Counter()
-        """Since the start."""
+        self._blame = Blame()
         self._rates = rates
         self._belongs = belongs
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
@@ -151,9 +92,6 @@ class Limits:
         self._partners: set[str] = set()
         self._strangers = Share()
         self._strangers_calls = Share()
-        self._nobody = _Entry(1)
-        self._lines = Share()
-        self._outputs: deque[Abuse] = deque()
 
     def admit(self, host: str, data: bytes, now: float) -> Admission:
         """Judge a message by its source and a glimpse at it."""
@@ -231,22 +169,18 @@ class Limits:
         """Tell whether an address stands in a listed network."""
         return self._entry(host).factor > 1
 
+    @property
+    def refused(self) -> Counter[Reason]:
+        """How much was refused since the start, by reason."""
+        return self._blame.refused
+
     def refuse(self, host: str, reason: Reason, now: float) -> None:
         """Count a refusal, and have it told of unless that was done a moment ago."""
-        self.refused[reason] += 1
-        blame = reason not in NOBODYS
-        told = (self._entry(host) if blame else self._nobody).told
-        at, count = told.get(reason, (now - TOLD_EVERY_S, 0))
-        if now - at >= TOLD_EVERY_S and self._lines.take(now, TOLD_PER_S, TOLD_AT_ONCE):
-            self._outputs.append(Abuse(host if blame else "", reason, count + 1))
-            told[reason] = (now, 0)
-        else:
-            told[reason] = (at, count + 1)
+        self._blame.refuse(host, reason, now)
 
     def poll(self) -> Iterator[Abuse]:
         """Yield what shall be logged."""
-        while self._outputs:
-            yield self._outputs.popleft()
+        return self._blame.poll()
 
     def _entry(self, host: str) -> _Entry:
         site = site_of(host)
