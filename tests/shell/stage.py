@@ -3,6 +3,7 @@
 Time is moved by hand, packets by saying that they flow; nothing here waits or sends.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from sfu.config import MediaEncryption, Settings
+from sfu.errors import UseError
 from sfu.media.connect.dtls import Identity
 from sfu.media.engine.command import (
     CloseSink,
@@ -47,6 +49,8 @@ from tests.signalling.sdp import shapes
 
 PAGES = Path(__file__).parents[1] / "signalling" / "webrtc" / "offers"
 HDX_HOST = "192.0.2.21"
+FEW = 10
+"""Pairs of ports of which each counts."""
 IDENTITY = Identity(time.time())
 BROWSERS_PORT = Address("198.51.100.5", 10000)
 
@@ -197,7 +201,7 @@ class NotingStore:
 class Stage:
     """Everything between signalling and engine."""
 
-    def __init__(self, settings: Settings, *, mixing: bool = True, last_port: int = 23999) -> None:
+    def __init__(self, settings: Settings, *, mixing: bool = True, pairs: int = 500) -> None:
         numbers = count(1)
         self.engine = NotingEngine()
         self.mixer = NotingMixer() if mixing else None
@@ -224,7 +228,7 @@ class Stage:
         self.house = House(settings, self.patchbay, self.desk, store, clock)
         limit = settings.limits.vanish_s
         around = Surroundings(
-            self.patchbay, PortRange(23000, last_port), self.orders.append, noise, False, limit,
+            self.patchbay, ports(pairs), self.orders.append, noise, False, limit,
             Policy(secure=settings.sip.media_encryption is MediaEncryption.REQUIRED),
             IDENTITY, settings.sip.offered_encryption, self.house.lines,
         )  # fmt: skip
@@ -336,6 +340,21 @@ def codec_offer(name: str) -> bytes:
 
 def page_offer(name: str = "chromium_page") -> str:
     return (PAGES / f"{name}.sdp").read_text()
+
+
+def ports(pairs: int) -> PortRange:
+    """Return so many pairs of ports that are free now: where there are few, all of them count."""
+    if pairs > FEW:
+        return PortRange(23000, 22999 + 2 * pairs)
+    for first in range(25000 + os.getpid() % 1000 * 2, 30000, 2 * pairs):
+        span = PortRange(first, first + 2 * pairs - 1)
+        with contextlib.suppress(UseError), contextlib.ExitStack() as held:
+            for _ in range(pairs):
+                pair = span.take()
+                held.callback(os.close, pair.rtp_fd)
+                held.callback(os.close, pair.rtcp_fd)
+            return span
+    raise AssertionError("no ports are free")
 
 
 def _fd() -> int:

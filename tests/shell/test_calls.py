@@ -9,8 +9,8 @@ from sfu.config import Settings
 from sfu.config.settings import Limits, Policy, Room, Rooms
 from sfu.errors import UseError
 from sfu.media.engine.event import TelephoneEventReceived
-from sfu.model import CallId, RoomId
-from sfu.shell.calls import FIRST_DIALLED
+from sfu.model import CallId, Codec, RoomId
+from sfu.shell.calls import FIRST_DIALLED, Calls
 from sfu.signalling.call import (
     Accept,
     AskPicture,
@@ -116,7 +116,7 @@ def test_a_full_room_is_busy():
 
 
 def test_without_a_free_port_the_service_is_unavailable():
-    with stage(last_port=23003) as house:
+    with stage(pairs=2) as house:
         house.ring(1)
         assert house.ring(2).status == 503
         end(house, 1)
@@ -247,6 +247,56 @@ def test_many_calls_at_once_do_not_make_many_tries(guarded):
     press(guarded, 4, "2468")
     assert members(guarded) == 0
     assert guarded.orders[-1] == HangUp(CallId(4), End.REFUSED)
+
+
+def test_each_wrong_pin_counts_for_the_address_in_whatever_call(guarded):
+    guarded.ring(1)
+    press(guarded, 1, "1#2#")
+    end(guarded, 1)
+    guarded.ring(2)
+    press(guarded, 2, "3#2468#")
+    assert members(guarded) == 0
+    assert guarded.orders[-1] == HangUp(CallId(2), End.REFUSED)
+    guarded.tick(61)
+    guarded.ring(3)
+    press(guarded, 3, "1#2#2468#")  # two are forgiven
+    assert members(guarded) == 1
+
+
+# ---- who may be forged
+
+
+@pytest.fixture
+def strangers():
+    """Nobody who calls is known."""
+    with stage() as made:
+        made.calls = Calls(made.house, made.around, lambda host: "198.51.100.5", lambda host: False)
+        yield made
+
+
+def test_a_stranger_gets_its_place_at_its_ack(strangers):
+    assert isinstance(strangers.ring(1), Accept)
+    strangers.tick(1)
+    assert members(strangers) == 0
+    strangers.calls.handle(CallConfirmed(CallId(1), None))
+    assert members(strangers) == 1
+
+
+def test_a_stranger_without_an_ack_has_its_place_once_it_sends(strangers):
+    """Its ports were told by our 200 alone: who sends there has read it."""
+    strangers.ring(1)
+    (visit,) = strangers.calls._visits.values()
+    strangers.flow(visit.leg.streams.sound, Codec.G722)
+    strangers.tick(0.1)
+    assert members(strangers) == 1
+
+
+def test_forged_calls_leave_nothing_behind(strangers):
+    for call in range(1, 4):
+        strangers.ring(call, host=f"203.0.113.{call}")
+        end(strangers, call, End.VANISHED)
+    strangers.calls.handle(CallConfirmed(CallId(1), None))
+    assert (members(strangers), len(strangers.calls), strangers.store.joins) == (0, 0, [])
 
 
 # ---- in mid call
@@ -381,7 +431,7 @@ def test_who_rings_is_not_asked_whether_it_lives(house):
 
 
 def test_without_a_free_port_nobody_is_called_and_nothing_kept():
-    with stage(last_port=23001) as house:
+    with stage(pairs=1) as house:
         with pytest.raises(UseError, match="no media port"):
             dialled(house)
         assert (len(house.calls), house.orders) == (0, [])

@@ -5,9 +5,9 @@ from ipaddress import ip_network
 
 from structlog.testing import capture_logs
 
-from sfu.model import Address, CallId
+from sfu.model import Address, CallId, Protocol
 from sfu.shell.gate import RETRY_AFTER_S, Gate
-from sfu.signalling.call import CallConfirmed, CallEnded, End, Reject
+from sfu.signalling.call import CallConfirmed, CallEnded, CallOffered, End, Reject
 from sfu.signalling.sip.blame import Reason
 from sfu.signalling.sip.flow import Carrier, Flow, Received, TurnedAway
 from sfu.signalling.sip.guard import WrongPassword
@@ -73,6 +73,38 @@ def test_nobody_is_named_where_all_are_too_many():
         for number in range(40):
             door.judge(b"X", f"203.0.113.{number}")
     assert [(line["event"], "remote" in line) for line in lines] == [("sip_crowded", False)]
+
+
+def test_a_call_that_nobody_acknowledged_is_counted_for_its_address():
+    door = Door()
+    offered = CallOffered(CallId(7), Protocol.SIP, "4201", "x@y", "", "", PEER, None, b"v=0\r\n")
+    for cause, confirmed in ((End.VANISHED, True), (End.CANCELLED, False), (End.VANISHED, False)):
+        door.gate.learn(offered, SOURCE)
+        if confirmed:
+            door.gate.learn(CallConfirmed(CallId(7), None), SOURCE)
+        door.gate.learn(CallEnded(CallId(7), cause, 0, ""), None)
+    assert door.gate.refused == {Reason.UNCONFIRMED: 1}
+
+
+def test_who_floods_is_left_to_the_kernel_unless_it_is_needed():
+    door = Door()
+    blocks: list[frozenset[str]] = []
+    door.gate.on_block = blocks.append
+    while not blocks:
+        door.judge()
+    assert blocks == [{PEER.host}]
+    door.gate.asks(PEER.host)
+    assert blocks[1:] == [frozenset()]
+    while len(blocks) < 3:
+        door.judge()
+    assert door.gate.deadline is not None
+    door.now = door.gate.deadline
+    door.gate.tick()
+    assert blocks[3:] == [frozenset()]
+    door.gate.learn(CallConfirmed(CallId(7), None), SOURCE)
+    for _ in range(1000):
+        door.judge()
+    assert len(blocks) == 4  # it has a call, which shall go on
 
 
 def test_wrong_passwords_count_for_the_name_they_were_given_with():

@@ -294,12 +294,39 @@ def test_a_call_goes_on_while_its_own_address_floods():
     asyncio.run(story())
 
 
-async def scan(port: int) -> None:
+async def scan(port: int, host: str = "127.0.0.1") -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as scanner:
+        scanner.bind((host, 0))
         while True:
             for _ in range(20):
                 scanner.sendto(OPTIONS, ("127.0.0.1", port))
             await asyncio.sleep(0.002)
+
+
+def test_the_kernel_drops_a_flood_and_others_are_answered_meanwhile():
+    """What it drops is not even counted by us."""
+
+    async def story():
+        async with sides(count=1) as (side,):
+            loop, port = asyncio.get_running_loop(), side.port(Carrier.UDP)
+            gate = side.shell.gate
+            flood = spawn("flood", scan(port, "127.0.0.66"))
+            async with asyncio.timeout(5):
+                while gate.blocked != {"127.0.0.66"}:
+                    await asyncio.sleep(0.001)
+                await asyncio.sleep(0.05)  # what waited in the queue
+                counted = gate.refused[Reason.MESSAGES]
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as honest:
+                    honest.setblocking(False)
+                    honest.connect(("127.0.0.1", port))
+                    honest.send(OPTIONS.replace(b"TCP h", b"UDP h;rport"))
+                    assert (await loop.sock_recv(honest, 4096)).startswith(b"SIP/2.0 200")
+                assert gate.refused[Reason.MESSAGES] == counted
+                while gate.blocked:
+                    await asyncio.sleep(0.01)
+            flood.cancel()
+
+    asyncio.run(story())
 
 
 def test_calls_beyond_the_share_are_answered_503_with_retry_after():

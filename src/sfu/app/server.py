@@ -215,7 +215,7 @@ class Server:
             settings.sip.offered_encryption,
             self.house.lines,
         )
-        self.calls = Calls(self.house, around, self._advertise)
+        self.calls = Calls(self.house, around, self._advertise, self.sip.gate.knows)
         known = await kept.kept()
         await self.sip.start()
         self._stack.push_async_callback(self.sip.close)

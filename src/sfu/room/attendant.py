@@ -108,6 +108,8 @@ class Attendant:
         """Ask at once."""
         self._directory = directory
         self._tries = tries
+        self.wrong = 0
+        """Wrong PINs so far, of whatever room."""
         self._unknown = 0
         self._digits = ""
         self._asked = 0
@@ -232,10 +234,12 @@ class Attendant:
                 case pin.PlayTone(pin.Tone.ASK):
                     self._say(Prompt.PIN)
                 case pin.PlayTone():
+                    self.wrong += 1
                     self._say(Prompt.WRONG, Prompt.PIN)
                 case pin.Granted():
                     self._enter()
                 case pin.Refused(pin.Refusal.TRIES):
+                    self.wrong += 1
                     self._farewell(Refusal.TRIES, now, Prompt.WRONG)
                 case pin.Refused():
                     self._farewell(Refusal.TIME, now)

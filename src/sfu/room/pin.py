@@ -78,7 +78,8 @@ class PinGate:
         self._pin = pin
         self._tries = tries
         self._digits = ""
-        self._wrong = 0
+        self.wrong = 0
+        """Wrong PINs so far."""
         self._outputs: deque[PinOutput] = deque([PlayTone(Tone.ASK)])
         self._open_until: float | None = now + PATIENCE_S
         self._repeat_at = now + REPEAT_S
@@ -143,8 +144,8 @@ class PinGate:
         if is_same_pin(given, self._pin):
             self._end(Granted())
             return
-        self._wrong += bool(given)
-        if self._wrong == self._tries:
+        self.wrong += bool(given)
+        if self.wrong == self._tries:
             self._end(Refused(Refusal.TRIES))
             return
         self._outputs.append(PlayTone(Tone.WRONG if given else Tone.ASK))

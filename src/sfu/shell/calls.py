@@ -22,7 +22,7 @@ from sfu.errors import PeerError, UseError
 from sfu.media.allocation.admission import Admitted
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import CallId, RoomId
-from sfu.room.attendant import Attendant, Refusal
+from sfu.room.attendant import Attendant
 from sfu.room.directory import Found, Outcome, Reception, UnknownRoom, WrongPin
 from sfu.room.keys import Way
 from sfu.room.pin import PinGate
@@ -102,6 +102,8 @@ class Visit:
     door: Door | None = None
     """What it stands before, or has passed."""
     inside: bool = False
+    unproven: bool = False
+    """Nothing came since our 200: its address may be forged, and it gets no place yet."""
     ending: bool = False
     """It was told to go: nothing lets it in any more."""
     probed_at: float = 0.0
@@ -116,11 +118,17 @@ class Calls:
         house: House,
         around: Surroundings,
         advertise: Callable[[str], str],
+        is_known: Callable[[str], bool] = lambda host: True,
     ) -> None:
-        """Begin without a call; `advertise` gives our address as a host shall know it."""
+        """Begin without a call.
+
+        `advertise` gives our address as a host shall know it; `is_known` says whether an address
+        proved before that it is one's own: others wait for their ACK.
+        """
         self.house = house
         self._around = around
         self._advertise = advertise
+        self._is_known = is_known
         self._screen = Screen(around.patchbay)
         self._visits: dict[CallId, Visit] = {}
         self._dials = count(FIRST_DIALLED)
@@ -304,7 +312,14 @@ class Calls:
         elif found.pin:
             visit.door = self._door(visit, PinGate(found.pin, now, tries))
         self._around.order(Accept(event.call, body))
-        if event.offer is not None:
+        visit.unproven = not self._is_known(visit.host)
+        if event.offer is not None and not visit.unproven:
+            self._open_door(visit)
+
+    def _proven(self, visit: Visit) -> None:
+        """Hear an ACK, or media at ports that only our 200 told."""
+        if visit.unproven:
+            visit.unproven = False
             self._open_door(visit)
 
     def _abandon(self, leg: CodecLeg) -> None:
@@ -321,6 +336,7 @@ class Calls:
             self.house.clock,
             partial(self._granted, visit),
             partial(self._refused, visit),
+            partial(self._mistaken, visit),
         )
         visit.leg.on_digit = partial(door.press, Way.EVENT)
         return door
@@ -336,7 +352,9 @@ class Calls:
 
     def _confirmed(self, visit: Visit, event: CallConfirmed) -> None:
         if event.answer is None:
+            self._proven(visit)
             return
+        visit.unproven = False
         try:
             visit.leg.take_answer(event.answer)
         except PeerError as error:
@@ -418,9 +436,11 @@ class Calls:
 
     def _refused(self, visit: Visit, reason: str) -> None:
         log.info("pin_refused", member=visit.leg.member, cause=reason)
-        if reason == Refusal.TRIES:
-            self.house.tries.wrong(visit.host, self.house.clock())
         self.part(visit, End.REFUSED)
+
+    def _mistaken(self, visit: Visit) -> None:
+        """Count a wrong PIN for its address: calling again gives nobody more tries."""
+        self.house.tries.wrong(visit.host, self.house.clock())
 
     # ---- in mid call
 
@@ -569,6 +589,8 @@ class Calls:
             row = snapshot.transports.get(transport)
             if row is not None and row.last_received_us:
                 visit.leg.received(row.last_received_us / 1e6)
+                if visit.leg.described and not visit.ending:
+                    self._proven(visit)
         visit.leg.tick(snapshot, now)
         if not visit.ending:
             self._watch(visit, now)

@@ -173,6 +173,11 @@ class CodecLeg(Leg):
         return self._agreement.capability if self._agreement else NOTHING
 
     @property
+    def described(self) -> bool:
+        """Tell whether both sides have described their media."""
+        return self._agreement is not None
+
+    @property
     def model(self) -> str:
         """Its User-Agent."""
         return self._model

@@ -40,7 +40,10 @@ OPENINGS = {
 
 
 class Door:
-    """One caller; `enter` is told the room where the attendant found one, `refuse` the reason."""
+    """One caller; `enter` is told the room where the attendant found one, `refuse` the reason.
+
+    `mistaken` hears of each wrong PIN.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Door:
         clock: Callable[[], float],
         enter: Callable[[RoomId | None], None],
         refuse: Callable[[str], None],
+        mistaken: Callable[[], None] = lambda: None,
     ) -> None:
         """Stand before it; nothing is said before `open`."""
         self._leg = leg
@@ -58,7 +62,9 @@ class Door:
         self._patchbay, self._desk, self._screen = around
         self._languages = tuple(languages)
         self._clock = clock
-        self._enter, self._refuse = enter, refuse
+        self._enter, self._refuse, self._mistaken = enter, refuse, mistaken
+        self._wrong = 0
+        """Wrong PINs told of."""
         self._keys = Keys()
         self._card = Card.PIN if isinstance(core, pin.PinGate) else Card.NUMBER
         self._sinks: set[SinkId] = set()
@@ -121,6 +127,9 @@ class Door:
     # ---- what the core wants
 
     def _carry_out(self) -> None:
+        wrong, self._wrong = self._core.wrong - self._wrong, self._core.wrong
+        for _ in range(wrong):
+            self._mistaken()
         for output in self._core.poll():
             if self._left_at is not None:
                 return

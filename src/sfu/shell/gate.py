@@ -12,10 +12,19 @@ from collections.abc import Callable
 
 import structlog
 
+from sfu.model import CallId
 from sfu.shell.inbox import Inbox
-from sfu.signalling.call import CallAnswered, CallConfirmed, CallEnded, CallEvent, Reject
+from sfu.signalling.call import (
+    CallAnswered,
+    CallConfirmed,
+    CallEnded,
+    CallEvent,
+    CallOffered,
+    End,
+    Reject,
+)
 from sfu.signalling.sip.blame import Reason
-from sfu.signalling.sip.flow import Flow, Received, TurnedAway
+from sfu.signalling.sip.flow import Flow, Received, TurnedAway, site_of
 from sfu.signalling.sip.glimpse import Glimpse, user_of
 from sfu.signalling.sip.guard import WrongPassword
 from sfu.signalling.sip.limit import Admission, Limits, Rates
@@ -44,6 +53,11 @@ class Gate:
         self._limits = Limits(rates, belongs)
         self._inbox = Inbox(arrived)
         self._clock = clock
+        self.blocked: frozenset[str] = frozenset()
+        self._unconfirmed: dict[CallId, str] = {}
+        """Calls that came in and are not acknowledged, and where they came from."""
+        self.on_block: Callable[[frozenset[str]], None] = lambda sites: None
+        """Hears which addresses the kernel shall drop from now on."""
 
     @property
     def refused(self) -> Counter[Reason]:
@@ -55,7 +69,23 @@ class Gate:
         admission = self._limits.admit(host, data, self._clock())
         if admission is not Admission.TAKE:
             self._tell()
+            self._block()
         return admission
+
+    def asks(self, host: str) -> None:
+        """Hear that we send a request there: its answer shall come through."""
+        self._limits.shield.spare(site_of(host))
+        self._block()
+
+    @property
+    def deadline(self) -> float | None:
+        """When to tick."""
+        return self._limits.shield.deadline
+
+    def tick(self) -> None:
+        """Let time pass: who was blocked may try again."""
+        self._limits.shield.tick(self._clock())
+        self._block()
 
     def let_in(self, flow: Flow, data: bytes, admission: Admission) -> None:
         """Queue a message that was not dropped."""
@@ -80,6 +110,10 @@ class Gate:
         """Tell whether a call or a registration comes from there."""
         return self._limits.has_guests(host)
 
+    def knows(self, host: str) -> bool:
+        """Tell whether an address is no stranger's: listed, or of a call or registration."""
+        return self.listed(host) or self.has_guests(host)
+
     def refuse(self, host: str, reason: Reason) -> None:
         """Count what was refused elsewhere."""
         self._limits.refuse(host, reason, self._clock())
@@ -102,12 +136,18 @@ class Gate:
                     limits.partner((TrunkChanged, trunk), place.address.host)
                 else:
                     limits.gone((TrunkChanged, trunk))
+            case CallOffered():
+                self._unconfirmed[fact.call] = fact.source.host
             case CallEnded():
                 limits.gone(fact.call)
+                host = self._unconfirmed.pop(fact.call, None)
+                if host is not None and fact.cause is End.VANISHED:
+                    self.refuse(host, Reason.UNCONFIRMED)
             case _ if source is None:
                 pass
             case CallAnswered() | CallConfirmed():
                 # its packets reach us and ours reach it: the address is no forgery
+                self._unconfirmed.pop(fact.call, None)
                 limits.guest(fact.call, source.flow.remote.host)
             case WrongPassword():
                 limits.wrong_password(fact.source.host, user_of(source.data), now)
@@ -119,6 +159,12 @@ class Gate:
     def close(self) -> None:
         """Forget what waits."""
         self._inbox.close()
+
+    def _block(self) -> None:
+        blocked = self._limits.shield.blocked
+        if blocked != self.blocked:
+            self.blocked = blocked
+            self.on_block(blocked)
 
     def _tell(self) -> None:
         """Log what fail2ban reads (config/fail2ban): event and keys stay as they are."""

@@ -96,6 +96,8 @@ class SipShell:
         self._on_trunk = on_trunk
         self._advertised = Advertised(listening.public_host)
         self.gate = Gate(rates or Rates(), self._core.expects, self._arrived)
+        self.gate.on_block = self._block
+        self._unblock: asyncio.TimerHandle | None = None
         self._source: Received | None = None
         """What the core is looking at."""
         events = StreamEvents(
@@ -190,12 +192,31 @@ class SipShell:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._unblock is not None:
+            self._unblock.cancel()
         self._close_sockets()
 
     def _close_sockets(self) -> None:
         for listener in self._udp:
             listener.close()
         self._door.close()
+
+    def _block(self, sites: frozenset[str]) -> None:
+        """Have the kernel drop these, and look again when the first may try again."""
+        for listener in self._udp:
+            listener.block(sites)
+        if self._unblock is not None:
+            self._unblock.cancel()
+            self._unblock = None
+        if self.gate.deadline is not None:
+            delay_s = max(0.0, self.gate.deadline - time.monotonic())
+            self._unblock = asyncio.get_running_loop().call_later(delay_s, self._look_again)
+
+    def _look_again(self) -> None:
+        self._unblock = None
+        self.gate.tick()
+        if self._unblock is None:
+            self._block(self.gate.blocked)  # it came a moment too early
 
     def _message(self, flow: Flow, data: bytes) -> bool:
         """Take a message of a connection; False where its address shall rest."""
@@ -273,6 +294,8 @@ class SipShell:
 
     def _send(self, flow: Flow, data: bytes) -> None:
         if flow.carrier is Carrier.UDP:
+            if not data.startswith(b"SIP/2.0"):
+                self.gate.asks(flow.remote.host)
             self._udp[flow.id].send(flow.remote, data)
         else:
             self._door.send(flow, data)

@@ -1,12 +1,14 @@
 """SIP datagrams: one listening socket, and which address of ours a peer sees."""
 
 import asyncio
+import contextlib
 import socket
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import cast
 
 from sfu.model import Address
+from sfu.shell import sieve
 from sfu.shell.fault import naming
 from sfu.signalling.sip.flow import Carrier, Flow, literal
 from sfu.signalling.sip.limit import Admission
@@ -53,6 +55,14 @@ class Advertised:
         return host
 
 
+def _enlarge(sock: socket.socket) -> None:
+    """Let more wait in the kernel than it grants to everybody, where we may (CAP_NET_ADMIN)."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, sieve.SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    except OSError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+
+
 class UdpListener(asyncio.DatagramProtocol):
     """One socket; each peer it hears is a flow."""
 
@@ -65,6 +75,7 @@ class UdpListener(asyncio.DatagramProtocol):
         self._advertised = advertised
         self._on_datagram = on_datagram
         self._transport: asyncio.DatagramTransport | None = None
+        self._socket: socket.socket | None = None
         self.bound = Address("", 0)
 
     async def bind(self, host: str, port: int) -> None:
@@ -77,7 +88,7 @@ class UdpListener(asyncio.DatagramProtocol):
             try:
                 if ":" in host:
                     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+                _enlarge(sock)
                 sock.bind((host, port))
                 sock.setblocking(False)
             except OSError:
@@ -85,7 +96,14 @@ class UdpListener(asyncio.DatagramProtocol):
                 raise
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: self, sock=sock)
+        self._socket = sock
         self.bound = Address(host, sock.getsockname()[1])
+
+    def block(self, sites: Collection[str]) -> None:
+        """Have the kernel drop what these sites send; where it refuses, we go on doing so."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                sieve.block(self._socket, sites)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember how to send."""
@@ -117,5 +135,6 @@ class UdpListener(asyncio.DatagramProtocol):
 
     def close(self) -> None:
         """Close the socket."""
+        self._socket = None
         if self._transport is not None:
             self._transport.close()

@@ -20,6 +20,7 @@ from sfu.signalling.sip.flow import site_of
 from sfu.signalling.sip.glimpse import Glimpse, glimpse, is_invite, is_response, user_of
 from sfu.signalling.sip.settings import Network, in_networks
 from sfu.signalling.sip.share import Share
+from sfu.signalling.sip.shield import Shield
 
 MAX_ADDRESSES = 4096
 """Addresses (and accounts with wrong passwords) remembered; the one unheard of longest goes."""
@@ -92,6 +93,8 @@ class Limits:
         self._partners: set[str] = set()
         self._strangers = Share()
         self._strangers_calls = Share()
+        self.shield = Shield()
+        """Whom the kernel shall drop before we see it."""
 
     def admit(self, host: str, data: bytes, now: float) -> Admission:
         """Judge a message by its source and a glimpse at it."""
@@ -104,6 +107,8 @@ class Limits:
             if not entry.guests and is_response(data) and self._in_call(entry, data, now):
                 return Admission.TAKE
             self.refuse(host, reason, now)
+            if reason is Reason.MESSAGES and self._stranger(entry):
+                self.shield.dropped(site_of(host), now)
             return Admission.DROP
         reason = self._too_bold(entry, host, data, now)
         if reason is not None:
@@ -141,6 +146,7 @@ class Limits:
         self.gone(key)
         site = self._guests[key] = site_of(host)
         self._homes[site] += 1
+        self.shield.spare(site)
         if site in self._entries:
             self._entries[site].guests += 1
 
