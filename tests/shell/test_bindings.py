@@ -39,6 +39,7 @@ def binding(key="sip:morez@192.0.2.21:5070", **more):
         "address": parse_name_addr("<sip:morez@192.0.2.21:5070>;q=0.5;expires=300"),
         "flow": Flow(3, Carrier.UDP, Address("192.0.2.5", 5060), UNIT), "model": "Group/1",
         "display_name": "Salle", "home": "192.0.2.5:5060", "temporary": ("t1", "t2"),
+        "path": (parse_name_addr("<sip:edge.example;lr>"), parse_name_addr("<sip:p.example;lr>")),
     }  # fmt: skip
     return Binding(**(facts | more))
 
@@ -67,7 +68,9 @@ def test_a_binding_is_read_back_as_it_was_and_ends_when_it_would_have(url):
     assert found.expires_at == 100.0
     assert found.flow == Flow(-1, Carrier.UDP, Address("192.0.2.5", 5060), UNIT)
     assert not found.flow_open
-    same = ("account", "key", "address", "call_id", "cseq", "display_name", "home", "temporary")
+    same = (
+        "account", "key", "address", "call_id", "cseq", "display_name", "home", "temporary", "path"
+    )  # fmt: skip
     assert [getattr(found, name) for name in same] == [getattr(binding(), name) for name in same]
     assert found.model == "Group/2"
 

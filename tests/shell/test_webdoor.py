@@ -55,8 +55,8 @@ class Way(asyncio.Transport):
         self.written: list[bytes] = []
         self.aborted = False
 
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
 
     def abort(self) -> None:
         self.aborted = True

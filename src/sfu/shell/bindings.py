@@ -85,6 +85,7 @@ def _row(one: Binding, expires_at: float) -> dict[str, Any]:
         "display_name": _text(one.display_name),
         "home": _text(one.home),
         "temporary": " ".join(one.temporary),
+        "path": _text("\n".join(map(str, one.path))),
     }
 
 
@@ -104,6 +105,7 @@ def _binding(row: RowMapping, expires_at: float) -> Binding:
         home=row["home"],
         temporary=tuple(row["temporary"].split()),
         flow_open=False,
+        path=tuple(map(parse_name_addr, row["path"].splitlines())),
     )
 
 

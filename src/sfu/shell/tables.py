@@ -64,4 +64,5 @@ bindings = Table(
     Column("display_name", Text, nullable=False),
     Column("home", Text, nullable=False),
     Column("temporary", Text, nullable=False),
+    Column("path", Text, nullable=False, server_default=""),
 )

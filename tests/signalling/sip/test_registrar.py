@@ -262,6 +262,44 @@ def test_a_unit_behind_a_proxy_on_its_own_host_is_called_through_the_proxy():
     assert room.book.request("INVITE").target == "sip:group@192.0.2.21:5062"
 
 
+PATH = "Path: <sip:edge.example;lr>,\r\n <sip:core@192.0.2.9:5070;lr>"
+
+
+def test_a_unit_behind_proxies_is_called_by_the_path_they_wrote():
+    """RFC 3327: the path is said back, and a request goes to its first with all as route."""
+    room = Room()
+    response = room.register(extra=PATH)
+    assert response.values("Path") == ["<sip:edge.example;lr>", "<sip:core@192.0.2.9:5070;lr>"]
+    assert "path" in response.options("Supported")
+    (kept,) = room.book.kept()
+    assert isinstance(kept, Keep)
+    assert [str(one.uri) for one in kept.binding.path] == [
+        "sip:edge.example;lr", "sip:core@192.0.2.9:5070;lr"
+    ]  # fmt: skip
+    room.book.order(Dial(CallId(7), "sip:group@jura", OFFER, "Salle", "4201"))
+    invite = room.book.request("INVITE")
+    assert invite.target == "sip:group@192.0.2.22:5060"
+    assert invite.values("Route") == response.values("Path")
+
+
+def test_a_path_by_the_way_it_came_uses_that_way():
+    room = Room(flow=TCP)
+    room.register(extra=f"Path: <sip:{TCP.remote.host};transport=tcp;lr>")
+    room.book.order(Dial(CallId(7), "sip:group@jura", OFFER, "Salle", "4201"))
+    assert room.book.flows()[-1] == TCP
+    invite = room.book.request("INVITE")
+    assert invite.values("Route") == [f"<sip:{TCP.remote.host};transport=tcp;lr>"]
+
+
+@pytest.mark.parametrize(
+    "path", ["<sip:p;lr>" + ",<sip:p;lr>" * 16, f"<sip:{'p' * 3000};lr>", "<tel:1>", "<sip:p"]
+)
+def test_a_path_that_is_none_is_refused_and_changes_nothing(path):
+    room = Room()
+    assert room.register(extra=f"Path: {path}").status == 400
+    assert room.book.kept() == []
+
+
 def test_a_call_taken_back_while_the_next_contact_is_called_is_cancelled_there():
     room = Room()
     room.register("<sip:a@192.0.2.31>;q=0.9, <sip:b@192.0.2.32>;q=0.5")

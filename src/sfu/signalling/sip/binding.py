@@ -32,6 +32,8 @@ class Binding:
     temporary: tuple[str, ...] = ()
     """What tells its temporary GRUUs apart, the newest last."""
     flow_open: bool = True
+    path: tuple[NameAddr, ...] = ()
+    """The proxies between us, the nearest to us first (RFC 3327)."""
 
     @property
     def uri(self) -> Uri:
@@ -47,8 +49,8 @@ class Binding:
     def behind_nat(self) -> bool:
         """Whether its open flow leads to another place than its Contact names."""
         uri, remote = self.uri, self.flow.remote
-        if not self.flow_open:
-            return False
+        if not self.flow_open or self.path:
+            return False  # proxies that name themselves keep its way open
         if not same_host(uri.host, remote.host):
             return literal(uri.host)
         return not self.flow.carrier.reliable and (uri.port or Carrier.UDP.port) != remote.port

@@ -9,6 +9,7 @@ from sfu.model import Address
 from sfu.signalling.sip import gruu
 from sfu.signalling.sip.address import NameAddr, parse_name_addr
 from sfu.signalling.sip.binding import Binding, instance_of
+from sfu.signalling.sip.dialog import MAX_ROUTES
 from sfu.signalling.sip.flow import Flow, same_host
 from sfu.signalling.sip.message import Header, Request
 from sfu.signalling.sip.reply import behind_nat
@@ -56,6 +57,20 @@ def way_to(uri: Uri, request: Request, flow: Flow) -> Flow:
     if flow.carrier.reliable or passed_on or not here:
         return flow
     return replace(flow, remote=Address(flow.remote.host, uri.port or flow.carrier.port))
+
+
+def path_of(request: Request) -> tuple[NameAddr, ...]:
+    """Read by which proxies a unit is reached (RFC 3327 section 5.3), the nearest to us first.
+
+    Whether the unit itself knows of them (`Supported: path`) is its own affair: many do not say.
+    """
+    values = request.values("Path")
+    if len(values) > MAX_ROUTES or sum(map(len, values)) > MAX_CONTACT:
+        raise PeerError("Path too long")
+    path = tuple(parse_name_addr(value) for value in values)
+    if not all(one.uri.is_sip for one in path):
+        raise PeerError("Path is no SIP URI")
+    return path
 
 
 def _one(value: str, common: str | None, flows: bool) -> Wanted:

@@ -22,7 +22,7 @@ from sfu.signalling.sip.binding import Binding
 from sfu.signalling.sip.bytrunk import first_hop, number_uri, open_way, route_set
 from sfu.signalling.sip.desk import ALLOW, SUPPORTED, Desk
 from sfu.signalling.sip.dialog import calling_dialog
-from sfu.signalling.sip.flow import Flow, Hop, Send
+from sfu.signalling.sip.flow import Flow, Hop, Send, same_host
 from sfu.signalling.sip.hangup import bye, hang_up
 from sfu.signalling.sip.leg import Alarm, Leg, State
 from sfu.signalling.sip.message import Response
@@ -100,18 +100,28 @@ def _call_contact(desk: Desk, leg: Leg, order: Dial, cseq: int, now: float) -> N
     """Call the next contact, by its flow while that is open."""
     binding = leg.contacts.popleft()
     uri, flow, leg.behind_nat = binding.uri, binding.flow, False
-    if not binding.flow_open:
-        hop = Hop(uri.host, uri.port, carrier_of(uri) or flow.carrier)
-        desk.connect(hop, lambda new, then: _invite(desk, leg, order, uri, new, then, cseq))
+    routes = binding.path
+    first = routes[0].uri if routes else uri
+    open_way = binding.flow_open and (not routes or same_host(first.host, flow.remote.host))
+    if not open_way:
+        hop = Hop(first.host, first.port, carrier_of(first) or flow.carrier)
+        desk.connect(hop, lambda new, then: _invite(desk, leg, order, uri, new, then, cseq, routes))
         return
     leg.behind_nat = binding.behind_nat
     if leg.behind_nat:
         desk.keepalive.begin(now)
-    _invite(desk, leg, order, uri, flow, now, cseq)
+    _invite(desk, leg, order, uri, flow, now, cseq, routes)
 
 
 def _invite(
-    desk: Desk, leg: Leg, order: Dial, uri: Uri, flow: Flow | None, now: float, cseq: int = 1
+    desk: Desk,
+    leg: Leg,
+    order: Dial,
+    uri: Uri,
+    flow: Flow | None,
+    now: float,
+    cseq: int = 1,
+    routes: tuple[NameAddr, ...] = (),
 ) -> None:
     if leg.state is State.CLOSED:
         desk.forget(leg)  # hung up while the way was looked for
@@ -122,7 +132,6 @@ def _invite(
         return
     trunk = desk.trunks.get(leg.trunk)
     us = Uri("sip", escape(order.user), flow.local.host)
-    routes: tuple[NameAddr, ...] = ()
     if trunk is not None:
         us, routes = trunk.setting.identity, route_set(trunk)
     sender = NameAddr(quote(order.display_name), us, (("tag", leg.local_tag),))

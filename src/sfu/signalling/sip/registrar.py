@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from sfu.errors import PeerError
 from sfu.signalling.sip import gruu
 from sfu.signalling.sip.binding import Binding, BindingOrder, Drop, Keep, instance_of
-from sfu.signalling.sip.contacts import Wanted, listed, wanted, way_to
+from sfu.signalling.sip.contacts import Wanted, listed, path_of, wanted, way_to
 from sfu.signalling.sip.flow import Flow
 from sfu.signalling.sip.message import Header, Request
 from sfu.signalling.sip.text import number
@@ -23,7 +23,7 @@ from sfu.signalling.sip.uri import Uri
 
 MAX_CONTACTS = 8
 MAX_ACCOUNTS = 4096
-EXTENSIONS = frozenset({"gruu", "outbound"})
+EXTENSIONS = frozenset({"gruu", "outbound", "path"})
 """What a REGISTER may require besides what any request may."""
 
 
@@ -98,9 +98,12 @@ class Registrar:
             raise PeerError("star beside other contacts")
         elif contacts:
             asked = wanted(request, flow)
+            path_of(request)
             by_flow = any(one.by_flow for one in asked)
             self._change(account, asked, request, flow, now)
         headers = listed(self.bindings(account), now, "gruu" in request.options("Supported"))
+        if any(one != "*" for one in contacts):
+            headers += [("Path", value) for value in request.values("Path")]  # RFC 3327 section 5.3
         # RFC 5626 section 6: so the unit learns that its flow is what we will use
         return [*headers, ("Require", "outbound")] if by_flow else headers
 
@@ -177,7 +180,7 @@ class Registrar:
         binding = Binding(
             account, new.key, new.address, way_to(new.address.uri, request, flow),
             now + new.expires_s, request.call_id, request.cseq.number,
-            request.get("User-Agent") or "", request.to.name,
+            request.get("User-Agent") or "", request.to.name, path=path_of(request),
         )  # fmt: skip
         if "gruu" in request.options("Supported") and binding.instance:
             binding = self._named(binding, old)
@@ -239,7 +242,7 @@ def _check_order(old: Binding | None, request: Request) -> None:
 
 
 def _shown(binding: Binding) -> tuple[str, Flow, str, str]:
-    """Return what the server is told of a binding."""
+    """Return what the server is told of a binding; by which proxies is the core's affair."""
     return str(binding.uri), binding.flow, binding.model, binding.display_name
 
 
