@@ -35,8 +35,8 @@ def test_configuration_becomes_hops_and_a_secret():
             )
         )
     )
-    assert made.registrar == Hop("2001:db8::1", 5070, Carrier.TCP)
-    assert made.hop == Hop("proxy.example", None, Carrier.TCP)
+    assert made.registrar == Hop("2001:db8::1", 5070, Carrier.TCP, verify=True)
+    assert made.hop == Hop("proxy.example", None, Carrier.TCP, verify=True)
     assert (made.secret.user, made.secret.password) == ("other", "x")
     assert made.numbers == {"33384"}
     assert "'x'" not in repr(made)
@@ -44,8 +44,14 @@ def test_configuration_becomes_hops_and_a_secret():
 
 def test_the_name_servers_choose_the_carrier_unless_told():
     (made,) = trunk_settings(Settings(trunk=(trunk(),)))
-    assert made.hop == Hop("p.example", None, None)
+    assert made.hop == Hop("p.example", None, None, verify=True)
     assert made.secret.user == "v"
+
+
+def test_any_certificate_is_taken_only_where_it_is_said_so():
+    (made,) = trunk_settings(Settings(trunk=(trunk(verify=False, register=False),)))
+    assert not made.registrar.verify
+    assert not made.registers
 
 
 @pytest.mark.parametrize(

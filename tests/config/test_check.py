@@ -45,6 +45,7 @@ LINE = {"site": "morez", "up_bps": 2_000_000, "down_bps": 2_000_000}
         ({"trunk": [TRUNK, TRUNK]}, "trunk[2].name"),
         ({"trunk": [TRUNK, TRUNK | {"name": "other"}]}, "trunk[2].user"),
         ({"trunk": [TRUNK | {"room": "77"}]}, "trunk[1].room"),
+        ({"trunk": [TRUNK | {"password": ""}]}, "trunk[1].password"),
         ({"trunk": [TRUNK | {"numbers": ["+331", "331"]}]}, "trunk[1].numbers"),
         ({"trunk": [TRUNK | {"registrar": "[2001:db8::1]:70000"}]}, "trunk[1].registrar"),
         ({"trunk": [TRUNK | {"outbound_proxy": "a:0"}]}, "trunk[1].outbound_proxy"),
@@ -63,6 +64,7 @@ def test_what_does_not_fit_together_is_named(table, key):
 def test_what_fits_is_no_fault():
     assert fault({}) is None
     assert fault({"line": [LINE]}) is None
+    assert fault({"trunk": [TRUNK | {"password": "", "register": False}]}) is None
     assert fault({"trunk": [TRUNK | {"room": "Accueil"}]}) is None
     assert fault({"trunk": [TRUNK | {"room": "4201", "outbound_proxy": "[::1]:5070"}]}) is None
     assert fault({"line": [LINE | {"accounts": ["morez"]}], "account": [ACCOUNT]}) is None

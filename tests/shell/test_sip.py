@@ -5,9 +5,10 @@ import contextlib
 import socket
 
 import pytest
+from structlog.testing import capture_logs
 
 from sfu.errors import UseError
-from sfu.model import CallId
+from sfu.model import Address, CallId
 from sfu.shell import tcp
 from sfu.shell.certificate import Certificate, ensure_certificate
 from sfu.shell.sip import Listening, SipShell
@@ -120,6 +121,25 @@ def test_a_host_that_is_not_there_ends_the_call():
             for uri in ("sip:a@127.0.0.1:1;transport=tcp", "sip:a@nowhere.invalid:5060"):
                 caller.shell.order(Dial(CallId(9), uri, OFFER, "", "5000"))
                 assert (await caller.hears(CallEnded)).cause is End.UNREACHABLE
+
+    asyncio.run(story())
+
+
+def test_who_must_prove_its_name_is_called_by_no_other_certificate(certificate, monkeypatch):
+    """The certificate names localhost, and is its own authority."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.chain))
+
+    async def story():
+        async with sides(certificate) as (caller, callee):
+            there, door = Address("127.0.0.1", callee.port(Carrier.TLS)), caller.shell._door
+            with capture_logs() as lines:
+                assert await door.connect(Carrier.TLS, there, "pbx.example", verify=True) is None
+            assert [line["event"] for line in lines] == ["certificate_refused"]
+            anybody = await door.connect(Carrier.TLS, there, "pbx.example")
+            proven = await door.connect(Carrier.TLS, there, "localhost", verify=True)
+            assert None not in (anybody, proven)
+            assert anybody != proven  # one that proved nothing is not used for it
+            assert await door.connect(Carrier.TLS, there, "localhost", verify=True) == proven
 
     asyncio.run(story())
 

@@ -39,20 +39,22 @@ def _setting(one: Trunk) -> TrunkSetting:
     carrier = None if one.transport is Transport.AUTO else Carrier(one.transport.value)
     return TrunkSetting(
         name=one.name,
-        registrar=_hop(one.registrar, carrier),
+        registrar=_hop(one.registrar, carrier, one.verify),
         user=one.user,
         secret=Secret(one.auth_user or one.user, one.password),
-        proxy=_hop(one.outbound_proxy, carrier) if one.outbound_proxy else None,
+        proxy=_hop(one.outbound_proxy, carrier, one.verify) if one.outbound_proxy else None,
         expires_s=one.expires_s,
         probe_s=one.probe_s,
+        registers=one.register,
+        networks=one.networks,
         room=one.room,
         numbers=frozenset(number.removeprefix("+") for number in one.numbers),
     )
 
 
-def _hop(text: str, carrier: Carrier | None) -> Hop:
+def _hop(text: str, carrier: Carrier | None, verify: bool) -> Hop:
     host, port = parse_hostport(text)
-    return Hop(host, port, carrier)
+    return Hop(host, port, carrier, verify)
 
 
 def choose(settings: Settings, number: str, readings: Iterable[TrunkReading]) -> Way | None:

@@ -120,6 +120,8 @@ def _trunks(settings: Settings) -> Iterator[Fault]:
         known = one.room.casefold() in asked or settings.find_room(one.room) is not None
         if one.room and not known:
             yield Fault(f"trunk[{index}].room", f"{one.room} is no room")
+        if one.register and not one.password:
+            yield Fault(f"trunk[{index}].password", "is missing; or register = false")
         for key in ("registrar", "outbound_proxy"):
             port = getattr(one, key).rpartition("]")[2].partition(":")[2]
             if port and not 0 < int(port) <= 65535:

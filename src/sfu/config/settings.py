@@ -319,12 +319,18 @@ class Trunk:
     registrar: Annotated[str, StringConstraints(pattern=NAMED_HOST)]
     """Domain, or host:port: where we register, and what our address there ends in."""
     user: Name
-    password: Annotated[str, MinLen(1)] = field(repr=False)
+    password: str = field(default="", repr=False)
     auth_user: str = ""
     """Name the password belongs to; empty: `user`."""
     outbound_proxy: Annotated[str, StringConstraints(pattern=f"^$|{NAMED_HOST}")] = ""
     """Host, or host:port, that everything is sent to; empty: the registrar."""
     transport: Transport = Transport.AUTO
+    register: bool = True
+    """False: it knows us by our address; no password then, and it is up while it answers."""
+    networks: tuple[IpNetwork, ...] = ()
+    """Where its calls may come from, beside the places found by its name."""
+    verify: bool = True
+    """Whether over TLS its certificate must name it; false lets anybody in between pose as it."""
     expires_s: Annotated[int, Ge(60), Le(86_400)] = 3600
     """How long a registration is asked for; the registrar may grant less."""
     probe_s: Annotated[float, Ge(1), Le(3600)] = 25.0
@@ -434,7 +440,9 @@ class Settings:
     def known_networks(self) -> tuple[IpNetwork, ...]:
         """Give the networks whose devices are ours: of lines, of registering, and this host."""
         lines = tuple(network for line in self.line for network in line.networks)
-        return (ip_network("127.0.0.1"), ip_network("::1"), *self.register.networks, *lines)
+        trunks = tuple(network for trunk in self.trunk for network in trunk.networks)
+        here = (ip_network("127.0.0.1"), ip_network("::1"))
+        return (*here, *self.register.networks, *lines, *trunks)
 
     def may_dial_out(self, host: str, account: str | None) -> bool:
         """Tell whether somebody at this address, who proved this account, may have us call."""

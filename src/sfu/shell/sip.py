@@ -64,8 +64,6 @@ class Listening:
     key: Path | None = None
     public_host: str = ""
     """Address that peers shall be told; "" for the one they reached."""
-    verify: bool = False
-    """Whether connections out check the peer's certificate."""
     tcp_port: int | None = None
     """None: the port of UDP."""
 
@@ -105,8 +103,7 @@ class SipShell:
             lambda flow, head: self._handle(TurnedAway(flow, head, 413)),
             lambda flow: self._handle(FlowClosed(flow)),
         )
-        tls = client_context(listening.verify)
-        self._door = StreamDoor(self._advertised, events, tls, self.gate)
+        self._door = StreamDoor(self._advertised, events, client_context, self.gate)
         self._udp: list[UdpListener] = []
         self._inbox: deque[SipEvent] = deque()
         self._pumping = self._closed = False
@@ -328,7 +325,9 @@ class SipShell:
             if place.carrier is Carrier.UDP:
                 flow = self._udp_flow(place.address)
             else:
-                flow = await self._door.connect(place.carrier, place.address, wish.hop.host)
+                flow = await self._door.connect(
+                    place.carrier, place.address, wish.hop.host, verify=wish.hop.verify
+                )
             if flow is not None:
                 return flow
         return None

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
+import structlog
+
 from sfu.model import Address
 from sfu.shell.accept import Acceptor, Failure
 from sfu.shell.crowd import Crowd, Held
@@ -24,6 +26,8 @@ from sfu.signalling.sip.blame import Reason
 from sfu.signalling.sip.flow import Carrier, Flow
 from sfu.signalling.sip.framing import Framer
 from sfu.signalling.sip.limit import LISTED
+
+log = structlog.get_logger()
 
 MAX_STREAMS = 1024
 MAX_STREAMS_PER_HOST = 64
@@ -66,6 +70,8 @@ class Stream(asyncio.Protocol):
         self.flow: Flow | None = None
         self.last_byte = self.message_since = asyncio.get_running_loop().time()
         self.heard = False
+        self.verified = False
+        """Its certificate named whom we wanted."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Enter the door's table, unless it is full."""
@@ -174,14 +180,17 @@ class StreamDoor:
         self,
         advertised: Advertised,
         events: StreamEvents,
-        client_tls: ssl.SSLContext,
+        client_tls: Callable[[bool], ssl.SSLContext],
         gate: Gate,
     ) -> None:
-        """Start without a listener; `client_tls` is for connections out."""
+        """Start without a listener; `client_tls` makes contexts for connections out.
+
+        Codecs have certificates of their own making: only who shall prove a name is verified.
+        """
         self.events = events
         self._gate = gate
         self._advertised = advertised
-        self._client_tls = client_tls
+        self._client_tls = {verify: client_tls(verify) for verify in (False, True)}
         self._streams: dict[int, Stream] = {}
         self._crowd = Crowd(MAX_STREAMS, self._yielding)
         self._acceptors: list[Acceptor] = []
@@ -218,14 +227,21 @@ class StreamDoor:
             self._sweeper = loop.call_later(SWEEP_S, self._sweep)
         return bound
 
-    async def connect(self, carrier: Carrier, remote: Address, name: str) -> Flow | None:
-        """Use a connection there is, or open one; None where nobody answers."""
+    async def connect(
+        self, carrier: Carrier, remote: Address, name: str, *, verify: bool = False
+    ) -> Flow | None:
+        """Use a connection there is, or open one; None where nobody answers.
+
+        `verify`: over TLS only with who proves to be `name`.
+        """
+        verify = verify and carrier is Carrier.TLS
         for stream in self._streams.values():
             flow = stream.flow
-            if flow is not None and (flow.carrier, flow.remote) == (carrier, remote):
+            there = flow is not None and (flow.carrier, flow.remote) == (carrier, remote)
+            if there and (stream.verified or not verify):
                 return flow
         loop = asyncio.get_running_loop()
-        tls = self._client_tls if carrier is Carrier.TLS else None
+        tls = self._client_tls[verify] if carrier is Carrier.TLS else None
         try:
             async with asyncio.timeout(CONNECT_S):
                 _, stream = await loop.create_connection(
@@ -235,8 +251,14 @@ class StreamDoor:
                     ssl=tls,
                     server_hostname=name if tls is not None else None,
                 )
+        except ssl.SSLCertVerificationError as error:
+            log.warning(
+                "certificate_refused", name=name, remote=str(remote), why=error.verify_message
+            )
+            return None
         except (OSError, ValueError):  # ValueError: a name that cannot be one
             return None
+        stream.verified = verify
         stream.heard = True  # we speak first
         return stream.flow
 

@@ -1,6 +1,7 @@
 """Calls by a trunk, both ways, as ladders in virtual time."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 
@@ -213,6 +214,12 @@ def invited(pbx, target, to="", flow=None, source="192.0.2.71"):
 def test_a_call_of_the_trunk_may_mean_more_than_its_target(target, to, source, also):
     offered = invited(up(), target, to, source=source)
     assert (offered.target, offered.also) == (target, also)
+
+
+def test_a_listed_network_of_the_trunk_is_its_own_host():
+    pbx = up(replace(TRUNK, networks=(ip_network("203.0.113.0/24"),)))
+    pbx.book.core._desk.settings = replace(pbx.book.core._desk.settings, account_for_calls=True)
+    assert invited(pbx, "anything", source="203.0.113.9").also == ("anything", "4201")
 
 
 def test_the_trunks_own_host_needs_no_account_and_others_do():

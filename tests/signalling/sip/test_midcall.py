@@ -76,6 +76,21 @@ def test_no_request_in_a_call_meets_silence(method, status):
     assert book.statuses() == [status]
 
 
+@pytest.mark.parametrize("method", ["INFO", "OPTIONS", "PRACK", "NOTIFY", "UPDATE", "INVITE"])
+def test_what_a_request_requires_and_we_have_not_is_named(method):
+    _, peer, _ = in_call()
+    peer.ask(method, extra="Require: timer, teleport")
+    response = peer.book.response()
+    assert response.status == 420
+    assert response.options("Unsupported") == {"teleport"}
+
+
+def test_a_bye_ends_the_call_whatever_it_requires():
+    _, peer, _ = in_call()
+    peer.ask("BYE", extra="Require: teleport")
+    assert peer.book.response().status == 200
+
+
 def test_an_unknown_info_is_415():
     book, peer, _ = in_call()
     peer.ask("INFO", b"<x/>", kind="application/other+xml")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sfu.model import Address
 from sfu.signalling.sip.flow import Carrier, Hop, Place
+from sfu.signalling.sip.grant import refresh_after
 from sfu.signalling.sip.message import Request
-from sfu.signalling.sip.registering import refresh_after
 from sfu.signalling.sip.trunk import TrunkChanged
 from sfu.signalling.sip.useragent import Stop
 from tests.signalling.sip.pbx import FIRST, SECOND, TRUNK, Pbx, way
@@ -30,6 +30,54 @@ def changes(pbx):
 def stop(pbx):
     pbx.book.core.handle(Stop(), pbx.book.now)
     pbx.book._gather()
+
+
+# ---- known by our address
+
+KNOWN = replace(TRUNK, registers=False, probe_s=20.0)
+
+
+def asked_elsewhere(pbx):
+    """Take what was sent last: the next place is asked when the one before is silent."""
+    pbx.book.wait(8.0)
+    pbx.to, request = pbx.book.flows()[-1].place, pbx.book.sent()[-1]
+    assert request.method == "OPTIONS"
+    return request
+
+
+def test_a_trunk_that_knows_our_address_is_up_while_it_answers():
+    pbx = Pbx(KNOWN)
+    first = pbx.asked("OPTIONS")
+    assert pbx.to == FIRST
+    assert not reading(pbx).registered
+    pbx.answer(first, 404)  # any answer shows that it lives
+    assert changes(pbx) == [True]
+    assert (reading(pbx).registered, reading(pbx).expires_in_s) == (True, 0.0)
+    assert reading(pbx).host == FIRST.address.host
+    for _ in range(500):  # three hours
+        pbx.book.wait(20.0)
+        pbx.answer(pbx.asked("OPTIONS"), 200)
+    assert changes(pbx) == []
+    pbx.book.wait(20.0)
+    request = asked_elsewhere(pbx)
+    assert changes(pbx) == [False]
+    pbx.answer(request, 200)
+    assert changes(pbx) == [True]
+    assert reading(pbx).host == SECOND.address.host
+    pbx.book.wait(19.0)
+    stop(pbx)
+    assert pbx.book.sent() == []  # nothing to take back
+
+
+def test_it_goes_back_to_its_first_place():
+    pbx = Pbx(KNOWN)
+    pbx.answer(asked_elsewhere(pbx), 200)
+    assert pbx.to == SECOND
+    for _ in range(16):
+        pbx.book.wait(20.0)
+        pbx.answer(pbx.asked("OPTIONS"), 200)
+    assert pbx.to == FIRST
+    assert reading(pbx).host == FIRST.address.host
 
 
 # ---- the plain story

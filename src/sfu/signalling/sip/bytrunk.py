@@ -10,7 +10,7 @@
 from sfu.errors import PeerError
 from sfu.signalling.sip.address import NameAddr
 from sfu.signalling.sip.desk import Desk
-from sfu.signalling.sip.flow import Flow, Hop, same_host
+from sfu.signalling.sip.flow import Flow, Hop, in_networks, same_host
 from sfu.signalling.sip.message import Request
 from sfu.signalling.sip.outbox import carrier_of
 from sfu.signalling.sip.trunk import Trunk
@@ -36,7 +36,8 @@ def first_hop(trunk: Trunk) -> Hop:
     """Return where a call goes first: outbound proxy, else Service-Route, else the registrar."""
     if trunk.setting.proxy is None and trunk.routes:
         first = trunk.routes[0].uri
-        return Hop(first.host, first.port, carrier_of(first))
+        verify = trunk.setting.registrar.verify
+        return Hop(first.host, first.port, carrier_of(first), verify)
     return trunk.setting.hop
 
 
@@ -61,12 +62,13 @@ def came_by(desk: Desk, flow: Flow, request: Request) -> Trunk | None:
         setting = trunk.setting
         if request.uri.name == setting.user or names & setting.numbers:
             return trunk
-    return next((one for one in desk.trunks.values() if flow.remote.host in one.hosts), None)
+    return next((one for one in desk.trunks.values() if vouched(one, flow)), None)
 
 
 def vouched(trunk: Trunk, flow: Flow) -> bool:
     """Tell whether it is the trunk's own host that calls: a name alone anybody can write."""
-    return flow.remote.host in trunk.hosts
+    host = flow.remote.host
+    return host in trunk.hosts or in_networks(host, trunk.setting.networks)
 
 
 def other_names(trunk: Trunk, request: Request) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ address this flow arrived on, with the port we listen on): it goes into Via and 
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 
 from sfu.model import Address
 
+Network = IPv4Network | IPv6Network
 _INSIDE = tuple(
     ip_network(text)
     for text in (
@@ -74,6 +75,8 @@ class Hop:
     host: str
     port: int | None
     carrier: Carrier | None
+    verify: bool = False
+    """Whether TLS there must prove by its certificate that it is `host` (RFC 5922)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +192,12 @@ def site_of(host: str) -> str:
     if mapped is not None:
         return str(mapped)
     return str(ip_network((address, IPV6_SITE_BITS), strict=False))
+
+
+def in_networks(host: str, networks: tuple[Network, ...]) -> bool:
+    """Tell whether an address stands in one of these."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return any(address in network for network in networks)

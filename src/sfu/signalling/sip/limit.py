@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from sfu.signalling.sip.blame import Abuse, Blame, Reason
-from sfu.signalling.sip.flow import site_of
+from sfu.signalling.sip.flow import Network, in_networks, site_of
 from sfu.signalling.sip.glimpse import Glimpse, glimpse, is_invite, is_response, user_of
-from sfu.signalling.sip.settings import Network, in_networks
 from sfu.signalling.sip.share import Share
 from sfu.signalling.sip.shield import Shield
 

@@ -34,6 +34,8 @@ def requested(desk: Desk, leg: Leg, key: ServerKey, request: Request, now: float
             _hung_up(desk, leg, key, request, now)
         case _ if leg.state is State.CLOSED:
             desk.answer_leg(leg, key, request, 481, now)
+        case "INFO" | "OPTIONS" | "PRACK" | "NOTIFY" if desk.unsupported(request):
+            desk.check_required(request)  # 8.2.2.3; a BYE ends the call whatever it requires
         case "INVITE" | "UPDATE":
             reinvite.received(desk, leg, key, request, now)
         case "INFO":

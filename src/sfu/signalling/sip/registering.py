@@ -7,22 +7,24 @@
        |                    |--423-------> once more, for as long as the registrar wants
        |<-- next place -----|--503, silent for 8 s, connection gone
        `<-- after a pause --`--anything else
+
+A trunk that knows us by our address gets no REGISTER: it is up while it answers OPTIONS.
 """
 
+import math
 from typing import assert_never
 
-from sfu.errors import PeerError
 from sfu.model import CallId
 from sfu.signalling.sip import digest
-from sfu.signalling.sip.address import NameAddr, parse_name_addr
 from sfu.signalling.sip.asked import Asked, Draft, Purpose
 from sfu.signalling.sip.desk import Desk
-from sfu.signalling.sip.dialog import MAX_ROUTES
-from sfu.signalling.sip.flow import Flow, same_host
-from sfu.signalling.sip.message import Header, Request, Response
+from sfu.signalling.sip.flow import Flow
+from sfu.signalling.sip.grant import least, lifetime, refresh_after, retry_after, service_route
+from sfu.signalling.sip.message import Header, Response
 from sfu.signalling.sip.outbox import launch
-from sfu.signalling.sip.text import number, plain
-from sfu.signalling.sip.trunk import Trunk, TrunkAlarm, TrunkChanged
+from sfu.signalling.sip.standing import begin, fail, lose, tell
+from sfu.signalling.sip.text import plain
+from sfu.signalling.sip.trunk import Trunk, TrunkAlarm
 from sfu.signalling.sip.uri import Uri
 
 NO_CALL = CallId(0)
@@ -30,12 +32,6 @@ PATIENCE_S = 8.0
 """A place that says nothing for so long is silent: five sendings over UDP; timer F takes 32."""
 SILENT_S = 300.0
 """How long a silent place is left out."""
-PAUSE_S, LONGEST_PAUSE_S = 30.0, 1800.0
-"""RFC 5626 section 4.5: base-time where all flows have failed, and max-time."""
-REFUSED_PAUSE_S = 300.0
-"""Wrong passwords said often lock accounts and look like an attack."""
-LONGEST_S = 86_400
-SHORTEST_REFRESH_S = 5.0
 MOVED = (408, 430, 503)
 """Answers that say: not this place (RFC 3263 section 4.3, RFC 5626 section 4.4)."""
 
@@ -56,7 +52,8 @@ def stop(desk: Desk, now: float) -> None:
             desk.trunk_alarms.set((trunk.setting.name, alarm), None)
         if trunk.registered and trunk.flow is not None:
             trunk.expires_at = None
-            _ask(desk, trunk, trunk.flow, 0, now)
+            if trunk.setting.registers:
+                _ask(desk, trunk, trunk.flow, 0, now)
 
 
 def register(desk: Desk, trunk: Trunk, now: float) -> None:
@@ -65,21 +62,14 @@ def register(desk: Desk, trunk: Trunk, now: float) -> None:
     for place in revived:
         del trunk.silent[place]
     if trunk.flow is not None and not revived:
-        _begin(desk, trunk)
-        _ask(desk, trunk, trunk.flow, trunk.asks_s, now)
+        begin(desk, trunk)
+        _approach(desk, trunk, trunk.flow, now)
     else:
         _seek(desk, trunk, now)
 
 
-def _begin(desk: Desk, trunk: Trunk) -> None:
-    """Make everything under way too late."""
-    trunk.turn += 1
-    for alarm in (TrunkAlarm.REGISTER, TrunkAlarm.PATIENCE, TrunkAlarm.PROBE):
-        desk.trunk_alarms.set((trunk.setting.name, alarm), None)
-
-
 def _seek(desk: Desk, trunk: Trunk, now: float) -> None:
-    _begin(desk, trunk)
+    begin(desk, trunk)
     turn = trunk.turn
 
     def go_on(flow: Flow | None, then: float) -> None:
@@ -89,11 +79,19 @@ def _seek(desk: Desk, trunk: Trunk, now: float) -> None:
             # what the last place said tells more than that there is none left
             status, reason = (trunk.status, trunk.reason) if trunk.silent else (503, "")
             trunk.silent.clear()
-            _fail(desk, trunk, status or 503, reason or "no place can be reached", then)
+            fail(desk, trunk, status or 503, reason or "no place can be reached", then)
         else:
-            _ask(desk, trunk, flow, trunk.asks_s, then)
+            _approach(desk, trunk, flow, then)
 
     desk.connect(trunk.setting.hop, go_on, trunk.silent)
+
+
+def _approach(desk: Desk, trunk: Trunk, flow: Flow, now: float) -> None:
+    """Register there, or ask whether it lives where that is all it takes."""
+    if trunk.setting.registers:
+        _ask(desk, trunk, flow, trunk.asks_s, now)
+    else:
+        _probe(desk, trunk, flow, now)
 
 
 def _ask(desk: Desk, trunk: Trunk, flow: Flow, expires_s: int, now: float) -> None:
@@ -147,92 +145,56 @@ def answered(desk: Desk, trunk: Trunk, asked: Asked, response: Response, now: fl
         if response.status in MOVED:
             _leave(desk, trunk, asked.flow, response.status, plain(response.reason), now)
         else:
+            if not trunk.setting.registers:
+                _lives(desk, trunk, asked.flow, now)
             alarms.set((name, TrunkAlarm.PROBE), now + trunk.setting.probe_s)
         return
     trunk.status, trunk.reason = response.status, plain(response.reason)
     match response.status:
         case status if status < 300:
             _granted(desk, trunk, asked, response, now)
-        case 423 if (least := _least(response)) > trunk.asks_s:
-            trunk.asks_s = least
-            _ask(desk, trunk, asked.flow, least, now)
+        case 423 if (shortest := least(response)) > trunk.asks_s:
+            trunk.asks_s = shortest
+            _ask(desk, trunk, asked.flow, shortest, now)
         case status if status in MOVED:
             _leave(desk, trunk, asked.flow, status, trunk.reason, now)
         case 401 | 403 | 407 as status:
             trunk.challenges.clear()
-            _fail(desk, trunk, status, f"{trunk.reason}: user or password is refused", now)
+            fail(desk, trunk, status, f"{trunk.reason}: user or password is refused", now)
         case status:
-            _fail(desk, trunk, status, trunk.reason, now, _retry_after(response))
+            fail(desk, trunk, status, trunk.reason, now, retry_after(response))
 
 
 def _granted(desk: Desk, trunk: Trunk, asked: Asked, response: Response, now: float) -> None:
     assert asked.flow is not None
     assert asked.request is not None
-    granted = _lifetime(asked.request, response, trunk.asks_s)
+    granted = lifetime(asked.request, response, trunk.asks_s)
     if granted <= 0:
-        _fail(desk, trunk, response.status, "the registrar keeps no binding of ours", now)
+        fail(desk, trunk, response.status, "the registrar keeps no binding of ours", now)
         return
     fresh = not trunk.registered or trunk.flow is None or trunk.flow.place != asked.flow.place
     trunk.flow, trunk.expires_at, trunk.tries = asked.flow, now + granted, 0
-    trunk.routes = _service_route(response)
+    trunk.routes = service_route(response)
     trunk.hosts.add(asked.flow.remote.host)
     name, alarms = trunk.setting.name, desk.trunk_alarms
     alarms.set((name, TrunkAlarm.EXPIRY), trunk.expires_at)
     alarms.set((name, TrunkAlarm.REGISTER), now + refresh_after(granted))
     alarms.set((name, TrunkAlarm.PROBE), now + trunk.setting.probe_s)
     if fresh:
-        _tell(desk, trunk, now)
+        tell(desk, trunk, now)
 
 
-def refresh_after(granted_s: int) -> float:
-    """Say when to refresh: at half time, of long ones 600 s before the end (TS 24.229 5.1.1.4)."""
-    if granted_s > 1200:
-        return float(granted_s - 600)
-    return max(granted_s / 2, min(SHORTEST_REFRESH_S, granted_s * 0.8))
-
-
-def _lifetime(request: Request, response: Response, asked_s: int) -> int:
-    """Read how long our binding lives (10.2.4): its own expires, else Expires, else as asked."""
-    ours = request.contact
-    common = response.get("Expires")
-    try:
-        for value in response.values("Contact"):
-            address = parse_name_addr(value)
-            same = ours is not None and _same_contact(address.uri, ours.uri)
-            if same and (text := address.param("expires")) is not None:
-                return min(number(text, "expires"), LONGEST_S)
-        return asked_s if common is None else min(number(common, "Expires"), LONGEST_S)
-    except PeerError:
-        return asked_s
-
-
-def _same_contact(one: Uri, other: Uri) -> bool:
-    return one.user == other.user and one.port == other.port and same_host(one.host, other.host)
-
-
-def _service_route(response: Response) -> tuple[NameAddr, ...]:
-    """Read RFC 3608's route; one that cannot be read is none."""
-    try:
-        routes = tuple(parse_name_addr(value) for value in response.values("Service-Route"))
-    except PeerError:
-        return ()
-    return routes[:MAX_ROUTES] if all(route.uri.is_sip for route in routes) else ()
-
-
-def _least(response: Response) -> int:
-    try:
-        least = number(response.get("Min-Expires") or "0", "Min-Expires")
-    except PeerError:
-        return 0
-    return least if least <= LONGEST_S else 0
-
-
-def _retry_after(response: Response) -> float:
-    text = (response.get("Retry-After") or "").split("(")[0].split(";")[0].strip()
-    try:
-        return min(float(number(text, "Retry-After")), LONGEST_PAUSE_S)
-    except PeerError:
-        return 0.0
+def _lives(desk: Desk, trunk: Trunk, flow: Flow, now: float) -> None:
+    """Call by a trunk that answers, for as long as it does; a better place is asked again later."""
+    fresh = not trunk.registered or trunk.flow is None or trunk.flow.place != flow.place
+    trunk.flow, trunk.expires_at, trunk.tries = flow, math.inf, 0
+    trunk.status, trunk.reason = 200, ""
+    trunk.hosts.add(flow.remote.host)
+    if trunk.silent:
+        again = max(now, min(trunk.silent.values()))
+        desk.trunk_alarms.set((trunk.setting.name, TrunkAlarm.REGISTER), again)
+    if fresh:
+        tell(desk, trunk, now)
 
 
 def _leave(desk: Desk, trunk: Trunk, flow: Flow, status: int, reason: str, now: float) -> None:
@@ -241,40 +203,8 @@ def _leave(desk: Desk, trunk: Trunk, flow: Flow, status: int, reason: str, now: 
     trunk.status, trunk.reason = status, f"{flow.place.address}: {reason}"
     if trunk.flow is not None and trunk.flow.place == flow.place:
         trunk.flow = None
-        _lose(desk, trunk, now)
+        lose(desk, trunk, now)
     _seek(desk, trunk, now)
-
-
-def _lose(desk: Desk, trunk: Trunk, now: float) -> None:
-    """Count on the registration no longer."""
-    if not trunk.registered:
-        return
-    trunk.expires_at = None
-    trunk.failures += 1
-    desk.trunk_alarms.set((trunk.setting.name, TrunkAlarm.EXPIRY), None)
-    _tell(desk, trunk, now)
-
-
-def _fail(
-    desk: Desk, trunk: Trunk, status: int, reason: str, now: float, wish_s: float = 0.0
-) -> None:
-    """Pause before the next try, longer each time."""
-    _begin(desk, trunk)
-    trunk.status, trunk.reason = status, reason
-    trunk.tries += 1
-    trunk.failures += 1
-    base = REFUSED_PAUSE_S if status in (401, 403, 407) else PAUSE_S
-    most = min(LONGEST_PAUSE_S, base * 2 ** min(trunk.tries - 1, 10))
-    pause = max(wish_s, desk.chance(most / 2, most))
-    desk.trunk_alarms.set((trunk.setting.name, TrunkAlarm.REGISTER), now + pause)
-    _tell(desk, trunk, now, pause)
-
-
-def _tell(desk: Desk, trunk: Trunk, now: float, again_in_s: float = 0.0) -> None:
-    place = trunk.flow.place if trunk.flow is not None else None
-    left = 0.0 if trunk.expires_at is None else trunk.expires_at - now
-    name, up = trunk.setting.name, trunk.registered
-    desk.tell(TrunkChanged(name, up, trunk.status, trunk.reason, place, left, again_in_s))
 
 
 def flow_closed(desk: Desk, flow: Flow, now: float) -> None:
@@ -283,8 +213,8 @@ def flow_closed(desk: Desk, flow: Flow, now: float) -> None:
         if trunk.flow == flow and not trunk.stopped:
             trunk.flow = None
             trunk.status, trunk.reason = 503, f"{flow.place.address}: connection closed"
-            _lose(desk, trunk, now)
-            _begin(desk, trunk)
+            lose(desk, trunk, now)
+            begin(desk, trunk)
             soon = now + desk.chance(0.1, 1.0)  # a server that restarts loses everybody at once
             desk.trunk_alarms.set((trunk.setting.name, TrunkAlarm.REGISTER), soon)
 
@@ -298,11 +228,13 @@ def alarmed(desk: Desk, trunk: Trunk, alarm: TrunkAlarm, now: float) -> None:
             register(desk, trunk, now)
         case TrunkAlarm.PATIENCE:
             _silent(desk, trunk, now)
+        case TrunkAlarm.PROBE if trunk.flow is not None:
+            _probe(desk, trunk, trunk.flow, now)
         case TrunkAlarm.PROBE:
-            _probe(desk, trunk, now)
+            pass  # it is lost, and sought already
         case TrunkAlarm.EXPIRY:
             trunk.flow = None
-            _lose(desk, trunk, now)
+            lose(desk, trunk, now)
         case _:
             assert_never(alarm)
 
@@ -313,10 +245,8 @@ def _silent(desk: Desk, trunk: Trunk, now: float) -> None:
         _leave(desk, trunk, trunk.asking, 408, "no answer", now)
 
 
-def _probe(desk: Desk, trunk: Trunk, now: float) -> None:
+def _probe(desk: Desk, trunk: Trunk, flow: Flow, now: float) -> None:
     """Ask whether the place lives (11); it also keeps the way through a NAT open."""
-    if trunk.flow is None:
-        return
     setting = trunk.setting
     domain = setting.registrar
     target = str(Uri("sip", "", domain.host, domain.port))
@@ -330,5 +260,5 @@ def _probe(desk: Desk, trunk: Trunk, now: float) -> None:
     draft = Draft("OPTIONS", target, headers, contact=setting.user)
     asked = Asked(NO_CALL, draft, Purpose.PROBE, trunk=setting.name, turn=trunk.turn)
     wait(desk, trunk, now)
-    trunk.asking = trunk.flow
-    launch(desk, asked, trunk.flow, now)
+    trunk.asking = flow
+    launch(desk, asked, flow, now)

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from sfu.signalling.sip.digest import Secret
+from sfu.signalling.sip.flow import Network, in_networks
 from sfu.signalling.sip.trunk import TrunkSetting
-
-Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +39,3 @@ class SipSettings:
     def trusts(self, host: str) -> bool:
         """Tell whether a source address is in a listed network."""
         return in_networks(host, self.networks)
-
-
-def in_networks(host: str, networks: tuple[Network, ...]) -> bool:
-    """Tell whether an address stands in one of these."""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return any(address in network for network in networks)

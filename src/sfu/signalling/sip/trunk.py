@@ -11,12 +11,13 @@ A name may stand for several places (RFC 3263).  One that was silent is left out
 next refresh after that asks for the best one again, so a trunk returns to its first place.
 """
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from sfu.signalling.sip.address import NameAddr
 from sfu.signalling.sip.digest import Secret
-from sfu.signalling.sip.flow import Flow, Hop, Place
+from sfu.signalling.sip.flow import Flow, Hop, Network, Place
 from sfu.signalling.sip.text import Params
 from sfu.signalling.sip.uri import Uri, escape
 
@@ -52,6 +53,10 @@ class TrunkSetting:
     """Where calls go whose number is no room; "" for nowhere."""
     numbers: frozenset[str] = frozenset()
     """Numbers by which others reach us through it, without a leading plus."""
+    registers: bool = True
+    """False: it knows us by our address, and is up while it answers OPTIONS."""
+    networks: tuple[Network, ...] = ()
+    """Where its calls come from, beside the places it is asked at."""
 
     @property
     def hop(self) -> Hop:
@@ -114,7 +119,7 @@ class Trunk:
     flow: Flow | None = None
     """The way to where we are registered."""
     expires_at: float | None = None
-    """When our registration runs out, None where there is none."""
+    """When our registration runs out, None where there is none; never where none is needed."""
     routes: tuple[NameAddr, ...] = ()
     """Service-Route: the proxies our calls shall pass (RFC 3608)."""
     challenges: dict[str, tuple[dict[str, str], int]] = field(default_factory=dict)
@@ -148,9 +153,15 @@ class Trunk:
             params = (("transport", str(proxy.carrier)), *params)
         return (NameAddr("", Uri("sip", "", proxy.host, proxy.port, params)),)
 
+    def left_s(self, now: float) -> float:
+        """Return how long our registration lasts: 0 for none, or where none is needed."""
+        if self.expires_at is None or math.isinf(self.expires_at):
+            return 0.0
+        return max(0.0, self.expires_at - now)
+
     def reading(self, now: float) -> TrunkReading:
         """Show how it stands."""
-        left = 0.0 if self.expires_at is None else max(0.0, self.expires_at - now)
+        left = self.left_s(now)
         place = self.flow.place if self.flow is not None and self.registered else None
         where = "" if place is None else f"{place.carrier} {place.address}"
         return TrunkReading(
