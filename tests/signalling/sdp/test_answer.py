@@ -122,13 +122,12 @@ def test_a_unit_with_both_modes_is_put_into_mode_0_for_a_receiver_of_nothing_els
     assert "packetization-mode" not in (written.media[1].value("fmtp") or "")
 
 
-def test_high_profile_is_answered_only_on_request():
+def test_high_profile_is_not_answered_for_somebody_may_come_who_cannot_show_it():
     only_high = description(
         "m=audio 1 RTP/AVP 9\n",
         "m=video 1 RTP/AVP 99\na=rtpmap:99 H264/90000\na=fmtp:99 profile-level-id=640028\n",
     )
     assert video_numbers(only_high) == ()
-    assert video_numbers(only_high, high=True) == ("99",)
 
 
 def test_vp8_is_answered_where_h264_is_missing_and_h263_only_on_request():

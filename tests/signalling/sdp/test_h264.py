@@ -54,10 +54,6 @@ def test_only_what_everybody_decodes_is_usable(profile, usable):
     assert h264.is_usable(form(f"profile-level-id={profile}")) is usable
 
 
-def test_high_is_usable_where_every_receiver_takes_it():
-    assert h264.is_usable(form("profile-level-id=640028"), high=True)
-
-
 def test_interleaved_mode_is_refused():
     assert not h264.is_usable(form("profile-level-id=42e01f;packetization-mode=2"))
     assert not h264.is_usable(form("profile-level-id=42e01f;packetization-mode=x"))

@@ -161,7 +161,7 @@ def _sound_payload(form: Format) -> Payload:
 def _picture(line: PeerLine, policy: Policy) -> Iterator[Payload]:
     """Choose one number: two H.264 numbers in an answer confuse some units."""
     single_nal = policy.single_nal_receivers
-    form = h264.choose(line.formats, single_nal=single_nal, high=policy.high)
+    form = h264.choose(line.formats, single_nal=single_nal)
     if form is not None:
         yield picture_payload(form, policy)
         return
@@ -275,7 +275,7 @@ def _agreement(peer: PeerMedia, agreed: dict[int, AgreedLine], policy: Policy) -
     limits = None
     if video is not None:
         forms = peer.lines[video.index].formats
-        limits = h264_limits(forms, single_nal=policy.single_nal_receivers, high=policy.high)
+        limits = h264_limits(forms, single_nal=policy.single_nal_receivers)
     able = limits is not None and 0 in limits.modes
     camera = agreed.get(peer.camera) if peer.camera is not None else None
     can = capability(audio, video, limits, can_send_single_nal=able)

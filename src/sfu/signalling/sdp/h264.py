@@ -92,36 +92,32 @@ def limits_of(form: Format) -> H264Limits | None:
     )
 
 
-def is_usable(form: Format, *, high: bool = False) -> bool:
+def is_usable(form: Format) -> bool:
     """Tell whether every receiver decodes what this format carries."""
     who = profile_level(form)
     if form.codec is not Codec.H264 or who is None or mode_of(form) is None:
         return False
     profile, constraints, _ = who
-    if profile in (77, 100) and high:
-        return True
     needed = {66: 0x00, 77: 0x80, 88: 0xC0}.get(profile)
     return needed is not None and constraints & needed == needed
 
 
-def usable(forms: Sequence[Format], *, high: bool = False) -> list[Format]:
+def usable(forms: Sequence[Format]) -> list[Format]:
     """Return the H.264 formats we may use, baseline before the rest, else in the order offered."""
-    found = [form for form in forms if is_usable(form, high=high)]
+    found = [form for form in forms if is_usable(form)]
     return sorted(found, key=lambda form: (profile_level(form) or (0,))[0] != 66)
 
 
-def choose(
-    forms: Sequence[Format], *, single_nal: bool = False, high: bool = False
-) -> Format | None:
+def choose(forms: Sequence[Format], *, single_nal: bool = False) -> Format | None:
     """Return the one format to answer: mode 1 where offered, mode 0 first if `single_nal`."""
-    found = usable(forms, high=high)
+    found = usable(forms)
     wanted = 0 if single_nal else 1
     return next((form for form in found if mode_of(form) == wanted), found[0] if found else None)
 
 
-def modes_of(forms: Sequence[Format], *, high: bool = False) -> frozenset[int]:
+def modes_of(forms: Sequence[Format]) -> frozenset[int]:
     """Return the packetization modes among the formats we may use."""
-    found = (mode_of(form) for form in usable(forms, high=high))
+    found = (mode_of(form) for form in usable(forms))
     return frozenset(mode for mode in found if mode is not None)
 
 

@@ -26,8 +26,6 @@ class Policy:
     max_fs: int = 0
     single_nal_receivers: bool = False
     """Somebody in the meeting receives H.264 mode 0 only: prefer it from this source."""
-    high: bool = False
-    """Every receiver decodes Main and High profile."""
     vp8: bool = True
     """Where H.264 is not offered."""
     old_pictures: tuple[Codec, ...] = ()

@@ -125,7 +125,7 @@ def _again(line: PeerLine, policy: Policy) -> tuple[Payload, ...]:
     """Return what we offer on a line that already lives, under the numbers it has."""
     if line.kind is not Kind.VIDEO:
         return choose(line, policy)
-    forms = h264.usable(line.formats, high=policy.high)
+    forms = h264.usable(line.formats)
     if not forms:
         return choose(line, policy)
     modes = (0,) if policy.single_nal_receivers else (1, 0)

@@ -120,13 +120,11 @@ def read_offer(session: SessionDescription) -> PeerMedia:
     return PeerMedia(lines, audio, video, slides, _capability(lines, audio, video), camera)
 
 
-def h264_limits(
-    forms: tuple[Format, ...], *, single_nal: bool = False, high: bool = False
-) -> H264Limits | None:
+def h264_limits(forms: tuple[Format, ...], *, single_nal: bool = False) -> H264Limits | None:
     """Return the promise of the format we would use, with all the modes we may use."""
-    form = h264.choose(forms, single_nal=single_nal, high=high)
+    form = h264.choose(forms, single_nal=single_nal)
     limits = h264.limits_of(form) if form is not None else None
-    return replace(limits, modes=h264.modes_of(forms, high=high)) if limits is not None else None
+    return replace(limits, modes=h264.modes_of(forms)) if limits is not None else None
 
 
 def _line(
