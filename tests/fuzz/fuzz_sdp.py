@@ -34,9 +34,7 @@ LOCAL = LocalMedia(
 )
 POLICIES = (
     Policy(),
-    Policy(
-        single_nal_receivers=True, high=True, old_pictures=OLD_PICTURES, rtcp_mux=True, max_fs=920
-    ),
+    Policy(single_nal_receivers=True, old_pictures=OLD_PICTURES, rtcp_mux=True, max_fs=920),
 )
 SLOWEST_S = 1.0
 LARGEST = 262_144

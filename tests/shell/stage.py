@@ -36,13 +36,14 @@ from sfu.model import Address, CallId, Codec, Protocol, SinkId, SourceId, Ssrc, 
 from sfu.shell.browser_leg import BrowserSurroundings
 from sfu.shell.browsers import Browsers
 from sfu.shell.calls import Calls
-from sfu.shell.codec_leg import CodecLeg, Surroundings
+from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.house import TICK_S, House
 from sfu.shell.icedoor import IceDoor
 from sfu.shell.mixdesk import MixDesk
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.ports import PortRange
 from sfu.shell.record import RecordId
+from sfu.shell.surroundings import Surroundings
 from sfu.signalling.call import CallOffered
 from sfu.signalling.sdp.local import Policy
 from tests.signalling.sdp import shapes

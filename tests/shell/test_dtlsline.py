@@ -46,6 +46,7 @@ class Line:
     house: Stage
     line: DtlsLine
     connections: int = 0
+    failures: list[str] = field(default_factory=list)
 
     def converse(self, *ends: End) -> None:
         """Let who is active begin, and carry datagrams until nobody speaks."""
@@ -89,8 +90,14 @@ def line() -> Iterator[Line]:
         def connected() -> None:
             made.connections += 1
 
-        bay = house.patchbay
-        made = Line(house, DtlsLine(bay, IDENTITY, TransportId(9), MemberId("m1"), connected))
+        bay, failures = house.patchbay, []
+        made = Line(
+            house,
+            DtlsLine(
+                bay, IDENTITY, TransportId(9), MemberId("m1"), connected, failures.append
+            ),
+            failures=failures,
+        )  # fmt: skip
         yield made
 
 
@@ -208,6 +215,34 @@ def test_a_unit_that_never_answers_is_given_up_and_said_so(line):
     for n in range(1, 3 * ATTEMPTS):
         line.line.tick(line.house.now + n * (TRY_S + 1))
     assert [one["event"] for one in line.house.said].count("dtls_unanswered") == ATTEMPTS
+    assert line.failures == ["unanswered"]
+
+
+@pytest.mark.parametrize("places", [MUXED, APART])
+def test_a_unit_that_never_begins_is_given_up_once(line, places):
+    line.line.agree([THEIRS.fingerprint], places, active=False)
+    for seconds in (0, TRY_S):
+        line.line.tick(line.house.now + seconds)
+    assert line.failures == []
+    for seconds in (TRY_S + 1, 2 * TRY_S):
+        line.line.tick(line.house.now + seconds)
+    assert line.failures == ["unanswered"]
+
+
+def test_keys_for_rtp_are_enough(line):
+    line.line.agree([THEIRS.fingerprint], APART, active=False)
+    line.converse(End())
+    line.line.tick(line.house.now)
+    line.line.tick(line.house.now + 2 * TRY_S)
+    assert line.failures == []
+
+
+def test_a_certificate_that_is_not_the_signalled_one_is_said_to_be_the_reason(line):
+    line.line.agree([THEIRS.fingerprint], MUXED, active=False)
+    line.line.tick(line.house.now)
+    line.converse(End(identity=STRANGERS))
+    line.line.tick(line.house.now + TRY_S + 1)
+    assert line.failures == ["refused"]
 
 
 def test_a_hash_of_the_past_matches_nothing(line):

@@ -225,6 +225,7 @@ class Front:
             call_ends=ends,
             transfers={(str(by), str(how)): n for (by, how), n in moved.items()},
             keyframe_requests=server.patchbay.keyframe_requests,
+            lines_refused=server.patchbay.lines_refused,
             wishes_said=server.patchbay.wishes_said,
             wishes_heard=server.patchbay.wishes_heard,
             videos=videos,

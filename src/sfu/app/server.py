@@ -41,7 +41,6 @@ from sfu.shell.certificate import (
     load_certificate,
     machine_names,
 )
-from sfu.shell.codec_leg import Surroundings
 from sfu.shell.data import DataDirectory
 from sfu.shell.engine import Engine
 from sfu.shell.house import TICK_S, House
@@ -51,6 +50,7 @@ from sfu.shell.patchbay import Patchbay
 from sfu.shell.ports import PortRange
 from sfu.shell.sip import Listening, SipShell
 from sfu.shell.store import Store
+from sfu.shell.surroundings import Surroundings
 from sfu.shell.tasks import spawn
 from sfu.shell.udp import local_host_toward
 from sfu.shell.webdoor import MOST, WebGate

@@ -20,6 +20,8 @@ from sfu.model import Kind, Protocol, SinkId
 from sfu.signalling.call import End
 
 DIALECTS = ("pli", "fir", "info", "tmmbr", "remb", "reoffer", "page")
+LINES_REFUSED = ("picture_transcoding", "picture_encryption", "dtls_unanswered", "dtls_refused")
+"""Why a line of a room codec came to nothing."""
 WISHES = ("picture", "less")
 KINDS = [name_of(kind) for kind in Kind]
 
@@ -136,13 +138,13 @@ def _meetings(readings: Readings) -> Iterator[Metric]:
     yield gauge(
         "sfu_sip_connections", "TCP and TLS connections of SIP.", [((), readings.sip_connections)]
     )
-    yield _counter(
+    yield counter(
         "sfu_web_refused",
         "Connections to the page's ports that were too many or too slow.",
         _labelled(readings.web_refused),
         ["reason"],
     )
-    yield _gauge(
+    yield gauge(
         "sfu_web_connections",
         "Connections to the page's ports.",
         [((), readings.web_connections)],
@@ -150,6 +152,12 @@ def _meetings(readings: Readings) -> Iterator[Metric]:
 
 
 def _wishes(readings: Readings) -> Iterator[Metric]:
+    yield counter(
+        "sfu_codec_lines_refused",
+        "Lines of room codecs that came to nothing.",
+        [((reason,), readings.lines_refused.get(reason, 0)) for reason in LINES_REFUSED],
+        ["reason"],
+    )
     yield counter(
         "sfu_wishes_sent",
         "Wishes for a picture or for less we sent, by how they were said.",

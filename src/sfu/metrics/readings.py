@@ -85,6 +85,8 @@ class Readings:
     """(whose wish, how it went) since the start."""
     wishes_said: Mapping[str, int] = field(default_factory=dict)
     """Wishes for a picture or for less said since the start, by dialect."""
+    lines_refused: Mapping[str, int] = field(default_factory=dict)
+    """Lines of room codecs that came to nothing, by reason."""
     wishes_heard: Mapping[str, int] = field(default_factory=dict)
     """Those of receivers, by what they wished."""
     videos: Mapping[tuple[Protocol, VideoState, str], int] = field(default_factory=dict)

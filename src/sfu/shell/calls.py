@@ -26,12 +26,13 @@ from sfu.room.attendant import Attendant
 from sfu.room.directory import Found, Outcome, Reception, UnknownRoom, WrongPin
 from sfu.room.keys import Way
 from sfu.room.pin import PinGate
-from sfu.shell.codec_leg import CodecLeg, Surroundings
+from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.door import Door
 from sfu.shell.fault import surviving
 from sfu.shell.house import House
 from sfu.shell.record import Direction
 from sfu.shell.screen import Screen
+from sfu.shell.surroundings import Surroundings
 from sfu.shell.transfers import Transfers
 from sfu.signalling.call import (
     Accept,
@@ -170,6 +171,7 @@ class Calls:
                 self._media_answered(visit, event.answer)
             case MediaRefused():
                 visit.leg.refused(event.status)
+                self._changed(visit)
             case DigitPressed():
                 if visit.door is not None:
                     visit.door.press(Way.INFO, event.digit)

@@ -8,17 +8,13 @@
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 
 import structlog
 
 from sfu.config import OfferedEncryption
 from sfu.errors import PeerError
-from sfu.media.connect.dtls import Identity
-from sfu.media.engine.command import OpenTransport, SetSink, SetSource
 from sfu.media.engine.event import (
-    DatagramReceived,
     SourceAppeared,
     TelephoneEventReceived,
     TransportLatched,
@@ -31,25 +27,17 @@ from sfu.model import (
     CallId,
     Codec,
     Kind,
-    Latch,
     MemberId,
     Protocol,
-    SinkId,
-    SocketId,
-    SourceId,
-    Ssrc,
     TransportId,
 )
 from sfu.room.output import SendPicture
-from sfu.shell.dtlsline import DtlsLine
+from sfu.shell.codecline import CodecLine
 from sfu.shell.leg import Leg, MixPlace
 from sfu.shell.limits import CodecLimits
-from sfu.shell.linekeys import LineKeys
-from sfu.shell.lines import Lines
-from sfu.shell.patchbay import Patchbay
-from sfu.shell.ports import PortRange
+from sfu.shell.surroundings import Surroundings
 from sfu.shell.voices import PRESUMED, Voices, of_codec
-from sfu.signalling.call import AskPicture, CallOrder, End, HangUp, OfferMedia
+from sfu.signalling.call import AskPicture, End, HangUp, OfferMedia
 from sfu.signalling.capability import NOTHING, Capability, Feedback
 from sfu.signalling.sdp.agreement import AgreedLine, Agreement
 from sfu.signalling.sdp.answer import choose, compose_answer
@@ -64,46 +52,6 @@ from sfu.worker.protocol import PTIMES_MS
 log = structlog.get_logger()
 
 DIGITS = "0123456789*#ABCD"
-
-
-@dataclass(slots=True)
-class _Line:
-    """One m= line's end on our side; it lives as long as the call."""
-
-    kind: Kind
-    port: int
-    rtp: SocketId
-    rtcp: SocketId
-    transport: TransportId
-    source: SourceId
-    sink: SinkId
-    ssrc: Ssrc
-    keys: LineKeys
-    agreed: AgreedLine | None = None
-    signalled: OpenTransport | None = None
-    """The path as its descriptions say."""
-    opened: OpenTransport | None = None
-    """The path as stated last: said again only where it changes, so that a latch lasts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every leg of a room codec needs of the house."""
-
-    patchbay: Patchbay
-    ports: PortRange
-    order: Callable[[CallOrder], None]
-    entropy: Callable[[int], bytes]
-    gso: bool
-    vanish_s: float
-    policy: Policy = field(default_factory=Policy)
-    """What is asked of senders."""
-    identity: Identity | None = None
-    """Our certificate; None: no DTLS with room codecs."""
-    offered: OfferedEncryption = OfferedEncryption.AUTO
-    """How our own offers are encrypted."""
-    lines: Lines | None = None
-    """The lines codecs stand behind; None: nobody reckons with any."""
 
 
 class CodecLeg(Leg):
@@ -138,7 +86,7 @@ class CodecLeg(Leg):
         self._peer_host = peer_host
         self._model = model
         self._find_line(None)
-        self._lines: dict[Kind, _Line] = {}
+        self._lines: dict[Kind, CodecLine] = {}
         self._agreement: Agreement | None = None
         self._offered: SessionDescription | None = None
         self._remote: tuple[SessionDescription, PeerMedia] | None = None
@@ -206,9 +154,10 @@ class CodecLeg(Leg):
             return
         line = peer.lines[peer.video]
         codecs = sorted(codec.name for codec in line.codecs)
-        reason = "not everybody here shows what it offers: needs transcoding"
+        reason, kind = "not everybody here shows what it offers: needs transcoding", "transcoding"
         if choose(line, self.policy):
-            reason = "no encryption in common"
+            reason, kind = "no encryption in common", "encryption"
+        self._around.patchbay.lines_refused[f"picture_{kind}"] += 1
         log.info(
             "picture_refused", member=self.member, model=self._model, codecs=codecs, reason=reason
         )
@@ -339,43 +288,29 @@ class CodecLeg(Leg):
 
     # ---- into the engine
 
-    def _line(self, kind: Kind) -> _Line:
+    def _line(self, kind: Kind) -> CodecLine | None:
+        """Return its end on our side; none where its handshake has failed."""
         line = self._lines.get(kind)
         if line is None:
-            bay = self._around.patchbay
-            pair = self._around.ports.take(ipv6=":" in self._host)
-            heard, transport = partial(self._datagram, kind), bay.new_transport()
-            line = self._lines[kind] = _Line(
-                kind,
-                pair.port,
-                bay.open_socket(pair.rtp_fd, heard),
-                bay.open_socket(pair.rtcp_fd, heard),
-                transport,
-                bay.new_source(),
-                bay.new_sink(),
-                bay.new_ssrc(),
-                LineKeys(self._around.entropy, self._dtls(kind, transport)),
-            )
-        return line
+            line = self._lines[kind] = CodecLine(
+                kind, self._around, self.member,
+                ipv6=":" in self._host, heard=self._heard, failed=self._line_failed,
+            )  # fmt: skip
+        return None if line.failed else line
 
-    def _dtls(self, kind: Kind, transport: TransportId) -> DtlsLine | None:
-        identity = self._around.identity
-        if identity is None:
-            return None
-        follow = partial(self._follow, kind)
-        return DtlsLine(self._around.patchbay, identity, transport, self.member, follow)
-
-    def _datagram(self, kind: Kind, event: DatagramReceived) -> None:
-        """Take STUN or DTLS of one of our ports."""
-        line = self._lines.get(kind)
-        if line is not None and line.keys.dtls is not None:
-            line.keys.dtls.handle(event)
-
-    def _follow(self, kind: Kind) -> None:
-        """Send to where DTLS came from."""
-        line = self._lines[kind]
-        if line.signalled is not None:
-            self._open_path(line, line.keys.symmetric(line.signalled))
+    def _line_failed(self, line: CodecLine, reason: str) -> None:
+        """End a line whose keys could not be agreed, and the call if nothing is left of it."""
+        bay = self._around.patchbay
+        bay.lines_refused[f"dtls_{reason}"] += 1
+        log.warning("line_ended", member=self.member, kind=line.kind.name.lower(), reason=reason)
+        assert self._agreement is not None
+        left = [one for one in self._agreement.lines if not self._lines[one.kind].failed]
+        if not left:
+            self.end(End.PROTOCOL_ERROR, "no keys could be agreed")
+            return
+        self._agreement = self._agreement.without(line.kind)
+        self._name_streams(self._agreement)
+        self._propose()
 
     def _apply(self, agreement: Agreement) -> None:
         self._agreement = agreement
@@ -399,31 +334,11 @@ class CodecLeg(Leg):
         h264 = agreement.capability.h264
         self._limits.described(agreement.video, h264, self._asked(), self.policy)
 
-    def _open(self, line: _Line, agreed: AgreedLine) -> None:
-        before = line.signalled
-        remote = agreed.remote or (before.remote if before else None)
-        self._find_line(remote)
-        line.signalled = OpenTransport(
-            line.transport,
-            line.rtp,
-            line.rtp if agreed.rtcp_mux else line.rtcp,
-            remote,
-            agreed.rtcp_remote or (before.rtcp_remote if before else None),
-            self._latch(remote, secure=agreed.secure),
-            agreed.secure,
-            gso=self._around.gso,
-            line=self.line.line if self.line else None,
-        )
-        line.keys.expect(agreed, line.signalled)
-        self._open_path(line, line.keys.symmetric(line.signalled))
-        line.keys.apply(agreed, line.transport, self._around.patchbay)
-        self._open_streams(line, agreed)
-        line.agreed = agreed
-
-    def _open_path(self, line: _Line, command: OpenTransport) -> None:
-        if command != line.opened:
-            line.opened = command
-            self._around.patchbay.open_transport(command, self._heard)
+    def _open(self, line: CodecLine, agreed: AgreedLine) -> None:
+        self._find_line(line.remote_of(agreed))
+        number = self.line.line if self.line else None
+        asking = (self.protocol, self._ask_picture) if line.kind is Kind.VIDEO else None
+        line.open(agreed, self._peer_host, number, asking)
 
     def _find_line(self, remote: Address | None) -> None:
         """Find the line it stands behind: by its account, its media's address, its call's.
@@ -446,55 +361,7 @@ class CodecLeg(Leg):
         number = self.line.line if self.line else None
         log.info("line_changed", member=self.member, line=self.line.name if self.line else "")
         for line in self._lines.values():
-            if line.signalled is not None and line.opened is not None:
-                line.signalled = replace(line.signalled, line=number)
-                # the same addresses again: what was latched stays
-                self._open_path(line, replace(line.opened, line=number))
-
-    def _latch(self, remote: Address | None, *, secure: bool) -> Latch:
-        """Take media from the signalled host; where keys prove the sender, from anywhere.
-
-        A private address that is not where the call came from stands behind a NAT: its first
-        valid packet tells where (RFC 4961).
-        """
-        if secure or remote is None:
-            return Latch.FIRST_VALID
-        return Latch.SAME_HOST if remote.host == self._peer_host else Latch.FIRST_VALID
-
-    def _open_streams(self, line: _Line, agreed: AgreedLine) -> None:
-        bay = self._around.patchbay
-        receive = agreed.receive
-        if agreed.telephone_event is not None:
-            receive = (*receive, (agreed.telephone_event, Codec.TELEPHONE_EVENT))
-        if line.kind is Kind.AUDIO and agreed.clock_hz == Codec.CN.clock_hz:
-            receive = (*receive, (13, Codec.CN))
-        bay.set_source(
-            SetSource(
-                line.source,
-                line.transport,
-                line.kind,
-                None,
-                receive,
-                agreed.clock_hz,
-                nack=Feedback.NACK in agreed.feedback,
-                parameter_sets=agreed.parameter_sets,
-            ),
-            self.member,
-            (self.protocol, self._ask_picture) if line.kind is Kind.VIDEO else None,
-        )
-        payloads = {codec: number for number, codec in reversed(agreed.send)}
-        bay.set_sink(
-            SetSink(
-                line.sink,
-                line.transport,
-                line.kind,
-                line.ssrc,
-                tuple(payloads.items()),
-                agreed.clock_hz,
-                single_nal=agreed.single_nal,
-                history=512 if line.kind is Kind.VIDEO else 0,
-            )
-        )
+            line.move(number)
 
     def _name_streams(self, agreement: Agreement) -> None:
         audio, video = self._lines.get(Kind.AUDIO), self._lines.get(Kind.VIDEO)
@@ -589,8 +456,7 @@ class CodecLeg(Leg):
         if self._limits is not None:
             self._limits.tick(snapshot, now)
         for line in self._lines.values():
-            if line.keys.dtls is not None:
-                line.keys.dtls.tick(now)
+            line.tick(now)
 
     def alive(self, now: float) -> None:
         """Hear that it answered by signalling."""
@@ -636,13 +502,8 @@ class CodecLeg(Leg):
             return
         self._ended = True
         self.on_digit = lambda digit: None  # it held on to who holds on to us
-        bay = self._around.patchbay
         for line in self._lines.values():
-            if line.keys.dtls is not None:
-                line.keys.dtls.close()
-            bay.close_transport(line.transport)
-            bay.close_socket(line.rtp)
-            bay.close_socket(line.rtcp)
+            line.close()
 
 
 def _ptime_ms(agreed: AgreedLine) -> int:

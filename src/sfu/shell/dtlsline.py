@@ -65,6 +65,12 @@ class _Association:
     """Where it is connected to."""
     attempts: int = 0
     """How often we began, where it is on us."""
+    since: float | None = None
+    """When it began to be waited for."""
+    refused: bool = False
+    """The peer's own handshake failed, or ours with it."""
+    told: bool = False
+    """It was told that no keys come."""
 
 
 class DtlsLine:
@@ -77,13 +83,18 @@ class DtlsLine:
         transport: TransportId,
         member: MemberId,
         on_connected: Callable[[], None],
+        on_failed: Callable[[str], None] = lambda reason: None,
     ) -> None:
-        """Begin with nothing agreed; `on_connected` hears that `remote` may tell more."""
+        """Begin with nothing agreed; `on_connected` hears that `remote` may tell more.
+
+        `on_failed` hears once that no keys will come for RTP: "unanswered" or "refused".
+        """
         self._patchbay = patchbay
         self._identity = identity
         self._transport = transport
         self._member = member
         self._on_connected = on_connected
+        self._on_failed = on_failed
         self._associations: dict[Component, _Association] = {}
 
     def agree(
@@ -136,6 +147,7 @@ class DtlsLine:
                 if now >= one.until and not one.session.connected:
                     association.tries.pop(remote, None)
                     self._log("dtls_unanswered", association, remote)
+            self._give_up(association, now)
 
     def close(self) -> None:
         """Say goodbye."""
@@ -144,6 +156,18 @@ class DtlsLine:
                 one.session.close()
                 self._flush(association, remote, one.session, 0.0)
         self._associations.clear()
+
+    def _give_up(self, association: _Association, now: float) -> None:
+        """Tell that RTP gets no keys: all our attempts failed, or nobody began in time."""
+        if association.since is None:
+            association.since = now
+        if association.remote or association.tries or association.told:
+            return
+        ours = association.active and association.place.signalled is not None
+        over = association.attempts >= ATTEMPTS if ours else now - association.since > TRY_S
+        if over and association.component is not Component.RTCP:
+            association.told = True
+            self._on_failed("refused" if association.refused else "unanswered")
 
     # ---- handshakes
 
@@ -199,6 +223,7 @@ class DtlsLine:
                     self._connect(association, remote, output, now)
                 case dtls.Failed():
                     association.tries.pop(remote, None)
+                    association.refused |= _is_known(association, remote)
                     self._log("dtls_failed", association, remote, reason=output.reason)
                 case dtls.Closed():
                     log.debug("dtls_closed", member=self._member)

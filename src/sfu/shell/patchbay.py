@@ -102,6 +102,8 @@ class Patchbay:
         """The same from receivers, as they came: "picture" or "less"."""
         self.starved: Counter[LineId] = Counter()
         """Pictures the pacer of a line dropped, since the start."""
+        self.lines_refused: Counter[str] = Counter()
+        """Lines of room codecs that came to nothing, by reason."""
         self._ids = count(1)
         self._entropy = entropy
         self._listeners: dict[TransportId, Listener] = {}

@@ -1,7 +1,8 @@
 """What an offer and its answer settle: where to send what, and what may arrive."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import assert_never
 
 from sfu.model import Address, Codec, Kind
 from sfu.signalling.capability import Capability, Feedback, H264Limits
@@ -74,6 +75,23 @@ class Agreement:
     def lines(self) -> tuple[AgreedLine, ...]:
         """Return the lines of sound and picture in use."""
         return tuple(line for line in (self.audio, self.video) if line is not None)
+
+    def without(self, kind: Kind) -> "Agreement":
+        """Return the same without a line that came to nothing."""
+        able = self.capability
+        match kind:
+            case Kind.AUDIO:
+                none: frozenset[Codec] = frozenset()
+                return replace(
+                    self, audio=None, capability=replace(able, audio_send=none, audio_receive=none)
+                )
+            case Kind.VIDEO:
+                left = capability(self.audio, None, None, can_send_single_nal=False)
+                return replace(self, video=None, capability=left)
+            case Kind.CAMERA:
+                return replace(self, camera=None)
+            case _:
+                assert_never(kind)
 
 
 def capability(
