@@ -90,7 +90,8 @@ def line() -> Iterator[Line]:
         def connected() -> None:
             made.connections += 1
 
-        bay, failures = house.patchbay, []
+        bay = house.patchbay
+        failures: list[str] = []
         made = Line(
             house,
             DtlsLine(
