@@ -27,7 +27,7 @@ class SipSettings:
     trunks: tuple[TrunkSetting, ...] = ()
     """Where we register ourselves."""
     max_calls: int = 2000
-    max_early: int = 16
+    max_early: int = 64
     """Calls of one source address that are not yet confirmed."""
     ring_s: float = 180.0
     """How long a call may go unanswered, either way."""
