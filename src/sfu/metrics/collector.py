@@ -20,7 +20,13 @@ from sfu.model import Kind, Protocol, SinkId
 from sfu.signalling.call import End
 
 DIALECTS = ("pli", "fir", "info", "tmmbr", "remb", "reoffer", "page")
-LINES_REFUSED = ("picture_transcoding", "picture_encryption", "dtls_unanswered", "dtls_refused")
+LINES_REFUSED = (
+    "picture_line",
+    "picture_transcoding",
+    "picture_encryption",
+    "dtls_unanswered",
+    "dtls_refused",
+)
 """Why a line of a room codec came to nothing."""
 WISHES = ("picture", "less")
 KINDS = [name_of(kind) for kind in Kind]
@@ -141,7 +147,7 @@ def _meetings(readings: Readings) -> Iterator[Metric]:
     yield counter(
         "sfu_web_refused",
         "Connections to the page's ports that were too many or too slow.",
-        _labelled(readings.web_refused),
+        labelled(readings.web_refused),
         ["reason"],
     )
     yield gauge(

@@ -157,6 +157,8 @@ class CodecLeg(Leg):
         reason, kind = "not everybody here shows what it offers: needs transcoding", "transcoding"
         if choose(line, self.policy):
             reason, kind = "no encryption in common", "encryption"
+        if self.sound_only:
+            reason, kind = "its line bears no picture", "line"
         self._around.patchbay.lines_refused[f"picture_{kind}"] += 1
         log.info(
             "picture_refused", member=self.member, model=self._model, codecs=codecs, reason=reason
