@@ -38,10 +38,15 @@ uint64_t line_rate(const struct line *line, int64_t now_us) {
                                                                   : line->asked.rate_bps;
 }
 
+/* Speech is never held back, so it may be more than the pace: what it owes is forgotten beyond
+ * this, or pictures would wait for minutes after the pace has risen. */
+#define OWED_MAX_US 250000
+
 static int64_t carried_at(int64_t free_at_us, int64_t now_us, uint64_t bytes, uint64_t rate_bps,
                           bool late) {
     int64_t took_us = time_us(bytes, rate_bps);
     int64_t earliest_us = late ? now_us - took_us : now_us;
+    if (free_at_us > now_us + OWED_MAX_US) free_at_us = now_us + OWED_MAX_US;
     return (free_at_us > earliest_us ? free_at_us : earliest_us) + took_us;
 }
 

@@ -55,15 +55,12 @@ class Codec(Member):
         """Make a key frame next."""
         self._wished = True
 
-    def limit(self, bps: int, active: bool) -> None:
+    def limit(self, bps: int) -> None:
         """Be told to send less, or more again: bit/s of payload."""
-        if not self.deaf:
-            self.clock.at(self.clock.now_us + OBEY_US, self._obey, bps, active)
+        self.clock.at(self.clock.now_us + OBEY_US, self._obey, bps)
 
-    def _obey(self, bps: int, active: bool) -> None:
-        if active and not self.active:
-            self._wished = True
-        self.active, self.limit_bps = active, min(bps, self.offer_bps)
+    def _obey(self, bps: int) -> None:
+        self.limit_bps = min(bps, self.offer_bps)
 
     def _capture(self) -> None:
         if not self.active:

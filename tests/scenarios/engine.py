@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sfu.media.allocation.encapsulation import Encapsulation
 from sfu.media.bwe import Acked, Sent
 from sfu.media.engine.pacer import Pacer, PictureClass
-from sfu.media.keyframe import Arrived, Started, Wanted
+from sfu.media.keyframe import Arrived, KeyframeEvent, Started, Wanted
 from sfu.model import LineId, MemberId, SinkId, SourceId, TransportId
 from tests.scenarios.browser import Browser
 from tests.scenarios.clock import Clock
@@ -75,6 +75,7 @@ class Source:
     bytes: int = 0
     packets: int = 0
     begun: bool = False
+    last_us: int = 0
     keyframes_us: list[int] = field(default_factory=list)
 
 
@@ -90,13 +91,12 @@ class Engine:
         """Sinks that carry or await a source."""
         self.departures: list[tuple[LineId, Sent]] = []
         self.sequences: dict[TransportId, int] = {}
-        self.starved: list[tuple[SinkId, int]] = []
+        self.starved: list[SinkId] = []
         self.stalled_until_us = 0
         self.hearers: Callable[[Member], list[Member]] = lambda speaker: []
-        self.on_keyframe: Callable[[SourceId, object], None] = lambda source, event: None
+        self.on_keyframe: Callable[[SourceId, KeyframeEvent], None] = lambda source, event: None
         self.on_feedback: Callable[[Member, Acked], None] = lambda member, acked: None
         self.on_report: Callable[[Member], None] = lambda member: None
-        self.on_sound: Callable[[Member, Packet], None] = lambda member, packet: None
         self.line_of: dict[MemberId, Line] = {}
         self.arrivals: dict[MemberId, list[tuple[int, int, int]]] = {}
         self.lost_up: dict[MemberId, int] = {}
@@ -116,7 +116,6 @@ class Engine:
         line.received_bytes += line.encapsulation.line_bytes(size)
         self.arrivals.setdefault(member.name, []).append((packet.sent_us, now_us, size))
         if packet.what is What.SOUND:
-            self.on_sound(member, packet)
             for hearer in self.hearers(member):
                 self._send_sound(hearer, packet)
         elif packet.what is What.PICTURE:
@@ -128,6 +127,7 @@ class Engine:
         assert frame is not None
         source.bytes += packet.payload_bytes
         source.packets += 1
+        source.last_us = self.clock.now_us
         if not source.begun:
             source.begun = True
             self.on_keyframe(source.source, Started())
@@ -170,7 +170,7 @@ class Engine:
         """A viewer asks for a key frame."""
         sink = self.sinks.get(sink_id)
         if sink is not None and sink.source is not None:
-            self.on_keyframe(sink.source, Wanted())
+            self.on_keyframe(sink.source, Wanted(budgeted=sink.line.pacer is not None))
 
     def feedback(self, member: Member, arrivals: tuple[tuple[int, int | None], ...]) -> None:
         """A browser's transport-cc feedback has come."""
@@ -187,7 +187,14 @@ class Engine:
         line = self.line_of[member.name]
         line.received_bytes += line.encapsulation.line_bytes(ip_bytes)
 
-    # ---- routes
+    # ---- lines and routes
+
+    def pace(self, line_id: LineId, rate_bps: int) -> None:
+        """Hold all that is sent down a line to a rate from now on."""
+        line = self.lines[line_id]
+        if line.pacer is None:
+            line.pacer = Pacer(rate_bps)
+        line.pacer.rate_bps = max(rate_bps, 1)
 
     def route(self, sink_id: SinkId, source: SourceId | None, temporal: int) -> None:
         """Have a sink carry a source from its next key frame on; None: stop at once."""
@@ -213,13 +220,13 @@ class Engine:
 
     # ---- what goes out
 
-    def send_mix(self, hearer: Member) -> None:
-        """Send one packet of a mix made for a codec."""
+    def send_mix(self, hearer: Member, payload_bytes: int = 0) -> None:
+        """Send one packet of a mix made for somebody."""
         now_us = self.clock.now_us
         if now_us < self.stalled_until_us:
-            self.clock.at(self.stalled_until_us, self.send_mix, hearer)
+            self.clock.at(self.stalled_until_us, self.send_mix, hearer, payload_bytes)
             return
-        packet = Packet(What.SOUND, SourceId(0), hearer.sound_bytes, now_us)
+        packet = Packet(What.SOUND, SourceId(0), payload_bytes or hearer.sound_bytes, now_us)
         self._send_sound(hearer, packet)
 
     def _send_sound(self, hearer: Member, packet: Packet) -> None:
@@ -279,7 +286,7 @@ class Engine:
         self.worst_batch = max(self.worst_batch, batch)
         for one in pacer.poll():
             self.sinks[one.sink].starved = True
-            self.starved.append((one.sink, one.packets))
+            self.starved.append(one.sink)
         self._pad(line, now_us)
         due_us = pacer.deadline_us
         if due_us is not None and (line.wake_us is None or line.wake_us > due_us):

@@ -100,7 +100,7 @@ class Eye:
         for key, (frame, got) in sorted(
             self._frames.items(), key=lambda one: one[1][0].captured_us
         ):
-            if len(got) < frame.packets:
+            if len(got) < frame.packets or key not in self._frames:
                 continue
             decoded = self._decoded.setdefault(frame.source, deque(maxlen=100))
             if frame.key or frame.needs in decoded:
@@ -118,6 +118,9 @@ class Eye:
 
     def _show(self, frame: Frame, now_us: int) -> None:
         self._last_progress_us = now_us
+        past = [k for k, one in self._frames.items() if one[0].captured_us < frame.captured_us]
+        for key in past:  # too late to be shown
+            del self._frames[key]
         if frame.source != self._source:
             self._source = frame.source
             self.sources.append((now_us, frame.source))

@@ -14,7 +14,8 @@ OVER = 1.05
 PACKETS = 2
 """The pacer's own grain: one packet under way, and one that a pause has earned."""
 PACKET_BYTES = 1431
-ASK_US, ASK_FIRST_US = 500_000, 3_000_000
+ASK_US, ASK_FIRST_US = 200_000, 3_000_000
+"""A repeat, while none has come; what begins anew has the budget of `KeyframeRequests`."""
 COUNT_SHARE = 0.02
 MOST_WORDS = 3
 """Of one law."""
@@ -66,7 +67,7 @@ def _probes(measures: Measures) -> Iterator[str]:
         for at_us, rate_bps, length_us in site.probes:
             if at_us < end_us:
                 yield f"line {number}: two probes at {at_us / 1e6:.2f} s"
-            if site.rate_down_bps and rate_bps > 1.25 * site.rate_down_bps:
+            if site.down_bps and rate_bps > 1.25 * site.down_bps:
                 yield f"line {number}: a probe of {rate_bps} bit/s"
             if length_us > 500_000:
                 yield f"line {number}: a probe of {length_us / 1e3} ms"
@@ -75,7 +76,8 @@ def _probes(measures: Measures) -> Iterator[str]:
 
 def _asks(measures: Measures) -> Iterator[str]:
     """Requests to one source keep their distance after its first 3 s."""
-    for source, asks in measures.wiring.asks.items():
+    pairs = ((n, a) for one in measures.wiring.senders.values() for n, a in one.asks.items())
+    for source, asks in pairs:
         begun = measures.engine.sources[source].member.joined_us
         for before, after in pairwise(asks):
             if before > begun + ASK_FIRST_US and after - before < ASK_US - 1_000:

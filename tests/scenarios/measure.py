@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 
-from sfu.media.allocation.output import Give, SetCaps
+from sfu.media.allocation.output import Give
 from sfu.media.allocation.rung import Rung, Why
 from sfu.media.engine.pacer import PictureClass
-from sfu.model import SinkId
+from sfu.model import LineId, SinkId
 from tests.scenarios.browser import Browser
 from tests.scenarios.codec import Codec
 from tests.scenarios.engine import Sink
@@ -19,6 +19,7 @@ from tests.scenarios.member import Member
 
 WARM_US = 10_000_000
 """A meeting is steady after this, unless said otherwise."""
+PROBE_TAIL_US, PROBE_MOST_US = 600_000, 100_000
 
 
 def percentile(values: list[int], share: float) -> float:
@@ -128,11 +129,19 @@ class Measures:
         return percentile(self._waits(self.first_event_us + 2_000_000), 0.95) / 1e3
 
     def _settle(self, bound_us: int) -> float:
-        """Return how long, at worst, a queue was longer than this after an event."""
+        """Return how long, at worst, a queue was longer than this after an event.
+
+        The queue of a probe is its own, up to 100 ms and until 0.6 s after it: on a line that has
+        not come back there is no proof of room without one.
+        """
         worst, times = 0, [*self.event_times_us, self.end_us]
-        for line in self.meeting.down.values():
+        for site, line in self.meeting.down.items():
+            probes = self.wiring.sites[LineId(site + 1)].probes
+            spans = [(at, at + length + PROBE_TAIL_US) for at, _, length in probes]
             for at_us, wait_us in _waits(line):
                 if wait_us >= bound_us or wait_us < 0:
+                    if wait_us < PROBE_MOST_US and any(a <= at_us < b for a, b in spans):
+                        continue
                     before = [one for one in times if one <= at_us]
                     worst = max(worst, at_us - before[-1] if before else at_us)
         return worst / 1e6
@@ -154,7 +163,10 @@ class Measures:
 
     @property
     def line1_down_1s_max_share_of_C(self) -> float:  # noqa: N802 - as the table spells it
-        line, seconds = self.meeting.down[1], Counter[int]()
+        return self._most_of_1s(self.meeting.down[1])
+
+    def _most_of_1s(self, line: AccessLine) -> float:
+        seconds = Counter[int]()
         for at, size in zip(line.times_us, line.carried_bytes, strict=True):
             seconds[at // 1_000_000] += size * 8
         return max(seconds.values()) / line.rate_bps
@@ -167,14 +179,14 @@ class Measures:
 
     @property
     def cuts(self) -> int:
-        return sum(len(site.cuts_us) for site in self.wiring.sites.values())
+        return sum(site.cuts for site in self.wiring.sites.values())
 
     @property
     def est_share_of_C(self) -> float:  # noqa: N802
         shares = []
         for site in self.wiring.sites.values():
-            rows = [down for at, down, _ in site.estimates if at >= WARM_US]
-            shares.append(sum(rows) / len(rows) / site.rate_down_bps)
+            rows = [down for at, down in site.estimates if at >= WARM_US]
+            shares.append(sum(rows) / len(rows) / (site.down_bps or 1))
         return min(shares)
 
     # ---- pictures
@@ -315,7 +327,7 @@ class Measures:
 
     @property
     def keyframe_requests_per_source_max(self) -> int:
-        return max(len(asks) for asks in self.wiring.asks.values())
+        return max(len(asks) for one in self.wiring.senders.values() for asks in one.asks.values())
 
     @property
     def keyframe_interval_min_s(self) -> float:
@@ -399,14 +411,17 @@ class Measures:
 
     @property
     def audio_only_at(self) -> float:
-        """The highest rate of the line at whose end a large picture of site 1 was paused."""
+        """The highest rate of the line at whose end site 1 had no picture at all."""
         worst, events = 0.0, self.scenario.events
         ends = [*(one.t for one in events[1:]), self.end_us / 1e6]
         for event, end in zip(events, ends, strict=True):
+            rungs = []
             for _, _, sink in self._large():
                 rows = [order for at, _, order in self.spans(sink.sink) if at < end * 1e6]
-                if rows and rows[-1].layer is None and sink.viewer.site == 1:
-                    worst = max(worst, event.rate)
+                if rows and sink.viewer.site == 1:
+                    rungs.append(rows[-1].rung)
+            if all(one.depth >= Rung.SOUND_ONLY.depth for one in rungs):
+                worst = max(worst, event.rate)
         return worst
 
     @property
@@ -456,6 +471,115 @@ class Measures:
     def thumbnails_go_first(self) -> bool:
         return self.stage_before_thumbnails
 
+    # ---- the scene of benchmarks/line: steady 15-40 s, low 45-60, back 60-80, loss 80-100
+
+    @property
+    def use_steady(self) -> float:
+        return min(self.use(one, 15_000_000, 40_000_000) for one in self.meeting.down)
+
+    @property
+    def use_low(self) -> float:
+        """Of half the rate; the last 10 s, when all has settled."""
+        return min(2 * self.use(one, 48_000_000, 60_000_000) for one in self.meeting.down)
+
+    @property
+    def use_line1_late(self) -> float:
+        return self.use(1, self.end_us // 2, self.end_us)
+
+    @property
+    def _steady_us(self) -> tuple[int, int]:
+        return 15_000_000, min(self.first_event_us, self.end_us)
+
+    @property
+    def video_steady_kbps(self) -> float:
+        """Of the poorest place."""
+        return min(self.rate(eye, *self._steady_us) for _, eye, _ in self.eyes) / 1e3
+
+    @property
+    def fps_steady(self) -> float:
+        begin, end = self._steady_us
+        shown = [sum(begin <= at < end for at in eye.shown_us) for _, eye, _ in self.eyes]
+        return min(shown) * 1e6 / (end - begin)
+
+    def _steady_waits(self) -> list[int]:
+        begin, end = self._steady_us
+        lines = self.meeting.down.values()
+        return [wait for line in lines for at, wait in _waits(line) if begin <= at < end]
+
+    @property
+    def q_p95_steady(self) -> float:
+        return percentile(self._steady_waits(), 0.95) / 1e3
+
+    @property
+    def q_max_steady(self) -> float:
+        return max(self._steady_waits()) / 1e3
+
+    @property
+    def step_settle(self) -> float:
+        """From the first event until the queue was under 60 ms again, the worst line."""
+        worst, begin = 0, self.first_event_us
+        for line in self.meeting.down.values():
+            over = [
+                at for at, wait in _waits(line) if begin <= at < begin + 5_000_000 and wait > 60_000
+            ]
+            worst = max([worst, *(at - begin for at in over[-1:])])
+        return worst / 1e6
+
+    def _concealed(self, begin_s: float, end_s: float) -> float:
+        span = int(begin_s * 1e6), int(end_s * 1e6)
+        shares = [one.ear.concealed_share(*span) for one in self.meeting.members]
+        return sum(shares) / len(shares)
+
+    @property
+    def concealed_step(self) -> float:
+        return self._concealed(40, 45)
+
+    @property
+    def concealed_low(self) -> float:
+        return self._concealed(45, 60)
+
+    @property
+    def concealed_loss(self) -> float:
+        return self._concealed(80, 100)
+
+    # ---- who sees what
+
+    def _heights(self, which: PictureClass) -> Iterator[list[int]]:
+        """Yield, for each browser, the heights of what its places show at the end."""
+        heights = {
+            layer.source: layer.height
+            for member in self.meeting.members
+            if isinstance(member, Browser)
+            for layer in member.layers
+        }
+        for member in self.meeting.members:
+            mine = [sink for _, _, sink in self.eyes if sink.viewer is member]
+            if member.is_browser:
+                yield [
+                    heights.get(sink.source, 720)
+                    for sink in mine
+                    if sink.picture_class is which and sink.source is not None
+                ]
+
+    @property
+    def top_layer(self) -> bool:
+        """Whether all large pictures are 720p at the end."""
+        return all(one == [720] for one in self._heights(PictureClass.MAIN))
+
+    @property
+    def stage_height(self) -> int:
+        """The smallest large picture of all, in lines."""
+        return min(min(one, default=0) for one in self._heights(PictureClass.MAIN))
+
+    @property
+    def small_pictures(self) -> int:
+        """How many small ones each browser has at least."""
+        return min(len(one) for one in self._heights(PictureClass.THUMBNAIL))
+
+    @property
+    def server_up_1s_max_share_of_C(self) -> float:  # noqa: N802
+        return self._most_of_1s(self.meeting.up[0])
+
     # ---- senders
 
     @property
@@ -466,17 +590,12 @@ class Measures:
 
     @property
     def unrequested_layers_stopped_s(self) -> float:
-        """Until layers nobody is given stop at the source."""
+        """Until layers nobody ever watched stop at the source."""
+        given = {order.layer for _, order in self.wiring.orders if isinstance(order, Give)}
         worst = 0
-        given = {o.layer for at, o in self.wiring.orders if isinstance(o, Give)}
-        for member in self.meeting.members:
-            if isinstance(member, Browser):
-                for layer in member.layers:
-                    if layer.source not in given and layer.running:
-                        return self.end_us / 1e6
-        for at, order in self.wiring.orders:
-            if isinstance(order, SetCaps) and any(not cap.active for cap in order.caps):
-                worst = max(worst, at) if at < WARM_US else worst
+        for source in self.engine.sources.values():
+            if source.source not in given and isinstance(source.member, Browser):
+                worst = max(worst, source.last_us - source.member.joined_us)
         return worst / 1e6
 
     @property

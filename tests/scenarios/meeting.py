@@ -25,6 +25,8 @@ CAMERAS = {
 }
 """Layers of a browser: rid, height, most payload."""
 SLIDES_FPS = 5.0
+EQUAL_PICTURES = 2
+"""So many pictures side by side are equal; of more the speaker's goes first."""
 
 
 @dataclass
@@ -167,19 +169,19 @@ class Meeting:
             if viewer.site != slides.site or viewer.is_browser:
                 sink = SinkId(self._id())
                 self.seen[sink] = slides.name
-                self.wiring.place(sink, viewer, slides.name, PictureClass.SLIDES, 0)
+                self.wiring.place(sink, viewer, slides.name, PictureClass.SLIDES)
 
     def _hide_slides(self, slides: Codec) -> None:
         slides.active = False
         for sink, seen in self.seen.items():
             if seen == slides.name:
                 self.wiring.unplace(sink)
+        self.wiring.gone(slides.name)
 
     # ---- who sees whom
 
     def _arrange(self) -> None:
-        """Fill everybody's places: the speaker large, the others small; or all alike."""
-        tiles = self.scenario.run.get("view") == "tiles"
+        """Fill everybody's places: two alike, of more the speaker large and the others small."""
         for viewer in self.members:
             shown = [one for one in self._order() if one != viewer.name]
             if not viewer.is_browser:
@@ -189,14 +191,14 @@ class Meeting:
             while len(places) < len(shown):
                 places.append(SinkId(self._id()))
             for n, (sink, seen) in enumerate(zip(places, shown, strict=False)):
-                main = n == 0 or tiles
+                main = n == 0 or len(shown) <= EQUAL_PICTURES
                 cls = PictureClass.MAIN if main else PictureClass.THUMBNAIL
                 self.seen[sink] = seen
-                self.wiring.place(sink, viewer, seen, cls, 0 if main else 180)
+                self.wiring.place(sink, viewer, seen, cls)
 
     def _order(self) -> list[MemberId]:
         """Whoever sends a picture, the latest speaker first."""
-        pictures = [one.name for one in self.members if one.name in self.wiring.pictures]
+        pictures = [one.name for one in self.members if one.name in self.wiring.senders]
         spoken = [name for name in self.wiring.loudest if name in pictures]
         return [*spoken, *(name for name in pictures if name not in spoken)]
 

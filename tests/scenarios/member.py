@@ -2,8 +2,10 @@
 
 import random
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from sfu.media.bwe import Reported
 from sfu.model import MemberId, SinkId, SourceId, TransportId
 from tests.scenarios.clock import Clock
 from tests.scenarios.ear import Ear
@@ -71,6 +73,15 @@ class Member:
         """Count what was lost on the way up since the last call: gaps the server sees."""
         lost, self._lost_up = self._lost_up, 0
         return lost
+
+    def reception(self, delays_us: list[int]) -> Reported:
+        """Sum up, as a receiver report does, how sound came since the one before."""
+        came = [one for one in delays_us if one >= 0]
+        loss = 1 - len(came) / len(delays_us)
+        swing = sum(abs(a - b) for a, b in pairwise(came)) / max(len(came), 1)
+        rtt_us = (came[-1] if came else 0) + self.down.delay_us + self.up.delay_us
+        rtt_us += self.up.lines[0].queue_us(self.clock.now_us)
+        return Reported(self.transport, loss, swing / 1e6, rtt_us / 1e6)
 
     def _look(self) -> None:
         """Put together what has come, ask for what has not."""

@@ -21,6 +21,9 @@ AT_LEAST = {
     "use_low",
     "video_steady_kbps",
     "fps_steady",
+    "stage_height",
+    "small_pictures",
+    "use_line1_late",
 }
 """Figures whose bound is from below; all other numbers are bounded from above."""
 EXACT = {"audio_only_at"}

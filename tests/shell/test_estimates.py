@@ -74,14 +74,14 @@ class Way:
             )
         )  # fmt: skip
 
-    def tick(self, *, sent_bytes=0, departures=(), carries=True):
-        source = SourceId(77) if carries else None
+    def tick(self, *, sent_bytes=0, departures=(), carries=True, paused=False):
+        source = None if paused else SourceId(77)
         row = SinkRow(self.sink, self.transport, source, False, self.ssrc, 1, 1, 0, 5, 0, 0, 0, 0)
         line = LineRow(self.line.line, sent_bytes, 0, 0, 0, 0, 0, 0, 0)
         path = TransportRow(self.transport, 1, 1, 1, 1, 0, 0, 0, 0, 0, 5)
         snapshot = Snapshot(
             EngineRow(1_000_000, False, 0, (), 0), transports={self.transport: path},
-            sinks={self.sink: row},
+            sinks={self.sink: row} if carries else {},
             departures=departures, lines={self.line.line: line},
         )  # fmt: skip
         self.estimates.tick(snapshot, 1.0)
@@ -142,6 +142,12 @@ def test_a_probe_nobody_can_carry_has_ended(way):
     way.tick(carries=False)
     assert way.engine.of(Probe) == []
     assert len(way.spy.of("ProbeEnded")) == 1
+
+
+def test_a_line_whose_pictures_are_all_paused_is_probed_all_the_same(way):
+    way.spy.says = [StartProbe(300_000, 200_000)]
+    way.tick(paused=True)
+    assert [one.sink for one in way.engine.of(Probe)] == [way.sink]
 
 
 def test_cuts_are_counted_and_told_with_their_reason(way):

@@ -202,12 +202,14 @@ class Estimates:
         self._bay.probe(Probe(one.line.line, sink, order.rate_bps, order.duration_us))
 
     def _carrier(self, line: LineId, snapshot: Snapshot) -> SinkId | None:
-        """Return a sink behind a line that can be repaired by RTX, the one that sent latest."""
+        """Return a sink behind a line that can be repaired by RTX, the one that sent latest.
+
+        It may be paused: a line that lost all its pictures has no other proof of room.
+        """
         able = [
             row
             for row in snapshot.sinks.values()
-            if row.source is not None
-            and self._bay.line_of(row.transport) == line
+            if self._bay.line_of(row.transport) == line
             and self._bay.has_rtx(row.sink)
         ]
         return max(able, key=lambda row: row.last_sent_us).sink if able else None

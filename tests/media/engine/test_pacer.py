@@ -88,6 +88,17 @@ def test_what_waits_for_a_closed_sink_is_forgotten_without_a_word():
     assert list(pacer.poll()) == []
 
 
+def test_speech_beyond_the_pace_owes_nothing_for_long():
+    """A minute of speech at twice the pace, then the line is back: a picture leaves at once."""
+    pacer = Pacer[str](50_000)
+    for now_us in range(0, 60_000_000, 20_000):
+        pacer.charge(VOICE, now_us)
+    pacer.rate_bps = RATE
+    fill(pacer, ONE, 1, now_us=60_000_000)
+    assert pacer.deadline_us is not None
+    assert pacer.deadline_us < 60_000_000 + 500_000
+
+
 def test_a_key_frame_of_60_kilobytes_never_holds_up_speech():
     """Opus each 20 ms beside a key frame: on the bare line speech waits 267 ms, here one packet."""
     line = AccessLine(2_000_000, PPPOA)

@@ -69,7 +69,9 @@ class Senders:
     def told(self, member: MemberId, caps: Iterable[Cap], now: float) -> None:
         """Take in what a member was told."""
         if member in self._obedience:
-            limit = sum(one.max_bps for one in caps if one.active)
+            # who knows rates only cannot be told to stop: it goes on at its least
+            stops = self._pictures[member].steerable is Steer.LAYERS
+            limit = sum(one.max_bps for one in caps if one.active or not stops)
             self._obedience[member].told(limit, now)
 
     def forget(self, member: MemberId) -> None:

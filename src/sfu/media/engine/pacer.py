@@ -43,6 +43,9 @@ PATIENCE_US = {
 """How long a packet may wait: a key frame of 60 kB takes 0.3 s of a 2 Mbit/s line."""
 KEY_PATIENCE = 3
 """Times as long waits a key frame: to drop it only asks for the next one."""
+OWED_MAX_US = 250_000
+"""Speech is never held back, so it may be more than the pace: what it owes is forgotten beyond
+this, or pictures would wait for minutes after the pace has risen."""
 WAITING_MAX = 1024
 """Packets that wait for one line."""
 MICRO = 1_000_000
@@ -257,4 +260,5 @@ def carried_at(
 ) -> int:
     """Return when a line will have carried so much more; `late` forgives the time of one packet."""
     took_us = -(-line_bytes * 8 * MICRO // rate_bps)
+    free_at_us = min(free_at_us, now_us + OWED_MAX_US)
     return max(free_at_us, now_us - took_us if late else now_us) + took_us
