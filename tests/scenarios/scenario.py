@@ -52,7 +52,8 @@ class Scenario:
     lines: dict[int, dict[str, Any]] = field(default_factory=dict)
     """What single sites have otherwise; site 0 is the server's own line."""
     long: bool = False
-    note: str = ""
+    open: str = ""
+    """Why its bounds are not met yet; empty where they bind."""
 
     @property
     def seconds(self) -> float:
@@ -127,7 +128,7 @@ def load(path: Path) -> list[Scenario]:
             read_events(row.get("events", [])),
             {int(site): line for site, line in row.get("lines", {}).items()},
             row.get("long", False),
-            row.get("note", ""),
+            row.get("open", ""),
         )
         for row in data["scenario"]
     ]

@@ -209,8 +209,7 @@ class Estimates:
         able = [
             row
             for row in snapshot.sinks.values()
-            if self._bay.line_of(row.transport) == line
-            and self._bay.has_rtx(row.sink)
+            if self._bay.line_of(row.transport) == line and self._bay.has_rtx(row.sink)
         ]
         return max(able, key=lambda row: row.last_sent_us).sink if able else None
 
