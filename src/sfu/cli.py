@@ -66,7 +66,9 @@ def check_config(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
 
 @app.command()
 def call(
-    number: Annotated[str, typer.Argument(help="An [[endpoint]]'s number, or a sip: address.")],
+    number: Annotated[
+        str, typer.Argument(help="An [[endpoint]]'s number, or a sip: or h323: address.")
+    ],
     room: Annotated[str, typer.Option("--room", help="The room it is called into.")],
     config: ConfigFile = None,
 ) -> None:

@@ -70,6 +70,7 @@ def front(house: Stage):
         settings=SETTINGS, house=house.house, calls=house.calls, browsers=house.browsers,
         patchbay=house.patchbay, desk=house.desk, worker=house.mixer, lag_s=0.002,
         registrations=[1, 2],
+        h323=SimpleNamespace(connections=2),
         sip=SimpleNamespace(
             gate=SimpleNamespace(refused=Counter({Reason.SLOW: 4})),
             connections=5,
@@ -186,6 +187,7 @@ def test_a_server_without_its_mixer_or_that_stops_is_not_ready(house, front):
         ("21", "sip:lajoux@192.0.2.21"),
         ("morez", "sip:morez@sfu"),
         ("sip:hdx@192.0.2.9", "sip:hdx@192.0.2.9"),
+        ("h323:7@192.0.2.9", "h323:7@192.0.2.9"),
     ],
 )
 def test_a_number_a_registered_name_and_an_address_can_be_called(house, front, target, uri):
@@ -204,6 +206,7 @@ def test_a_number_a_registered_name_and_an_address_can_be_called(house, front, t
         ("0899", "4201", r"no trunk for 0899 is registered \(down: no answer\)"),
         ("sip:", "4201", "cannot be called"),
         ("sip:a b@c", "4201", "cannot be called"),
+        ("h323:7@nowhere", "4201", "no address to call"),
     ],
 )
 def test_what_cannot_be_called_is_said_in_words(house, front, target, room, why):

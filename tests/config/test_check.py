@@ -28,6 +28,9 @@ LINE = {"site": "morez", "up_bps": 2_000_000, "down_bps": 2_000_000}
         ({"webrtc": {"udp_port": 20100}}, "webrtc.udp_port"),
         ({"webrtc": {"udp_port": 5060}}, "webrtc.udp_port"),
         ({"sip": {"tls_port": 8443}}, "sip.tls_port"),
+        ({"h323": {"port": 5060}}, "h323.port"),
+        ({"h323": {"h245_ports": "23000-22000"}}, "h323.h245_ports"),
+        ({"h323": {"h245_ports": "8000-9000"}}, "http.tls_port"),
         ({"tls": {"certificate": "a.pem"}}, "tls.private_key"),
         ({"tls": {"private_key": "a.pem"}}, "tls.certificate"),
         ({"rooms": {"numbers": ["10-9"]}}, "rooms.numbers[1]"),
@@ -63,6 +66,7 @@ def test_what_does_not_fit_together_is_named(table, key):
 
 def test_what_fits_is_no_fault():
     assert fault({}) is None
+    assert fault({"h323": {"enabled": False, "port": 5060}}) is None
     assert fault({"line": [LINE]}) is None
     assert fault({"trunk": [TRUNK | {"password": "", "register": False}]}) is None
     assert fault({"trunk": [TRUNK | {"room": "Accueil"}]}) is None

@@ -44,7 +44,7 @@ def free_base() -> int:
     """Return the next thousand whose leading ports nobody has; other runs may go on beside us."""
     for _ in range(10):
         base = next(_bases)
-        if all(free_port(base + n) == base + n for n in range(5)):
+        if all(free_port(base + n) == base + n for n in range(6)):
             return base
     raise OSError("no thousand of ports is free")
 
@@ -58,8 +58,15 @@ class Meeting:
         self._playwright: Playwright | None = None
         self.server: Server
 
-    async def serve(self, settings: str = "", prefix: tuple[str, ...] = ()) -> Server:
-        self.server = Server(self._home / "server", free_base(), settings, prefix)
+    async def serve(
+        self,
+        settings: str = "",
+        prefix: tuple[str, ...] = (),
+        environment: dict[str, str] | None = None,
+    ) -> Server:
+        """Start a server; who joins from now on joins this one."""
+        home = self._folder("server")
+        self.server = Server(home, free_base(), settings, prefix, environment or {})
         self._stack.push_async_callback(self.server.stop)
         await self.server.start()
         return self.server

@@ -20,7 +20,7 @@ class Server:
 
     home: Path
     base: int
-    """First of the ports it uses: SIP at base, base+1 (TLS), HTTP at +2 (TLS) and +3."""
+    """First of the ports it uses: SIP at base, base+1 (TLS), HTTP at +2 (TLS), +3, H.323 at +5."""
     settings: str = ""
     """More TOML, appended to ours."""
     prefix: tuple[str, ...] = ()
@@ -61,6 +61,9 @@ class Server:
     def sips(self, user: str) -> str:
         return f"sip:{user}@127.0.0.1:{self.base + 1}"  # baresip adds transport=tls itself
 
+    def h323(self, number: str) -> str:
+        return f"h323:{number}@127.0.0.1:{self.base + 5}"
+
     def configuration(self) -> str:
         return f"""
 [http]
@@ -70,6 +73,9 @@ local_port = {self.base + 3}
 udp_port = {self.base}
 tcp_port = {self.base}
 tls_port = {self.base + 1}
+[h323]
+port = {self.base + 5}
+h245_ports = "{self.base + 910}-{self.base + 999}"
 [webrtc]
 udp_port = {self.base + 4}
 [rtp]

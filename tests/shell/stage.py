@@ -274,12 +274,13 @@ class Stage:
         offer: bytes | str | None = "polycom_hdx",
         host: str = HDX_HOST,
         also: tuple[str, ...] = (),
+        protocol: Protocol = Protocol.SIP,
     ) -> Any:
         """Have a room codec call; return the last thing ordered."""
         body = codec_offer(offer) if isinstance(offer, str) else offer
         self.calls.handle(
             CallOffered(
-                CallId(call), Protocol.SIP, target, f"room{call}@{host}", f"Room {call}", "HDX",
+                CallId(call), protocol, target, f"room{call}@{host}", f"Room {call}", "HDX",
                 Address(host, 5060), None, body, also=also,
             )
         )  # fmt: skip

@@ -5,11 +5,11 @@ from itertools import count
 
 import pytest
 
-from sfu.config import Settings
+from sfu.config import MediaEncryption, Settings, Sip
 from sfu.config.settings import Limits, Policy, Room, Rooms
 from sfu.errors import UseError
 from sfu.media.engine.event import TelephoneEventReceived
-from sfu.model import CallId, Codec, RoomId
+from sfu.model import CallId, Codec, Protocol, RoomId
 from sfu.shell.calls import FIRST_DIALLED, Calls
 from sfu.signalling.call import (
     Accept,
@@ -489,3 +489,27 @@ def test_a_call_by_a_trunk_may_mean_more_than_its_number(house):
     assert isinstance(house.ring(3, "", also=("4252",)), Accept)
     assert set(house.house.meetings) == {"4250", "4251", "4252"}
     assert house.ring(4, "visio", also=("visio",)).status == 404
+
+
+# ---- by H.323
+
+
+def test_a_room_by_h323_is_offered_our_media_and_counted_as_such(house):
+    ordered = house.ring(1, offer=None, protocol=Protocol.H323)
+    assert isinstance(ordered, Accept)
+    assert b"a=crypto" not in ordered.description
+    answer = ordered.description.replace(b"o=sfu", b"o=far")
+    house.calls.handle(CallConfirmed(CallId(1), answer))
+    assert members(house) == 1
+    assert house.leg(1).protocol is Protocol.H323
+    assert house.calls.by_protocol() == {Protocol.H323: 1}
+    end(house, 1)
+    assert house.house.ends == {("h323", "hung_up"): 1}
+
+
+def test_h323_knows_no_keys_so_where_they_are_required_it_is_refused():
+    required = Settings(sip=Sip(media_encryption=MediaEncryption.REQUIRED))
+    with stage(required) as house:
+        ordered = house.ring(1, offer=None, protocol=Protocol.H323)
+        assert isinstance(ordered, Reject)
+        assert (ordered.status, ordered.warning) == (488, "media must be encrypted here")

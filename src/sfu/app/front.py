@@ -31,12 +31,14 @@ from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.record import CallRecord
 from sfu.signalling.call import End
+from sfu.signalling.h323.useragent import read_uri
 from sfu.signalling.sip.blame import SIP_REASONS, WEB_REASONS
 from sfu.signalling.sip.uri import Uri, parse_uri
 
 if TYPE_CHECKING:
     from sfu.app.server import Server
 
+H323 = "h323:"
 NOTHING_YET = Snapshot(EngineRow(0, False, 0, (), 0))
 
 
@@ -111,14 +113,14 @@ class Front:
         return lines.what_if(self._server.house, line, codecs, browsers)
 
     async def dial(self, target: str, room: str) -> DialOutcome:
-        """Call a configured endpoint's number, a registered one, a trunk's, or a SIP URI."""
+        """Call a configured endpoint's number, a registered one, a trunk's, or a URI."""
         found = self._server.house.find(room)
         if not isinstance(found, Found):
             raise UseError(f"no room {room}")
         if self._server.house.is_full(found.room):
             raise UseError(f"room {room} is full")
         way = self._where(target)
-        uri, host = way.uri, way.host or _uri(way.uri).host
+        uri, host = way.uri, way.host or self._host(way.uri)
         registered = None
         if not way.trunk and self._server.settings.find_endpoint(target) is None:
             registered = self._server.way_to(target)
@@ -135,6 +137,8 @@ class Front:
         """Say how a target is called."""
         if target.startswith(("sip:", "sips:")):
             return Way(target, _uri(target).user or target)
+        if target.startswith(H323):
+            return Way(target, target.removeprefix(H323))
         endpoint = self._server.settings.find_endpoint(target)
         if endpoint is not None:
             return Way(endpoint.uri, endpoint.name or target)
@@ -148,6 +152,17 @@ class Front:
         if proxy and target.isdigit():
             return Way(f"sip:{target}@{proxy}", target)
         raise UseError(f"nobody is known by {target!r}")
+
+    def _host(self, uri: str) -> str:
+        """Return the host of an address; UseError where it cannot be called."""
+        if not uri.startswith(H323):
+            return _uri(uri).host
+        if self._server.h323 is None:
+            raise UseError(f"{uri!r} cannot be called: H.323 is off")
+        try:
+            return read_uri(uri)[0].host
+        except PeerError as error:
+            raise UseError(f"{uri!r} cannot be called: {error.reason}") from None
 
     async def transfer(self, member: str, target: str) -> TransferOutcome | None:
         """Send a room codec elsewhere: to another room, or by REFER to an address."""
@@ -167,6 +182,8 @@ class Front:
             way = self._where(target)
             if way.trunk:
                 raise UseError("a number of a trunk can be called, but nobody can be sent there")
+            if way.uri.startswith(H323):
+                raise UseError("an H.323 address can be called, but nobody can be sent there")
             outcome = await transfers.to_address(visit, str(_uri(way.uri)))
         return TransferOutcome(outcome.done, outcome.status, outcome.text)
 
@@ -200,8 +217,8 @@ class Front:
         server = self._server
         legs = [guest.leg for guest in server.house.guests.values()]
         members = Counter(leg.protocol for leg in legs)
-        calls = Counter(members)
-        calls[Protocol.SIP] = len(server.calls)
+        calls = server.calls.by_protocol()
+        calls[Protocol.WEBRTC] = members[Protocol.WEBRTC]
         ends = {
             (Protocol(protocol), End(cause)): number
             for (protocol, cause), number in server.house.ends.items()

@@ -3,7 +3,7 @@
 ::
 
     data directory, certificate -> sockets bound (a busy port is told before anything runs)
-    store -> engine, patchbay, mix worker -> house -> SIP, browsers -> web -> tick
+    store -> engine, patchbay, mix worker -> house -> SIP, H.323, browsers -> web -> tick
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 
 import structlog
@@ -29,7 +30,7 @@ from sfu.media.connect.dtls import Identity
 from sfu.media.engine.command import SetMarks
 from sfu.media.report import Reporter
 from sfu.metrics import Metrics
-from sfu.model import Address, Protocol
+from sfu.model import Address, CallId, Protocol
 from sfu.room.registration import Contact, Registrations
 from sfu.shell.bindings import Bindings
 from sfu.shell.browser_leg import BrowserSurroundings
@@ -43,6 +44,7 @@ from sfu.shell.certificate import (
 )
 from sfu.shell.data import DataDirectory
 from sfu.shell.engine import Engine
+from sfu.shell.h323 import H323Shell, Place, available
 from sfu.shell.house import TICK_S, House
 from sfu.shell.icedoor import IceDoor
 from sfu.shell.mixdesk import MixDesk
@@ -55,6 +57,7 @@ from sfu.shell.tasks import spawn
 from sfu.shell.udp import local_host_toward
 from sfu.shell.webdoor import MOST, WebGate
 from sfu.shell.workers import MixWorker
+from sfu.signalling.call import CallOrder, Dial
 from sfu.signalling.sdp.local import Policy
 from sfu.signalling.sip.flow import private
 from sfu.signalling.sip.limit import Rates
@@ -81,6 +84,9 @@ class Server:
         self._environ = environ
         self._stack = AsyncExitStack()
         self._certificate: Certificate | None = None
+        self._new_call = map(CallId, count(1)).__next__
+        self.h323: H323Shell | None = None
+        """None: it is off, or its library is missing."""
 
     async def start(self) -> None:
         """Start all parts; UseError of one line for what the operator can put right."""
@@ -109,6 +115,7 @@ class Server:
         spawn("call records", store.run())
         await self._start_media(store, media)
         await self._start_sip(store)
+        await self._start_h323()
         self._start_rhythm()
         await self._start_web(https, http)
 
@@ -202,11 +209,12 @@ class Server:
                 settings.known_networks(),
             ),
             on_binding=kept.carry_out,
+            new_call=self._new_call,
         )
         around = Surroundings(
             self.patchbay,
             PortRange(settings.rtp.first_port, settings.rtp.last_port),
-            self.sip.order,
+            self._order,
             os.urandom,
             settings.media.gso,
             settings.limits.vanish_s,
@@ -221,6 +229,40 @@ class Server:
         self._stack.push_async_callback(self.sip.close)
         for binding in known:
             self.sip.remember(binding)
+
+    async def _start_h323(self) -> None:
+        settings = self.settings
+        if not settings.h323.enabled:
+            return
+        if not available():
+            log.warning("no_h323", why="pycrate is not installed: pip install '.[h323]'")
+            return
+        public = [str(one) for one in settings.network.public_addresses]
+        shell = H323Shell(
+            settings.sip.domain or "sfu",
+            Place(
+                tuple(self._hosts()),
+                settings.h323.port,
+                settings.h323.h245_range,
+                public[0] if public else "",
+                settings.h323.tunnelling,
+            ),
+            self.sip.gate,
+            lambda event: self.calls.handle(event),
+            self._new_call,
+        )
+        await shell.start()
+        self._stack.push_async_callback(shell.close)
+        self.h323 = shell
+
+    def _order(self, order: CallOrder) -> None:
+        """Hand an order to whom the call goes by."""
+        h323 = self.h323
+        dials = isinstance(order, Dial) and order.uri.startswith("h323:")
+        if h323 is not None and (dials or h323.owns(order.call)):
+            h323.order(order)
+        else:
+            self.sip.order(order)
 
     def _registered(self, fact: RegistrarFact) -> None:
         """Keep where endpoints are reached, for calls out."""

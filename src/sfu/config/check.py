@@ -60,6 +60,14 @@ def _ports(settings: Settings) -> Iterator[Fault]:
         "sip.tcp_port": settings.sip.tcp_port,
         "sip.tls_port": settings.sip.tls_port,
     }
+    if settings.h323.enabled:
+        h245 = settings.h323.h245_range
+        if not (h245 and h245.start > 0 and h245.stop <= 65_536):
+            yield Fault("h323.h245_ports", f"{settings.h323.h245_ports} is no range of ports")
+        tcp["h323.port"] = settings.h323.port
+        for key, port in tcp.items():
+            if port in h245:
+                yield Fault(key, f"{port} stands in the range of h323.h245_ports")
     for used in (udp, tcp):
         for key, twice in _repeated(used.items()):
             yield Fault(key, f"{twice} is used twice")

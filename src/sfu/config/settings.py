@@ -161,6 +161,27 @@ class Sip:
 
 
 @section
+class H323:
+    """H.323 for room codecs, where the ASN.1 library is installed (`pip install '.[h323]'`)."""
+
+    enabled: bool = True
+    port: Port = 1720
+    """TCP, call signalling."""
+    h245_ports: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}-[0-9]{1,5}$")] = (
+        "22000-22199"
+    )
+    """TCP, one for each call that does not tunnel its H.245."""
+    tunnelling: bool = False
+    """Prefer H.245 within call signalling to a connection of its own."""
+
+    @property
+    def h245_range(self) -> range:
+        """The ports of `h245_ports`, the last included."""
+        first, _, last = self.h245_ports.partition("-")
+        return range(int(first), int(last) + 1)
+
+
+@section
 class Webrtc:
     """Browsers' media."""
 
@@ -305,7 +326,7 @@ class Endpoint:
     """A room codec that can be called into a meeting."""
 
     number: Number
-    uri: Annotated[str, StringConstraints(pattern=r"^sips?:[^\s<>]+$")]
+    uri: Annotated[str, StringConstraints(pattern=r"^(sips?|h323):[^\s<>]+$")]
     name: str = ""
     site: str = ""
 
@@ -389,6 +410,7 @@ class Settings:
     tls: Tls = Tls()
     http: Http = Http()
     sip: Sip = Sip()
+    h323: H323 = H323()
     webrtc: Webrtc = Webrtc()
     rtp: Rtp = Rtp()
     rooms: Rooms = Rooms()

@@ -47,7 +47,7 @@ class Acceptor:
         listening: socket.socket,
         context: ssl.SSLContext | None,
         allowed: Callable[[str], bool],
-        welcome: Callable[[str], asyncio.Protocol],
+        welcome: Callable[[str], asyncio.BaseProtocol],
         on_failed: Callable[[str, Failure], None],
     ) -> None:
         """Accept on a bound socket; `on_failed`: a host that was allowed never got through."""

@@ -10,6 +10,7 @@ r"""Room codecs' way in and out: call events to legs, doors, dial-out, signs of 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,7 @@ import structlog
 from sfu.errors import PeerError, UseError
 from sfu.media.allocation.admission import Admitted
 from sfu.media.engine.snapshot import Snapshot
-from sfu.model import CallId, RoomId
+from sfu.model import CallId, Protocol, RoomId
 from sfu.room.attendant import Attendant
 from sfu.room.directory import Found, Outcome, Reception, UnknownRoom, WrongPin
 from sfu.room.keys import Way
@@ -138,6 +139,10 @@ class Calls:
     def __len__(self) -> int:
         """Count the calls there are, in rooms or on the way."""
         return len(self._visits)
+
+    def by_protocol(self) -> Counter[Protocol]:
+        """Count the calls by what they are signalled with."""
+        return Counter(visit.leg.protocol for visit in self._visits.values())
 
     def handle(self, event: CallEvent) -> None:
         """Take one event of any signalling."""
@@ -280,6 +285,7 @@ class Calls:
             model=event.model,
             now=now,
             account=event.account,
+            protocol=event.protocol,
         )
         room = found.room if isinstance(found, Found) else NO_ROOM
         self._prefer(leg, room)
@@ -510,6 +516,7 @@ class Calls:
             self.house.new_member(), call, name, self._around,
             host=self._advertise(host), peer_host=host, model="", now=self.house.clock(),
             account=account,
+            protocol=Protocol.H323 if uri.lower().startswith("h323:") else Protocol.SIP,
         )  # fmt: skip
         self._prefer(leg, room)
         try:
@@ -518,6 +525,9 @@ class Calls:
         except UseError:
             self._abandon(leg)
             raise
+        except PeerError as error:
+            self._abandon(leg)
+            raise UseError(f"{uri} cannot be called: {error.reason}") from None
         visit = Visit(leg, room, uri, host, Direction.OUT)
         visit.dialled = asyncio.get_running_loop().create_future()
         self._visits[call] = visit

@@ -69,12 +69,13 @@ class CodecLeg(Leg):
         model: str,
         now: float,
         account: str | None = None,
+        protocol: Protocol = Protocol.SIP,
     ) -> None:
         """Begin without media; `host` is what the far end is told to send to.
 
         `account` is what it proved to be, or was registered as.
         """
-        super().__init__(member, name, Protocol.SIP)
+        super().__init__(member, name, protocol)
         self._account = account
         self._latched = ""
         """Where its media really comes from, where that is not what it said."""
@@ -165,7 +166,12 @@ class CodecLeg(Leg):
         )
 
     def offer(self, *, secure: bool = False) -> bytes:
-        """Compose our offer: for a call of ours, a delayed one, or a change in mid call."""
+        """Compose our offer: for a call of ours, a delayed one, or a change in mid call.
+
+        PeerError (488) where media must be encrypted and its protocol knows no keys.
+        """
+        if self.protocol is Protocol.H323 and self.policy.secure:
+            raise PeerError("media must be encrypted here", status=488)
         if self._remote is None:
             self._offered = compose_offer(self._local(None, secure=secure), self._asked())
         else:
@@ -283,6 +289,8 @@ class CodecLeg(Leg):
 
     def _offered_encryption(self, *, secure: bool) -> OfferedEncryption:
         """Return how we offer: what must be secret is offered in no way that may end in clear."""
+        if self.protocol is Protocol.H323:
+            return OfferedEncryption.AUTO  # in clear: H.235 is not spoken
         chosen = self._around.offered
         if not (secure or self.policy.secure) or chosen is OfferedEncryption.DTLS:
             return chosen

@@ -156,6 +156,21 @@ class Gate:
             case _:
                 pass
 
+    def may_call(self, host: str) -> bool:
+        """Tell whether an address may begin one more call now; of SIP `judge` says it."""
+        reason = self._limits.call(host, self._clock())
+        if reason is not None:
+            self.refuse(host, reason)
+        return reason is None
+
+    def welcome(self, call: CallId, host: str) -> None:
+        """Know an address by a call whose connection proved it."""
+        self._limits.guest(call, host)
+
+    def wrong_number(self, host: str) -> None:
+        """Count a call to a room that is not, or with a wrong PIN."""
+        self._limits.wrong_number(host, self._clock())
+
     def close(self) -> None:
         """Forget what waits."""
         self._inbox.close()

@@ -23,6 +23,7 @@ from sfu.signalling.h323.description import Flow, describe, h264_fmtp, read_ours
 from sfu.signalling.h323.h225 import Release
 from sfu.signalling.h323.transport import read_transport, write_transport
 from sfu.signalling.sdp.local import Policy
+from sfu.signalling.sdp.offer import read_answer
 from sfu.signalling.sdp.peer import read_offer
 from sfu.signalling.sdp.session import parse
 from tests.unitstack import offer
@@ -75,6 +76,19 @@ def test_channels_become_a_description():
     assert (limits.fs, limits.mbps) == (36 * 256, 490 * 500)
     assert limits.modes == {0, 1}
     assert 0 < seen.max_bps <= 600_000
+
+
+def test_who_takes_single_nals_and_sends_another_mode_by_another_number_is_sent_single_nals():
+    session = parse(offer("192.0.2.1", 30_000))
+    picture = Flow(
+        Kind.VIDEO, Address("192.0.2.9", 5_002), Address("192.0.2.9", 5_003), TANDBERG, 98,
+        TANDBERG, 109, sent_mode=1,
+    )  # fmt: skip
+    said = describe({Kind.VIDEO: picture}, session, "192.0.2.9", 1, None)
+    video = read_answer(session, said).video
+    assert video is not None
+    assert (video.send, video.single_nal) == (((98, Codec.H264),), True)
+    assert (109, Codec.H264) in video.receive
 
 
 def test_a_unit_that_takes_nothing_is_on_hold():

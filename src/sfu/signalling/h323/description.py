@@ -258,9 +258,18 @@ def _direction(flow: Flow) -> str:
 
 def _formats(flow: Flow) -> Iterator[tuple[int, tuple[str, str]]]:
     """Yield payload number -> (rtpmap, fmtp): what it takes first, then what it sends."""
+    sent, sent_mode = flow.sent, flow.sent_mode
+    if (
+        isinstance(flow.taken, H264)
+        and isinstance(sent, H264)
+        and sent_mode
+        and not flow.taken_mode
+    ):
+        # who takes mode 0 and sends mode 1 shall not be read as taking what it sends
+        sent, sent_mode = flow.taken, 0
     for data, payload, mode in (
         (flow.taken, flow.taken_payload, flow.taken_mode),
-        (flow.sent, flow.sent_payload, flow.sent_mode),
+        (sent, flow.sent_payload, sent_mode),
     ):
         match data:
             case Sound():

@@ -187,13 +187,16 @@ def _common(mine: PeerLine, line: PeerLine) -> tuple[tuple[int, Codec], ...]:
     return tuple((pt, codec) for codec, pt in found.items() if codec.clock_hz == clocks[0])
 
 
-def _receive(mine: PeerLine, send: tuple[tuple[int, Codec], ...]) -> tuple[tuple[int, Codec], ...]:
+def _receive(
+    mine: PeerLine, line: PeerLine, send: tuple[tuple[int, Codec], ...]
+) -> tuple[tuple[int, Codec], ...]:
     """Return what may arrive: our numbers, and the answer's where the peer prefers its own."""
     found: dict[int, Codec] = {}
     for codec in dict.fromkeys(codec for _, codec in send):
         found.update({form.pt: codec for form in mine.formats if form.codec is codec})
-    for pt, codec in send:
-        found.setdefault(pt, codec)
+        for form in line.formats:
+            if form.codec is codec:
+                found.setdefault(form.pt, codec)
     return tuple(found.items())
 
 
@@ -230,7 +233,7 @@ def _agreed(mine: PeerLine, line: PeerLine, described: MediaDescription) -> Agre
         may_send=line.receives,
         may_receive=line.sends,
         send=send,
-        receive=_receive(mine, send),
+        receive=_receive(mine, line, send),
         clock_hz=send[0][1].clock_hz,
         single_nal=form.codec is Codec.H264 and h264.mode_of(form) == 0,
         feedback=feedback_of(described, form.pt) & ROOM_FEEDBACK,

@@ -218,8 +218,13 @@ class Limits:
     def _too_bold(self, entry: _Entry, host: str, data: bytes, now: float) -> Reason | None:
         if entry.passwords.full_at > now and self._tried_enough(entry, host, data, now):
             return Reason.PASSWORDS
-        if not is_invite(data):
-            return None
+        return self._call(entry, now) if is_invite(data) else None
+
+    def call(self, host: str, now: float) -> Reason | None:
+        """Spend from the shares of calls; return which of them has too little."""
+        return self._call(self._entry(host), now)
+
+    def _call(self, entry: _Entry, now: float) -> Reason | None:
         misses = NUMBERS_PER_MIN * entry.factor
         if not entry.numbers.has(now, misses / 60, misses):
             return Reason.NUMBERS
