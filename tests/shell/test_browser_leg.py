@@ -228,7 +228,7 @@ def test_a_stream_without_a_name_is_known_by_its_mid(house, leg):
     leg.answer(sdp, restart=False)
     assert leg.streams.picture is None
     transport = leg._path.transport
-    camera = next(one for one in leg._agreement.streams if one.mid == "1")
+    camera = next(one for one in leg._engine.agreement.streams if one.mid == "1")
     number = camera.payloads[0][0]
     for ssrc, payload, mid in ((11, number, "0"), (12, 1, "1"), (13, 111, "0"), (14, number, "")):
         house.engine.tell(SourceAppeared(transport, Ssrc(ssrc), payload, mid, "", ""))

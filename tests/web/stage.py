@@ -4,6 +4,7 @@ import asyncio
 import colorsys
 import contextlib
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -146,7 +147,7 @@ class Stage(ScriptedHouse):
                     one.sender.replaceTrack(AudioStreamTrack())
                     one.direction = "sendonly"
         await peer.setLocalDescription(await peer.createAnswer())
-        browser.send(Answer(sdp=peer.localDescription.sdp))
+        browser.send(Answer(sdp=with_layers(offer.sdp, peer.localDescription.sdp)))
         browser.send(Members(members=(*self.cast, YOU), you="m7"))
         browser.send(Slots(pictures=pictures, sounds=sounds, mix=False))
         browser.send(Speaker(member=shown[0] if shown else None))
@@ -163,6 +164,19 @@ class Stage(ScriptedHouse):
 def new_peer() -> RTCPeerConnection:
     """aiortc's default policy leaves the second of two video m-lines without a transport."""
     return RTCPeerConnection(RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+
+
+def with_layers(offer: str, answer: str) -> str:
+    """Take the camera's layers, of which aiortc knows nothing, as our server does."""
+    rids = re.findall(r"a=rid:(\w+) send", offer)
+    if not rids:
+        return answer
+    kept = [line for line in offer.splitlines() if line.endswith("rtp-stream-id")]
+    taken = [*dict.fromkeys(kept), *(f"a=rid:{rid} recv" for rid in rids)]
+    taken.append(f"a=simulcast:recv {';'.join(rids)}")
+    before, camera = answer.split("m=video", 1)
+    first, *others = camera.split("\r\nm=")
+    return "\r\nm=".join([f"{before}m=video{first.rstrip()}\r\n" + "\r\n".join(taken), *others])
 
 
 def notice(about: str, code: str = "no_common_picture_codec") -> Notice:

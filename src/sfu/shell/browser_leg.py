@@ -1,44 +1,42 @@
-"""A browser's leg: its offers answered, its bundled transport, its streams in the engine.
+"""A browser's leg: its offers answered, its bundled transport, what its page is told.
 
 ::
 
-    begin   --> layout {pictures: N}              offer --> answer: places become sinks,
-    members change: N grows, never shrinks                  microphone and camera sources
+    begin   --> layout {pictures: N}              offer --> answer --> `browser_streams`
+    members change: N grows, never shrinks        camera's rates <-- `browser_camera`
     slots, speaker, members, send, notice <-- what the meeting tells, by the mids of its offer
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 
 from sfu.errors import PeerError
-from sfu.media.engine.command import Extensions, SetSink, SetSource
+from sfu.media.allocation.output import Cap
 from sfu.media.engine.event import SourceAppeared, TelephoneEventReceived, TransportLatched
 from sfu.media.engine.snapshot import Snapshot
-from sfu.media.keyframe import Ask
 from sfu.media.limit.bound import Estimated, Limited, ReceiverBound
 from sfu.media.report import EstimateHeard, LimitNoted, RateLimited
 from sfu.media.rtp.rtcp.bounding import payload_bps
-from sfu.model import Address, Codec, Kind, LineId, MemberId, Protocol, SinkId, SourceId, Ssrc
+from sfu.model import Address, LineId, MemberId, Protocol, SinkId
 from sfu.room.output import Notify, SendPicture
+from sfu.shell.browser_camera import CameraOrders
+from sfu.shell.browser_streams import BrowserStreams, ids_of
 from sfu.shell.icedoor import IceDoor, IcePath
-from sfu.shell.leg import Hearing, Leg, MixPlace, Row
+from sfu.shell.leg import Given, Hearing, Leg, Row
 from sfu.shell.limits import HEADERS, Meter
 from sfu.shell.lines import AccessLine, Lines
 from sfu.shell.patchbay import Patchbay, RateFact
 from sfu.shell.voices import USUAL_EXTENSIONS, Voices, of_browser
 from sfu.signalling.call import End
-from sfu.signalling.capability import NOTHING, Capability, Feedback
+from sfu.signalling.capability import NOTHING, Capability
 from sfu.signalling.sdp.session import parse
 from sfu.signalling.webrtc import message as m
 from sfu.signalling.webrtc.negotiate import (
-    BrowserAgreement,
     BrowserLocal,
     BrowserPolicy,
-    BrowserStream,
-    StreamIds,
     answer_browser,
 )
 from sfu.signalling.webrtc.offer import MAX_TILES, BrowserOffer, Part, Role, read_browser_offer
@@ -51,7 +49,6 @@ LEAST_PICTURES = 3
 """Places offered from the start, so that the first members cost no new offer."""
 SPARE_PICTURES = 1
 WIDE_PLACES, NARROW_PLACES, MIX_PLACES = 3, 3, 1
-VIDEO_HISTORY, AUDIO_HISTORY = 1024, 64
 SOUNDS_BPS = 150_000
 """Three voices, of what a page is sent."""
 NO_MEDIA_YET = replace(NOTHING, forwarded_sounds=True)
@@ -77,15 +74,6 @@ class BrowserSurroundings:
     """The lines browsers stand behind; None: nobody reckons with any."""
 
 
-@dataclass(slots=True)
-class _Place:
-    """A place we send on: one m-line of the browser."""
-
-    ids: StreamIds
-    sink: SinkId
-    stream: BrowserStream | None = None
-
-
 class BrowserLeg(Leg):
     """One browser in a room."""
 
@@ -108,15 +96,13 @@ class BrowserLeg(Leg):
         self._cname = around.entropy(8).hex()
         self._path: IcePath | None = None
         self._parts: dict[str, Part] = {}
-        self._agreement: BrowserAgreement | None = None
-        self._places: dict[str, _Place] = {}
-        self._sound: SourceId | None = None
-        self._picture: SourceId | None = None
+        self._engine = BrowserStreams(around.patchbay, member, self.streams)
+        self._camera_orders = CameraOrders(around.video_bps, around.video_fs)
         self._pictures = LEAST_PICTURES
         self._microphone = self._camera = True
         self._shown: Sequence[MemberId | None] = ()
         self._hearing = Hearing()
-        self._ordered: SendPicture | None = None
+        self._given: dict[SinkId, Given] = {}
         self._notices: dict[tuple[str, MemberId], m.Notice] = {}
         self._bound, self._words = ReceiverBound(), deque[RateFact]()
         self._sent = Meter()
@@ -131,7 +117,8 @@ class BrowserLeg(Leg):
     @property
     def capability(self) -> Capability:
         """What it can, as negotiated last."""
-        able = self._agreement.capability if self._agreement else NO_MEDIA_YET
+        agreement = self._engine.agreement
+        able = agreement.capability if agreement else NO_MEDIA_YET
         return replace(able, pictures=0, video_send=frozenset()) if self.sound_only else able
 
     @property
@@ -155,8 +142,9 @@ class BrowserLeg(Leg):
         self._tell_slots()
         for notice in self._notices.values():
             send(notice)
-        if self._ordered is not None:
-            self.send_picture(self._ordered)
+        self._tell_camera()
+        if self._given:
+            self._tell_given()
 
     def members_changed(self, rows: Sequence[Row]) -> None:
         """Tell who is in the room; ask for more places when it has grown."""
@@ -204,7 +192,7 @@ class BrowserLeg(Leg):
         )  # fmt: skip
 
     def _tell_slots(self) -> None:
-        if self._agreement is None:
+        if self._engine.agreement is None:
             return
         carried = {
             Role.TILE: self._shown,
@@ -213,7 +201,7 @@ class BrowserLeg(Leg):
         }
         slots: dict[Role, dict[str, str | None]] = {role: {} for role in carried}
         for role, members in carried.items():
-            for at, stream in enumerate(_open(self._agreement, role)):
+            for at, stream in enumerate(self._engine.open(role)):
                 slots[role][stream.mid] = members[at] if at < len(members) else None
         self.send(
             m.Slots(
@@ -225,28 +213,48 @@ class BrowserLeg(Leg):
 
     def send_picture(self, order: SendPicture) -> None:
         """Have the page set its encoder."""
-        self._ordered = order
-        if order.codec not in (Codec.H264, Codec.VP8):
-            return
-        cap, most = self._around.video_bps, self._around.video_fs
-        self._around.patchbay.wishes_said["page"] += 1
-        self.send(
-            m.Send(
-                camera=m.Camera(
-                    codec="H264" if order.codec is Codec.H264 else "VP8",
-                    mode=0 if order.single_nal else 1,
-                    max_bps=min(order.max_bps, cap) if order.max_bps else cap,
-                    max_height=_height(min(order.max_fs or most, most)),
-                    active=order.wanted,
-                )
+        self._camera_orders.room = order
+        self._tell_camera()
+
+    def set_caps(self, caps: Sequence[Cap]) -> None:
+        """Have the page set each layer's encoder so, for the sake of a line."""
+        if self._camera_orders.set_caps(caps):
+            self._tell_camera()
+
+    def _tell_camera(self) -> None:
+        camera = self._camera_orders.camera()
+        if camera is not None:
+            self._around.patchbay.wishes_said["page"] += 1
+            self.send(m.Send(camera=camera))
+
+    def tell_given(self, given: Mapping[SinkId, Given]) -> None:
+        """Tell how its pictures fare."""
+        if self._given != given:
+            self._given = dict(given)
+            self._tell_given()
+
+    def _tell_given(self) -> None:
+        states = {
+            mid: m.PictureState(
+                rung=one.rung,
+                required_bps=one.required_bps,
+                available_bps=one.available_bps,
+                why=one.why,
             )
-        )
+            for sink, one in self._given.items()
+            if (mid := self._engine.mid_of(sink)) is not None
+        }
+        self.send(m.Pictures(pictures=states))
 
     # ---- the page's wishes
 
-    def set_state(self, *, microphone: bool, camera: bool) -> None:
-        """Take in what the person switched on."""
+    def set_state(
+        self, *, microphone: bool, camera: bool, layers: Sequence[m.LayerState] = ()
+    ) -> None:
+        """Take in what the person switched on, and how large the layers of the camera are."""
         self._microphone, self._camera = microphone, camera
+        self._engine.set_sizes({one.rid: (one.height, one.fps) for one in layers})
+        self._take_layers()
 
     def wants_sound(self) -> bool:
         """Tell whether its microphone is on."""
@@ -261,7 +269,9 @@ class BrowserLeg(Leg):
         session = parse(sdp)
         offer = read_browser_offer(session, self._parts)
         path = self._path_for(offer, restart=restart)
-        places = {line.mid: self._place(line.mid) for line in offer.lines if line.role.receives}
+        places = {
+            line.mid: self._engine.place(line.mid) for line in offer.lines if line.role.receives
+        }
         local = BrowserLocal(
             self._session_id,
             path.ufrag,
@@ -269,14 +279,23 @@ class BrowserLeg(Leg):
             self._around.door.fingerprint,
             self._candidates(),
             self._cname,
-            {mid: place.ids for mid, place in places.items()},
+            ids_of(places),
         )
-        policy = BrowserPolicy(video_bps=self._around.video_bps)
+        policy = BrowserPolicy(video_bps=self._around.video_bps, simulcast=True)
         answer, agreement = answer_browser(session, offer, local, policy)
-        self._use(places)
-        self._apply(agreement, path)
+        self._engine.use(places)
+        self._parts = dict(agreement.parts)
+        self._engine.apply(agreement, path)
         self.send(m.Answer(sdp=answer.text))
         self._tell_slots()
+        self._take_layers()
+
+    def _take_layers(self) -> None:
+        """Say the rates of layers that are new."""
+        rids = tuple(one.rid for one in self.streams.simulcast)
+        if self._camera_orders.rids != rids:
+            self._camera_orders.rids = rids
+            self._tell_camera()
 
     def _candidates(self) -> tuple[Address, ...]:
         """Give our addresses, those of the family its page came by first: that one gets through."""
@@ -315,123 +334,12 @@ class BrowserLeg(Leg):
         self.line = known
         return known.line
 
-    def _place(self, mid: str) -> _Place:
-        """Return the place of an m-line, a new one where we have none."""
-        bay = self._around.patchbay
-        known = self._places.get(mid)
-        return known or _Place(StreamIds(bay.new_ssrc(), bay.new_ssrc()), bay.new_sink())
-
-    def _use(self, places: dict[str, _Place]) -> None:
-        """Send on these places and no others: m-lines that are gone take theirs along."""
-        for mid in self._places.keys() - places.keys():
-            self._around.patchbay.close_sink(self._places[mid].sink)
-        self._places = places
-
-    # ---- into the engine
-
-    def _apply(self, agreement: BrowserAgreement, path: IcePath) -> None:
-        self._agreement = agreement
-        self._parts = dict(agreement.parts)
-        ids = agreement.extensions
-        path.set_extensions(
-            Extensions(
-                ids.mid, ids.rid, ids.repaired_rid, ids.audio_level, ids.transport_cc,
-                ids.abs_send_time,
-            )
-        )  # fmt: skip
-        self.streams.header_levels = bool(ids.audio_level)
-        for stream in agreement.streams:
-            if stream.role.sends:
-                self._set_source(stream, path)
-            elif stream.role.receives:
-                self._set_sink(stream, path)
-        self._name_streams(agreement)
-
-    def _set_source(self, stream: BrowserStream, path: IcePath, ssrc: Ssrc | None = None) -> None:
-        ssrc = ssrc or stream.ssrc
-        if ssrc is None:
-            return  # it shows itself by its mid: `SourceAppeared`
-        bay = self._around.patchbay
-        video = stream.kind is Kind.VIDEO
-        source = self._picture if video else self._sound
-        source = source or bay.new_source()
-        if video:
-            self._picture = source
-        else:
-            self._sound = source
-        bay.set_source(
-            SetSource(
-                source,
-                path.transport,
-                stream.kind,
-                ssrc,
-                stream.payloads,
-                stream.clock_hz,
-                nack=Feedback.NACK in stream.feedback,
-                rtx_ssrc=stream.rtx_ssrc,
-                rtx_payloads=stream.rtx_payloads,
-            ),
-            self.member,
-            (self.protocol, self._ask_picture) if video else None,
-        )
-        self.streams.sound, self.streams.picture = self._sound, self._picture
-
-    def _set_sink(self, stream: BrowserStream, path: IcePath) -> None:
-        place = self._places[stream.mid]
-        video = stream.kind is Kind.VIDEO
-        repair = {repaired: rtx for rtx, repaired in stream.rtx_payloads}
-        self._around.patchbay.set_sink(
-            SetSink(
-                place.sink,
-                path.transport,
-                stream.kind,
-                place.ids.ssrc,
-                stream.send_payloads,
-                stream.clock_hz,
-                mid=stream.mid,
-                single_nal=stream.single_nal,
-                rtx_ssrc=place.ids.rtx if repair else None,
-                rtx_payloads=tuple(repair.items()),
-                history=VIDEO_HISTORY if video else AUDIO_HISTORY,
-            )
-        )
-        place.stream = stream
-
-    def _name_streams(self, agreement: BrowserAgreement) -> None:
-        streams = self.streams
-        streams.pictures = self._sinks(agreement, Role.TILE)
-        streams.wide = self._sinks(agreement, Role.WIDE)
-        streams.narrow = self._sinks(agreement, Role.NARROW)
-        mixes = self._sinks(agreement, Role.MIX)
-        streams.mix = MixPlace(mixes[0], Codec.OPUS) if mixes else None
-        for stream in agreement.streams:
-            if stream.role.receives and not stream.active:
-                self._around.patchbay.want(self._places[stream.mid].sink, None)
-
-    def _sinks(self, agreement: BrowserAgreement, role: Role) -> list[SinkId]:
-        return [self._places[stream.mid].sink for stream in _open(agreement, role)]
-
     def _heard(self, event: SourceAppeared | TelephoneEventReceived | TransportLatched) -> None:
         match event:
             case SourceAppeared():
-                self._appeared(event)
+                self._engine.appeared(event)
             case TransportLatched() | TelephoneEventReceived():
                 pass  # ICE says where it is; a browser types its PIN
-
-    def _appeared(self, event: SourceAppeared) -> None:
-        """Give a stream the offer did not name to microphone or camera, by mid or by payload."""
-        if self._agreement is None or self._path is None or event.repaired_rid:
-            return
-        for stream in self._agreement.streams:
-            numbers = {number for number, _ in stream.payloads}
-            known = event.mid == stream.mid if event.mid else event.payload_type in numbers
-            if stream.role.sends and known and event.payload_type in numbers:
-                self._set_source(replace(stream, rtx_ssrc=None), self._path, event.ssrc)
-                return
-
-    def _ask_picture(self, ask: Ask) -> None:
-        if self._picture is not None:
-            self._around.patchbay.ask_picture(self._picture, fir=False, repeated=ask.repeated)
 
     # ---- life and end
 
@@ -439,6 +347,7 @@ class BrowserLeg(Leg):
         """Let handshakes' time pass, and note signs of life."""
         if self._path is not None:
             self._path.tick(snapshot, now)
+            self._engine.observe(snapshot, now, self._camera_orders.resting)
             row = snapshot.transports.get(self._path.transport)
             if row is not None:
                 self._sent.read(row.sent_bytes, snapshot.engine.at_us)
@@ -465,9 +374,10 @@ class BrowserLeg(Leg):
 
     def voices(self) -> Voices:
         """Say what its sounds and headers cost its line."""
-        if self._agreement is None:
+        agreement = self._engine.agreement
+        if agreement is None:
             return of_browser(USUAL_EXTENSIONS, hears_mix=False, ipv6=":" in self._remote)
-        ids = self._agreement.extensions
+        ids = agreement.extensions
         mix = self.streams.mix
         return of_browser(
             ids, hears_mix=self._hearing.mix, ipv6=":" in self._remote,
@@ -499,24 +409,9 @@ class BrowserLeg(Leg):
             self._around.lines.close(self._own)
 
 
-def _open(agreement: BrowserAgreement, role: Role) -> list[BrowserStream]:
-    """Return the streams of a part that are in use now, in the order of their places."""
-    return [one for one in agreement.of(role) if one.active]
-
-
 def _member_row(row: Row) -> m.MemberRow:
     picture: m.Picture = "ok" if row.picture else ("off" if row.has_camera else "none")
     return m.MemberRow(
         member=row.member, name=row.name, protocol=row.protocol.value, picture=picture,
         sound=row.sound,
     )  # fmt: skip
-
-
-def _height(max_fs: int) -> int | None:
-    """Return the height of the largest 16:9 picture of so many macroblocks."""
-    if not max_fs:
-        return None
-    for width, height in ((1920, 1080), (1280, 720), (1024, 576), (768, 432), (640, 360)):
-        if -(-width // 16) * -(-height // 16) <= max_fs:
-            return height
-    return 288

@@ -222,7 +222,9 @@ class Session:
             case Offer():
                 self._offer(self.leg, message)
             case State():
-                self.leg.set_state(microphone=message.microphone, camera=message.camera)
+                self.leg.set_state(
+                    microphone=message.microphone, camera=message.camera, layers=message.layers
+                )
             case Sound():
                 meeting = self._browsers.house.meeting_of(self.leg)
                 if meeting is not None:

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol as Shape
 
+from sfu.media.allocation.output import Cap
 from sfu.model import Codec, MemberId, Protocol, SinkId, SourceId
 from sfu.room.output import Notify, SendPicture
 from sfu.shell.lines import AccessLine
@@ -29,26 +29,9 @@ class PictureLayer:
     source: SourceId
     rid: str
     """Its name in the offer (RFC 8851); "" where there is only this one."""
-
-
-class Cap(Shape):
-    """What one layer of a member's picture may be sent at, as allocation says it."""
-
-    @property
-    def rid(self) -> str:
-        """Which; "" where there is one."""
-
-    @property
-    def max_bps(self) -> int:
-        """RTP payload."""
-
-    @property
-    def active(self) -> bool:
-        """False: nobody watches it."""
-
-    @property
-    def max_fps(self) -> int | None:
-        """None: as it likes."""
+    height: int = 0
+    """Lines of its picture and pictures a second, by the word of who sends it; 0 for unknown."""
+    fps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +55,8 @@ class Streams:
     """Its picture; of several layers the highest that arrives, for who knows nothing of layers."""
     simulcast: list[PictureLayer] = field(default_factory=list)
     """Its layers, lowest first, where it sends several."""
+    picture_size: tuple[int, int] = (0, 0)
+    """Height and pictures a second of `picture` where it is the only one, 0 for unknown."""
     pictures: list[SinkId] = field(default_factory=list)
     """One sink for each place, in the order of `ShowPictures.shown`."""
     wide: list[SinkId] = field(default_factory=list)
@@ -87,7 +72,9 @@ class Streams:
         """Return the layers of its picture, lowest first; one where it sends one stream."""
         if self.simulcast:
             return self.simulcast
-        return [PictureLayer(self.picture, "")] if self.picture is not None else []
+        if self.picture is None:
+            return []
+        return [PictureLayer(self.picture, "", *self.picture_size)]
 
 
 @dataclass(frozen=True, slots=True)

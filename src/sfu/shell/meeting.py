@@ -218,6 +218,11 @@ class Meeting:
             self._room.handle(
                 PictureStarted(leg.member, picture) if picture else PictureStopped(leg.member), now
             )
+        elif picture is not None and streams.picture is not running.source:
+            running.source = streams.picture
+            for wanted in self._shown.values():
+                if leg.member in wanted.shown:
+                    self._show(wanted)
 
     def _levels(
         self, snapshot: Snapshot, measured: Mapping[MemberId, int]

@@ -254,14 +254,22 @@ class Patchbay:
         command: SetSource,
         member: MemberId,
         ask: tuple[Protocol, Callable[[Ask], None]] | None = None,
+        *,
+        shown: bool = True,
     ) -> None:
-        """Expect a stream; `ask` says the wish for a key frame to whoever sends it."""
+        """Expect a stream; `ask` says the wish for a key frame to whoever sends it.
+
+        Not `shown`: its SSRC only keeps a place until the stream shows itself under its own.
+        """
         known = command.source in self._owners
         self._owners[command.source] = command.transport
+        ssrc = command.ssrc if shown else None
         if not known:
             self.reporter.add_source(
-                command.source, command.transport, command.clock_hz, member, command.ssrc
+                command.source, command.transport, command.clock_hz, member, ssrc
             )
+        elif ssrc is not None:
+            self.reporter.name_source(command.source, ssrc)
         if command.kind is Kind.VIDEO and ask is not None and command.source not in self._pictures:
             protocol, say = ask
             self._pictures[command.source] = _Picture(say, protocol)

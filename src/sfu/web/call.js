@@ -85,10 +85,11 @@ export class Call {
   }
 
   #makePeer() {
-    return new Peer((type, fields) => this.#connection.say(type, fields), {
+    const show = {
       track: (mid, track) => this.#track(mid, track),
       state: (word) => this.#mediaIs(word),
-    });
+    };
+    return new Peer((type, fields) => this.#connection.say(type, fields), show, this.#devices.camera);
   }
 
   async #joined({ member, room, room_name: roomName }) {
@@ -193,7 +194,11 @@ export class Call {
 
   #sayState() {
     const { microphone, camera } = this.#devices;
-    this.#connection.say("state", { microphone: Boolean(this.on.microphone && microphone), camera: Boolean(camera) });
+    this.#connection.say("state", {
+      microphone: Boolean(this.on.microphone && microphone),
+      camera: Boolean(camera),
+      layers: this.peer?.layers(camera) ?? [],
+    });
   }
 
   #saySound() {

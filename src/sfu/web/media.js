@@ -1,8 +1,10 @@
-// The peer connection: m-lines in their order, one offer at a time, the camera as the server asks.
+// The peer connection: m-lines in their order, one offer at a time.
 //
 //   layout, restart, codec change --> wanted --(stable)--> offer --(admitted)--> answer --> obey
 //
 // `say(type, fields)` returns false where nobody hears; `show` has track(mid, track), state(word).
+
+import { CameraSender, prefer, receivable } from "/camera.js";
 
 const RESTART_AFTER_MS = 3000;
 const RESTART_EVERY_MS = 5000;
@@ -19,19 +21,17 @@ export class Peer {
   #wanted = false;
   #restart = false;
   #busy = false;
-  #asked = null; // the last `send` for the camera
-  #fallback = ""; // codec put first by setCodecPreferences, where setParameters cannot
   #restartAt = 0;
   #timers = [];
   #admit = null;
   #admitted = new Promise((admit) => (this.#admit = admit));
 
-  constructor(say, show) {
+  /** `camera`: its track, if it is open yet; its size says how many layers are offered. */
+  constructor(say, show, camera = null) {
     this.#say = say;
     this.#show = show;
     this.#microphone = this.#peer.addTransceiver("audio", { direction: "sendonly" });
-    this.#camera = this.#peer.addTransceiver("video", { direction: "sendonly" });
-    this.#prefer(this.#camera, sendable());
+    this.#camera = new CameraSender(this.#peer, camera, () => this.negotiate());
     this.#peer.ontrack = ({ transceiver, track }) => this.#show.track(transceiver.mid, track);
     this.#peer.oniceconnectionstatechange = () => this.#iceChanged();
   }
@@ -55,9 +55,13 @@ export class Peer {
     return this.#microphone.sender.replaceTrack(track);
   }
 
-  async setCamera(track) {
-    await this.#camera.sender.replaceTrack(track);
-    await this.#obey();
+  setCamera(track) {
+    return this.#camera.setTrack(track);
+  }
+
+  /** How large the layers of this camera are, for `state`. */
+  layers(track) {
+    return this.#camera.sizes(track);
   }
 
   /** Have as many receiving m-lines as the server wants; they never become fewer. */
@@ -66,7 +70,7 @@ export class Peer {
     if (this.#sounds === sounds && pictures <= this.#pictures) return;
     for (; this.#sounds < sounds; this.#sounds++) this.#peer.addTransceiver("audio", { direction: "recvonly" });
     for (; this.#pictures < pictures; this.#pictures++) {
-      this.#prefer(this.#peer.addTransceiver("video", { direction: "recvonly" }), receivable());
+      prefer(this.#peer.addTransceiver("video", { direction: "recvonly" }), receivable());
     }
     this.negotiate();
   }
@@ -91,7 +95,7 @@ export class Peer {
   async takeAnswer(sdp) {
     if (this.#peer.signalingState !== "have-local-offer") return; // of an offer taken back
     await this.#peer.setRemoteDescription({ type: "answer", sdp });
-    await this.#obey();
+    await this.#camera.obey();
     if (this.#wanted) await this.negotiate();
   }
 
@@ -107,8 +111,7 @@ export class Peer {
 
   /** Encode the camera as the server asks. */
   send(camera) {
-    this.#asked = camera;
-    return this.#obey();
+    return this.#camera.send(camera);
   }
 
   /** Mids whose sound is heard right now: a Map of mid -> 0..1. */
@@ -129,48 +132,6 @@ export class Peer {
     this.#peer.close();
   }
 
-  async #obey() {
-    const wish = this.#asked;
-    const sender = this.#camera.sender;
-    if (!wish || this.#peer.signalingState === "closed" || !this.#camera.currentDirection) return;
-    const parameters = sender.getParameters();
-    const [encoding] = parameters.encodings;
-    const codec = parameters.codecs.find((candidate) => fits(candidate, wish));
-    if (!encoding) return;
-    encoding.active = wish.active && Boolean(codec);
-    encoding.maxBitrate = wish.max_bps;
-    const height = sender.track?.getSettings().height;
-    encoding.scaleResolutionDownBy = wish.max_height && height ? Math.max(1, height / wish.max_height) : 1;
-    if (codec && !this.#fallback) encoding.codec = codec;
-    try {
-      await sender.setParameters(parameters);
-    } catch {
-      delete encoding.codec; // an old browser that knows the word and not the deed
-      await sender.setParameters({ ...sender.getParameters(), encodings: [encoding] }).catch(() => {});
-    }
-    const taken = sender.getParameters().encodings[0]?.codec;
-    if (codec && !(taken && fits(taken, wish))) this.#preferFirst(wish);
-  }
-
-  /** Where `setParameters` cannot choose the codec (Safari, Firefox): put it first, and offer. */
-  #preferFirst(wish) {
-    const key = `${wish.codec}/${wish.mode}`;
-    if (this.#fallback === key) return;
-    this.#fallback = key;
-    const all = sendable();
-    const first = all.filter((codec) => fits(codec, wish));
-    this.#prefer(this.#camera, [...first, ...all.filter((codec) => !first.includes(codec))]);
-    this.negotiate();
-  }
-
-  #prefer(transceiver, codecs) {
-    try {
-      transceiver.setCodecPreferences(codecs);
-    } catch {
-      // it offers everything then; the server takes what it can
-    }
-  }
-
   #iceChanged() {
     const state = this.#peer.iceConnectionState;
     if (this.#connected) this.#show.state("connected");
@@ -187,27 +148,4 @@ export class Peer {
     this.#restartAt = Date.now() + wait;
     this.#timers.push(setTimeout(() => this.#connected || this.negotiate({ restart: true }), wait));
   }
-}
-
-const mode = ({ sdpFmtpLine = "" }) => (/packetization-mode=1/.test(sdpFmtpLine) ? 1 : 0);
-const is = ({ mimeType }, name) => mimeType.toLowerCase() === `video/${name.toLowerCase()}`;
-
-function fits(codec, wish) {
-  return is(codec, wish.codec) && (wish.codec !== "H264" || mode(codec) === wish.mode);
-}
-
-/** H.264 baseline, which every room decodes, and VP8; repairs; nothing the server would not forward. */
-function sendable() {
-  return (RTCRtpSender.getCapabilities("video")?.codecs ?? []).filter(
-    (codec) =>
-      is(codec, "VP8") ||
-      is(codec, "rtx") ||
-      (is(codec, "H264") && /profile-level-id=42/i.test(codec.sdpFmtpLine ?? "")),
-  );
-}
-
-function receivable() {
-  return (RTCRtpReceiver.getCapabilities("video")?.codecs ?? []).filter((codec) =>
-    ["VP8", "H264", "rtx"].some((name) => is(codec, name)),
-  );
 }

@@ -75,6 +75,12 @@ class Reporter:
         self._ledger.clocks.add(source, member, clock_hz)
         self._ledger.add_source(SourceEntry(source, transport, ssrc))
 
+    def name_source(self, source: SourceId, ssrc: Ssrc) -> None:
+        """Learn the SSRC of a stream before its first packet is counted, to ask it at once."""
+        entry = self._ledger.sources.get(source)
+        if entry is not None and entry.ssrc is None:
+            entry.ssrc = ssrc
+
     def add_sink(
         self, sink: SinkId, transport: TransportId, ssrc: Ssrc, kind: Kind, clock_hz: int
     ) -> None:

@@ -107,12 +107,22 @@ class Offer(_Message):
     restart: bool = False
 
 
+class LayerState(_Message):
+    """How large one layer of the camera is; `rid` "" where there is one stream."""
+
+    rid: Annotated[str, StringConstraints(max_length=16)]
+    height: Annotated[int, Field(ge=1, le=4320)]
+    fps: Annotated[int, Field(ge=1, le=120)] = 25
+
+
 class State(_Message):
-    """Whether the person's microphone and camera are on."""
+    """Whether the person's microphone and camera are on, and how large a picture it can send."""
 
     type: Literal["state"] = "state"
     microphone: bool
     camera: bool
+    layers: Annotated[tuple[LayerState, ...], Field(max_length=8)] = ()
+    """As they come from this camera, lowest first; empty where it is not known."""
 
 
 class Sound(_Message):
