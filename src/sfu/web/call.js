@@ -69,6 +69,8 @@ export class Call {
         return this.#tiles.setSpeaker(message.member);
       case "send":
         return this.peer?.send(message.camera);
+      case "pictures":
+        return this.#tiles.setGiven(message.pictures);
       case "notice":
         return this.#notice(message);
       default:
@@ -92,12 +94,13 @@ export class Call {
     return new Peer((type, fields) => this.#connection.say(type, fields), show, this.#devices.camera);
   }
 
-  async #joined({ member, room, room_name: roomName }) {
+  async #joined({ member, room, room_name: roomName, sound_only: soundOnly, needed_bps: needed, free_bps: free }) {
     if (this.#member === member) {
       this.#sayState();
       return this.peer.takeBack({ again: true });
     }
     this.#begin(member, room, roomName);
+    if (soundOnly) banner(t(needed ? "sound_only" : "sound_only_asked", kbits(needed, free)), { only: "line" });
     await this.peer.setMicrophone(this.#devices.microphone);
     return this.peer.setCamera(this.#devices.camera);
   }
@@ -301,6 +304,11 @@ export class Call {
     if (!this.open || document.hidden) return;
     this.#wakeLock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
   }
+}
+
+/** Figures of a line as words have them: bit/s in, kbit/s out. */
+export function kbits(needed, free) {
+  return { needed: Math.round((needed ?? 0) / 1000), free: Math.round((free ?? 0) / 1000) };
 }
 
 /** Say it to who listens to the page. */

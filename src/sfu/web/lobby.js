@@ -19,7 +19,7 @@ export class Lobby {
     $("name").value = asked.get("name") ?? stored("name");
     $("join").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#submit(enter);
+      this.#submit(enter, event.submitter?.value === "sound");
     });
     $("lobby-mic").addEventListener("click", () => this.toggle("microphone"));
     $("lobby-cam").addEventListener("click", () => this.toggle("camera"));
@@ -68,9 +68,15 @@ export class Lobby {
   }
 
   /** Say why not, and put the cursor where it can be mended. */
-  refuse(code) {
+  refuse(code, { needed_bps: needed, free_bps: free } = {}) {
     this.setBusy(false);
     this.say(t(`refused_${code}`));
+    $("enter-sound").hidden = code !== "line_full";
+    if (code === "line_full") {
+      const rounded = { needed: Math.round(needed / 1000), free: Math.round(free / 1000) };
+      if (needed) this.say(t("refused_line_full_figures", rounded));
+      $("enter-sound").focus();
+    }
     if (code === "pin_required" || code === "wrong_pin") {
       $("pin-field").hidden = false;
       $("pin").value = "";
@@ -88,11 +94,11 @@ export class Lobby {
   }
 
   setBusy(busy) {
-    $("enter").disabled = busy;
+    $("enter").disabled = $("enter-sound").disabled = busy;
     $("enter").textContent = t(busy ? "entering" : "enter");
   }
 
-  #submit(enter) {
+  #submit(enter, soundOnly) {
     const room = $("room").value.replaceAll(/\s/g, "");
     const name = $("name").value.trim();
     if (!room) return this.refuse("room_missing");
@@ -102,7 +108,7 @@ export class Lobby {
     this.say("");
     this.setBusy(true);
     const pin = $("pin-field").hidden ? "" : $("pin").value.trim();
-    return enter(pin ? { room, name, pin } : { room, name });
+    return enter({ room, name, ...(pin && { pin }), ...(soundOnly && { sound_only: true }) });
   }
 
   #forgetPin() {

@@ -26,10 +26,10 @@ const heard = {
     if (message.type === "joined") lobby.close();
     call.take(message).catch((error) => console.error(message.type, error));
   },
-  async refused({ code, entering }) {
+  async refused({ code, entering, needed_bps, free_bps }) {
     if (entering) {
       home();
-      lobby.refuse(code);
+      lobby.refuse(code, { needed_bps, free_bps });
     } else if (code === "unsupported" || code === "bad_message") {
       await call.peer?.takeBack({ again: false });
       console.error("refused:", code);

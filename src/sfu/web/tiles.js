@@ -6,12 +6,14 @@ const RATIO = 16 / 9;
 const GAP = 12;
 const MIN_WIDTH = 150;
 const WAIT_MS = 8000;
+const PAUSED = new Set(["no_thumbnails", "sound_only", "sound_thin"]); // rungs without a moving picture
 
 export class Tiles {
   #list;
   #tiles = new Map(); // member -> Tile
   #tracks = new Map(); // mid -> MediaStreamTrack
   #notices = new Map(); // member -> code
+  #given = {}; // mid -> {rung, why, required_bps, available_bps} where it has less than it wants
 
   constructor(list) {
     this.#list = list;
@@ -54,7 +56,14 @@ export class Tiles {
     for (const [member, tile] of this.#tiles) {
       const mid = mids.get(member);
       tile.setPicture(mid, this.#tracks.get(mid));
+      tile.setGiven(this.#given[mid]);
     }
+  }
+
+  /** State how the places fare: {mid: {rung, why, required_bps, available_bps}}. */
+  setGiven(given) {
+    this.#given = given;
+    for (const tile of this.#tiles.values()) tile.setGiven(given[tile.mid]);
   }
 
   setSpeaker(member) {
@@ -80,6 +89,7 @@ export class Tiles {
     this.#tiles.clear();
     this.#tracks.clear();
     this.#notices.clear();
+    this.#given = {};
   }
 
   /** As many columns as give the largest tiles that fit; very many scroll. */
@@ -103,6 +113,7 @@ class Tile {
   name = "";
   #row = null;
   #notice;
+  #given;
   #fresh = false; // a frame was shown since this place was given
   #overdue = false;
   #timer = 0;
@@ -158,6 +169,11 @@ class Tile {
     this.#refresh();
   }
 
+  setGiven(given) {
+    this.#given = given;
+    this.#refresh();
+  }
+
   #awaitFrame(stream) {
     const shown = () => {
       if (this.video.srcObject !== stream) return;
@@ -175,20 +191,39 @@ class Tile {
 
   #refresh() {
     if (!this.#row) return;
-    const live = this.#row.picture === "ok" && this.#fresh;
+    const live = this.#row.picture === "ok" && this.#fresh && !PAUSED.has(this.#given?.rung);
+    const fares = live ? this.#fares() : "";
     this.element.classList.toggle("live", live);
+    this.element.dataset.rung = this.#given?.rung ?? "full";
     this.#text(".tile-reason", live ? "" : this.#reason());
+    this.#text(".tile-fares", fares);
+    this.element.title = this.#given ? this.#rates() : "";
     const marks = [this.name, t(`badge_${this.#row.protocol}`)];
     if (!this.#row.sound) marks.push(t("tile_muted"));
     if (!live) marks.push(this.#reason());
+    if (fares) marks.push(fares);
     this.element.setAttribute("aria-label", marks.join(", "));
   }
 
   #reason() {
     const { picture } = this.#row;
     if (picture !== "ok") return t(`tile_${picture}`);
+    if (PAUSED.has(this.#given?.rung)) return this.#fares();
     if (this.#notice && knows(`tile_${this.#notice}`)) return t(`tile_${this.#notice}`);
     return t(this.mid && !this.#overdue ? "tile_waiting" : "tile_hidden");
+  }
+
+  /** What is given of the picture, and why not more. */
+  #fares() {
+    if (!this.#given) return "";
+    const { rung, why } = this.#given;
+    const words = [`rung_${rung}`, `why_${why}`].filter(knows).map((key) => t(key));
+    return words.length ? `${words.join(", ")}.` : "";
+  }
+
+  #rates() {
+    const { required_bps: required, available_bps: available } = this.#given;
+    return t("rates", { required: Math.round(required / 1000), available: Math.round(available / 1000) });
   }
 
   #text(selector, text) {
