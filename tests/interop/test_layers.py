@@ -14,6 +14,13 @@ from tests.interop.wait import until
 pytestmark = pytest.mark.interop
 
 
+OBEY = """(camera) => {
+  const { peer } = sfu.call;
+  window.testSend ??= peer.send.bind(peer);
+  peer.send = () => {};
+  return window.testSend(camera); }"""
+
+
 def run(story: Any) -> None:
     """Run one story to its end, three minutes at most."""
     asyncio.run(asyncio.wait_for(story, 180))
@@ -36,8 +43,8 @@ def wish(low: int, high: int, codec: str = "VP8", mode: int = 1) -> dict[str, An
 
 
 async def tell(visitor: Any, camera: dict[str, Any]) -> None:
-    """Have the page obey as if the server had said it."""
-    await visitor.page.evaluate("(camera) => sfu.call.peer.send(camera)", camera)
+    """Have the page obey as if the server had said it, and nothing the server says after."""
+    await visitor.page.evaluate(OBEY, camera)
 
 
 async def sent(visitor: Any) -> dict[str, dict[str, Any]]:
@@ -72,29 +79,45 @@ async def shown_height(visitor: Any) -> int:
     return int(max(heights, default=0))
 
 
-def test_layers_arrive_are_forwarded_and_stop_at_their_source(meeting: Any) -> None:
+def test_a_layer_nobody_watches_stops_at_its_source(meeting: Any) -> None:
     async def story() -> None:
         async with meeting() as m:
             await m.serve()
             anne, bruno = await m.person(ANNE), await m.person(BRUNO)
             await bruno.sees(ANNE)
-
-            async def both() -> bool:
-                return {row.get("frameHeight") for row in (await sent(anne)).values()} == {180, 360}
-
-            await until(both, 10, "two layers of Anne's picture")
             assert len(anne.last("send")["camera"]["layers"]) == 2
 
-            async def sees(height: int) -> bool:
-                return await shown_height(bruno) == height
+            async def high() -> bool:
+                return await shown_height(bruno) == 360
 
-            await until(lambda: sees(360), 10, "the high layer at Bruno's")
-            await tell(anne, wish(150_000, 0))
-            await until(lambda: sees(180), 3, "the low layer at Bruno's")
-            assert (await rates(anne))["h"] == 0
-            await tell(anne, wish(0, 500_000))
-            await until(lambda: sees(360), 3, "the high layer again")
-            assert (await rates(anne))["l"] == 0
+            await until(high, 10, "the high layer at Bruno's")
+
+            async def low_rests() -> bool:
+                return (await rates(anne, 0.5))["l"] == 0
+
+            await until(low_rests, 3, "the low layer to be off at Anne's")
+            low, top = anne.last("send")["camera"]["layers"]
+            assert (low["active"], top["active"]) == (False, True)
+            assert (await rates(anne))["h"] > 0
+            await bruno.sees(ANNE)
+
+    run(story())
+
+
+def test_two_layers_arrive_at_once_where_both_are_asked_for(meeting: Any) -> None:
+    async def story() -> None:
+        async with meeting() as m:
+            await m.serve()
+            anne, bruno = await m.person(ANNE), await m.person(BRUNO)
+            await bruno.sees(ANNE)
+            await tell(anne, wish(150_000, 500_000))
+
+            async def both() -> bool:
+                found = await rates(anne, 0.5)
+                heights = {row.get("frameHeight") for row in (await sent(anne)).values()}
+                return heights == {180, 360} and min(found.values()) > 0
+
+            await until(both, 10, "two layers of Anne's picture")
             await bruno.sees(ANNE)
 
     run(story())

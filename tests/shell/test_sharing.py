@@ -308,3 +308,13 @@ def test_lines_share_what_the_server_stands_behind():
 
 def _at(host: str) -> bytes:
     return codec_offer("polycom_hdx").replace(HDX_HOST.encode(), host.encode())
+
+
+def test_a_picture_nobody_is_shown_yet_keeps_its_lowest_layer(house):
+    page = Page(house)
+    off = (Cap("l", 42_000, False), Cap("h", 120_000, False))
+    obey(house, SetCaps(page.leg.member, off, Reason(0, 0, Why.NOT_WATCHED)))
+    assert list(page.leg._camera_orders.resting) == ["h"]
+    assert page.leg._camera_orders.caps["l"].max_bps == 150_000
+    obey(house, SetCaps(page.leg.member, off, Reason(700_000, 90_000, Why.LINE_UP)))
+    assert list(page.leg._camera_orders.resting) == ["l", "h"]

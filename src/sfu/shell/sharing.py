@@ -11,7 +11,7 @@ r"""Every line's budget, driven: what rooms want goes in each tick, what lines b
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -33,13 +33,14 @@ from sfu.media.allocation.event import (
 )
 from sfu.media.allocation.output import (
     AllocationOrder,
+    Cap,
     Give,
     Pace,
     SetCaps,
     SoundStep,
     Wants,
 )
-from sfu.media.allocation.rung import Rung
+from sfu.media.allocation.rung import Rung, Why
 from sfu.media.allocation.shared_line import share
 from sfu.media.engine.command import SetLine
 from sfu.media.engine.snapshot import Snapshot
@@ -69,6 +70,9 @@ from sfu.shell.patchbay import Patchbay
 from sfu.shell.voices import Voices
 
 log = structlog.get_logger()
+
+UNSEEN_BPS = 150_000
+"""Payload of a picture that nobody is shown yet."""
 
 MANY = 200
 """With more than so many lines, pictures and places all is told at every other tick."""
@@ -386,7 +390,7 @@ class Sharing:
             caps={one.rid or "-": one.max_bps if one.active else 0 for one in order.caps},
             required_bps=order.reason.required_bps, available_bps=order.reason.available_bps,
         )  # fmt: skip
-        leg.set_caps(order.caps)
+        leg.set_caps(_kept(order))
         meeting = self._meeting_of(order.member)
         if meeting is not None and len(order.caps) == 1 and order.caps[0].active:
             meeting.limit_sending(order.member, order.caps[0].max_bps, now)  # in any dialect
@@ -418,3 +422,16 @@ def _key(event: AllocationEvent) -> int | str:
             return event.viewer
         case _:
             raise AssertionError(event)
+
+
+def _kept(order: SetCaps) -> tuple[Cap, ...]:
+    """Return the caps, the lowest layer kept on where nobody watches any.
+
+    A room shows only pictures that arrive, so one switched off before it was ever shown would never
+    be; whether anybody could see it at all is for the room to say (`SendPicture.wanted`).
+    """
+    unwatched = order.reason.why is Why.NOT_WATCHED and not any(one.active for one in order.caps)
+    if not unwatched or not order.caps:
+        return order.caps
+    lowest = replace(order.caps[0], active=True, max_bps=max(order.caps[0].max_bps, UNSEEN_BPS))
+    return lowest, *order.caps[1:]
