@@ -313,8 +313,15 @@ def test_what_is_given_and_asked_for_never_exceeds_any_line(scene, changes):
         scene.tick()
         scene.now += 0.1
         for one in scene.rates:
-            assert scene.given_bps(one) <= 0.95 * scene.room_bps(one, up=False) + 1
-            assert scene.sent_bps(one) <= 0.85 * scene.room_bps(one, up=True) + 1
+            # shares are whole bits a second, cells are not: rounding adds up over a few pictures
+            assert scene.given_bps(one) <= 0.95 * scene.room_bps(one, up=False) + 5
+            assert scene.sent_bps(one) <= 0.85 * scene.room_bps(one, up=True) + 5
+
+
+def _of_still(order, shown):
+    if isinstance(order, SetCaps):
+        return order.member in shown
+    return getattr(order, "rung", None) is Rung.STILL
 
 
 @settings(max_examples=10)
@@ -322,8 +329,10 @@ def test_what_is_given_and_asked_for_never_exceeds_any_line(scene, changes):
 def test_with_nothing_new_nothing_changes(scene):
     scene.run(45)
     orders = scene.run(20)
-    # a still is opened each eight seconds
-    assert [one for one in orders if getattr(one, "rung", None) is not Rung.STILL] == []
+    # a still is opened each eight seconds, and whoever it shows is switched on for that moment
+    stills = {sink for sink, give in scene.gives.items() if give.rung is Rung.STILL}
+    shown = {scene.demands[sink].member for sink in stills}
+    assert [one for one in orders if not _of_still(one, shown)] == []
 
 
 @settings(max_examples=10)
