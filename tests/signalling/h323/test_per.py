@@ -61,3 +61,23 @@ def test_any_octets_are_read_or_refused(read, octets):
 def test_what_is_too_large_is_not_looked_at():
     with pytest.raises(PeerError):
         per.decode(per.Pdu.H245, bytes(per.MAX_PDU + 1))
+
+
+def test_a_pdu_of_too_many_values_is_none(monkeypatch):
+    known = bytes.fromhex("48000001201770")
+    assert h245.read(known) == h245.FlowControl(2, 600_000)
+    monkeypatch.setattr(per, "VALUES", 3)
+    monkeypatch.setattr(per, "VALUES_PER_OCTET", 0)
+    with pytest.raises(PeerError):
+        h245.read(known)
+
+
+def test_an_object_in_a_ring_has_a_name():
+    """A PDU that breaks off within a type of its own leaves such a ring behind."""
+    per.load()
+    rule = per._rules()[per.Pdu.H245]
+    before, rule._parent = rule._parent, rule
+    try:
+        assert rule.fullname() == "MultimediaSystemControlMessage"
+    finally:
+        rule._parent = before

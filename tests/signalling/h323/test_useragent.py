@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sfu.errors import PeerError
 from sfu.model import CallId
 from sfu.signalling.call import (
     Accept,
@@ -198,6 +199,12 @@ def test_addresses_are_read(uri, address, alias):
     found, aliases = read_uri(uri)
     assert str(found) == address
     assert [one.text for one in aliases] == ([alias] if alias else [])
+
+
+@pytest.mark.parametrize("uri", ["h323:", "h323:a@b", "192.0.2.2:²", "192.0.2.2:" + "1" * 5000])
+def test_what_is_no_address_is_refused(uri):
+    with pytest.raises(PeerError):
+        read_uri(uri)
 
 
 def test_a_connection_that_says_nothing_is_closed():

@@ -22,6 +22,10 @@ MAX_PDU = 16_384
 """The largest capability sets in the field have 2,000 octets; decoding costs 4 us an octet."""
 
 
+VALUES, VALUES_PER_OCTET = 1_000, 8
+"""Values one PDU may hold: a count of 65,536 takes one octet, and its elements may take none."""
+
+
 class Pdu(Enum):
     """What is spoken where."""
 
@@ -37,6 +41,7 @@ def decode(pdu: Pdu, octets: bytes) -> Value:
         raise PeerError(f"{pdu.value} of {len(octets)} octets")
     rule = _rules()[pdu]
     try:
+        _work.left = VALUES + VALUES_PER_OCTET * len(octets)
         rule.from_aper(octets)
         return rule.get_val()
     # the library raises whatever its depths raise: no list of types would be whole
@@ -63,11 +68,59 @@ def _rules() -> dict[Pdu, Any]:
     from pycrate_asn1dir import H225, H245
 
     _mend(H245)
+    _bound()
     return {
         Pdu.H225: H225.H323_MESSAGES.H323_UserInformation,
         Pdu.RAS: H225.H323_MESSAGES.RasMessage,
         Pdu.H245: H245.MULTIMEDIA_SYSTEM_CONTROL.MultimediaSystemControlMessage,
     }
+
+
+# ---- what pycrate does not bound: how many values it reads, how far it looks up
+
+
+class _Work:
+    """What the PDU at hand may still cost."""
+
+    left = 0
+
+
+_work = _Work()
+
+
+def _bound() -> None:
+    """Have every value that is read counted; a PDU of too many is none."""
+    from pycrate_asn1rt.asnobj import ASN1Obj
+
+    kinds = [ASN1Obj]
+    for kind in kinds:
+        kinds += [one for one in kind.__subclasses__() if one not in kinds]
+    for kind in kinds:
+        reader = kind.__dict__.get("_from_per")
+        if reader is not None:
+            kind._from_per = _counted(reader)
+    ASN1Obj.fullname = _name
+
+
+def _name(self: Any) -> str:
+    """Name an object for the library's own log.
+
+    Its way spells the way up to the top, which has no end once a PDU that broke off in the midst of
+    a type within itself has left the objects in a ring.
+    """
+    name = self._name
+    assert isinstance(name, str)
+    return name
+
+
+def _counted(reader: Callable[..., Any]) -> Callable[..., Any]:
+    def read_value(self: Any, *given: Any) -> Any:
+        _work.left -= 1
+        if _work.left < 0:
+            raise PeerError("too many values")
+        return reader(self, *given)
+
+    return read_value
 
 
 # ---- a fault of pycrate 0.8.1 in extension additions, mended from outside

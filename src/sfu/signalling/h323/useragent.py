@@ -299,7 +299,7 @@ def read_uri(uri: str) -> tuple[Address, tuple[Alias, ...]]:
     port = PORT
     if rest.count(":") == 1 or rest.startswith("["):
         head, _, tail = rest.rpartition(":")
-        if tail.isdigit() and head:
+        if tail.isascii() and tail.isdigit() and len(tail) <= 5 and head:
             rest, port = head, int(tail)
     rest = rest.strip("[]")
     if not is_address(rest) or not 0 < port < 65_536:
