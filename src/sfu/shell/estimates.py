@@ -34,6 +34,11 @@ from sfu.shell.patchbay import Patchbay
 log = structlog.get_logger()
 
 WORST_S = 10.0
+UNKNOWN_BPS = 10_000_000
+"""Start of a line nobody described: a meeting whole from its first second, cut by the first queue.
+
+Whoever stands behind a thin line has it described; all others are on a LAN or on fibre.
+"""
 
 
 class Worst:
@@ -85,7 +90,7 @@ class Estimates:
     def watch(self, line: AccessLine) -> None:
         """Estimate a line from now on; once more changes nothing."""
         if line.line not in self._watched:
-            estimator = LineEstimator(line.send_bps, line.encapsulation)
+            estimator = LineEstimator(line.send_bps, line.encapsulation, UNKNOWN_BPS)
             self._watched[line.line] = _Watched(line, estimator)
 
     def forget(self, line: AccessLine) -> None:

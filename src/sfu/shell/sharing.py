@@ -391,6 +391,8 @@ class Sharing:
             required_bps=order.reason.required_bps, available_bps=order.reason.available_bps,
         )  # fmt: skip
         leg.set_caps(_kept(order))
+        if order.reason.why is Why.NOT_WATCHED and leg.line is None:
+            return  # a codec is not offered anew for what no line of ours feels
         meeting = self._meeting_of(order.member)
         if meeting is not None and len(order.caps) == 1 and order.caps[0].active:
             meeting.limit_sending(order.member, order.caps[0].max_bps, now)  # in any dialect

@@ -99,7 +99,8 @@ class WebGate:
         now = self._clock()
         for visit in list(self.visits):
             if visit.slow(now):
-                self.refuse(visit.host, Reason.SLOW)
+                if visit.said:  # browsers connect ahead, and may never need it
+                    self.refuse(visit.host, Reason.SLOW)
                 visit.abort()
 
     def _overdrawn(self, host: str) -> Reason | None:
@@ -134,6 +135,8 @@ class Visit(asyncio.Protocol):
         self._clock = clock
         self._transport: asyncio.Transport | None = None
         self.last_byte = clock()
+        self.said = False
+        """Whether it has sent anything at all."""
         self._head_since: float | None = self.last_byte
         self._answer_since: float | None = None
         self._upgraded = False
@@ -147,6 +150,7 @@ class Visit(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Look for the end of a head, and hand on."""
+        self.said = True
         self.last_byte = self._clock()
         if not self._upgraded and self._answer_since is None:
             self._read_head(data)

@@ -46,7 +46,7 @@ from sfu.media.bwe.word import (
 from sfu.model import SourceId, TransportId
 
 START_BPS = 600_000
-"""Of a line nobody described."""
+"""Of a line nobody described, where its owner names no other start."""
 STANDS_US = 30_000
 CONFIRMS_US = 15_000
 """Jitter of 30 ms makes no queue of so much stand."""
@@ -75,8 +75,10 @@ IP_UDP_BYTES, IP6_UDP_BYTES = 28, 48
 class LineEstimator:
     """Detects what takes a line's capacity away; without a ceiling, searches for it."""
 
-    def __init__(self, ceiling_bps: int | None, encapsulation: Wrapping) -> None:
-        """Start at the ceiling where one is configured, else low."""
+    def __init__(
+        self, ceiling_bps: int | None, encapsulation: Wrapping, start_bps: int = START_BPS
+    ) -> None:
+        """Start at the ceiling where one is configured, else at `start_bps`."""
         self._ceiling_bps = ceiling_bps
         self._encapsulation = encapsulation
         self._costs: dict[int, int] = {}
@@ -88,7 +90,7 @@ class LineEstimator:
         self._received = Counter()
         self._losses = Losses(FREE_HEAVY if ceiling_bps is None else HEAVY)
         self._reports = Reports()
-        self._control = Control(ceiling_bps or START_BPS, ceiling_bps)
+        self._control = Control(ceiling_bps or start_bps, ceiling_bps)
         self._prober = Prober(ceiling_bps)
         self._limited = Limited(0)
         self._verdict: Verdict | None = None
