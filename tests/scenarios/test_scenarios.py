@@ -19,6 +19,7 @@ def runs() -> Iterator[Any]:
             yield pytest.param(variant, expect, id=variant.id, marks=marks)
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize(("scenario", "expect"), list(runs()))
 def test_bounds_and_laws_hold(scenario: Scenario, expect: dict[str, Any]) -> None:
     measures = play(scenario)

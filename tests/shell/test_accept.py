@@ -65,7 +65,7 @@ def test_a_handshake_that_does_not_come_is_given_up(context, monkeypatch):
 
     async def story():
         async with door(lambda host: True, context) as (port, failed):
-            silent, _ = await asyncio.open_connection("127.0.0.1", port)
+            silent, held = await asyncio.open_connection("127.0.0.1", port)
             wrong, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"INVITE sip:4201@x SIP/2.0\r\n\r\n")
             good, _ = await asyncio.open_connection("127.0.0.1", port, ssl=client_context(False))
@@ -74,6 +74,7 @@ def test_a_handshake_that_does_not_come_is_given_up(context, monkeypatch):
                 with contextlib.suppress(ConnectionError):
                     await asyncio.wait_for(reader.read(), 5)
             assert sorted(one.name for _, one in failed) == ["BROKEN", "LATE"]
+            held.close()  # till now: a writer nobody holds closes its connection
 
     asyncio.run(story())
 
@@ -85,7 +86,9 @@ def test_too_many_handshakes_cost_the_busiest_address_its_oldest(context, monkey
 
     async def story():
         async with door(lambda host: True, context) as (port, failed):
-            quiet, _ = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
+            quiet, held = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=("127.0.0.2", 0)
+            )
             busy = [
                 await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.3", 0))
                 for _ in range(3)
@@ -96,6 +99,7 @@ def test_too_many_handshakes_cost_the_busiest_address_its_oldest(context, monkey
             assert await asyncio.wait_for(good.readexactly(5), 5) == b"hello"
             assert failed == [("127.0.0.3", Failure.CROWDED_OUT)] * 2
             assert not quiet.at_eof()
+            held.close()  # till now: a writer nobody holds closes its connection
 
     run(story())
 
