@@ -71,7 +71,7 @@ class CameraOrders:
             layers.append(
                 CameraLayer(
                     rid=rid,
-                    max_bps=min(cap.max_bps, self._video_bps) if cap else min(rate, most),
+                    max_bps=min(cap.max_bps if cap else rate, most),
                     max_height=height,
                     max_fps=cap.max_fps if cap else None,
                     active=cap.active if cap else True,
