@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from sfu.media.allocation.patience import ANYTHING, Patience
 from sfu.model import MemberId
 
@@ -47,3 +49,27 @@ def test_who_has_what_he_asked_for_is_limited_by_nothing():
     one = viewer()
     one.given(1, top=1, now=9.0)
     assert one.has == ANYTHING
+
+
+def test_a_step_up_that_brings_nothing_is_taken_back_and_tried_less_and_less():
+    patience = Patience(MemberId("m1"), begun_at=-100.0)
+    patience.given(0, 2, 0.0)
+    now = 0.0
+    tried: list[float] = []
+    while len(tried) < 5:
+        now += 0.5
+        if patience.rises(1, now):
+            tried.append(now)
+            assert not patience.brought(0, now)
+            assert patience.has == 0
+    waits = [later - sooner for sooner, later in pairwise(tried)]
+    assert waits == [20.0, 40.0, 80.0, 120.0]
+
+
+def test_a_step_up_that_brings_less_than_hoped_is_no_failure():
+    patience = Patience(MemberId("m1"), begun_at=-100.0)
+    patience.given(0, 3, 0.0)
+    patience.rises(2, 5.0)
+    assert patience.rises(2, 15.0)
+    assert patience.brought(1, 15.0)
+    assert (patience.has, patience.wait_s) == (1, 10.0)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sfu.model import Address, Codec, Kind
+from sfu.signalling.h323 import per
 from sfu.signalling.h323.capset import Ability, CapabilitySet
 from sfu.signalling.h323.control import Changed, Control, Ended, Keyed, Settled, Wished
 from sfu.signalling.h323.datatype import (
@@ -41,6 +42,7 @@ from sfu.signalling.h323.h245 import (
     SetAck,
     Unknown,
     UserInput,
+    read,
     write,
 )
 from sfu.signalling.sdp.session import parse
@@ -152,6 +154,23 @@ def test_what_we_do_not_take_is_refused_politely():
     token = Generic("request", (0, 0, 8, 239, 2), 3, ((44, 0), (42, 1), (43, 5)))
     answer = Generic("response", (0, 0, 8, 239, 2), 4, ((44, 0), (42, 1), (127, 1)))
     assert unit.say(token) == [answer]
+
+
+def test_a_token_request_of_huge_numbers_is_refused_as_well():
+    unit = Unit()
+    unit.settle()
+    content = [
+        {"parameterIdentifier": ("standard", 42), "parameterValue": ("unsigned32Min", 2**32 - 1)},
+        {"parameterIdentifier": ("standard", 44), "parameterValue": ("unsignedMin", 7)},
+    ]
+    message = {
+        "messageIdentifier": ("standard", (0, 0, 8, 239, 2)),
+        "subMessageIdentifier": 3,
+        "messageContent": content,
+    }
+    octets = per.encode(per.Pdu.H245, ("request", ("genericRequest", message)))
+    (answer,) = unit.say(read(octets))
+    assert answer.content == ((44, 7), (127, 1))
 
 
 def test_an_empty_set_is_a_pause_and_a_full_one_goes_on():

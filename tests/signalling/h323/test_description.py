@@ -122,6 +122,12 @@ def test_aliases_and_addresses_come_back():
         assert read_transport(write_transport(address)) == address
 
 
+def test_an_alias_nobody_can_encode_is_cut_or_left_out():
+    names = (number("Salle \U0001f600"), number("1" * 200), Alias("url-ID", "é"), number("x" * 300))
+    said = [one.text for one in read_aliases(write_aliases(names))]
+    assert said == ["Salle ", "x" * 256]
+
+
 def test_ends_are_told_as_the_standard_has_them():
     assert release_of(606) is Release.NO_BANDWIDTH
     assert release_of(299) is Release.UNDEFINED_REASON
@@ -130,8 +136,3 @@ def test_ends_are_told_as_the_standard_has_them():
     assert end_of(None, 19, answered=False) is End.NO_ANSWER
     assert end_of("whatever", 21, answered=False) is End.REFUSED
     assert end_of("whatever", 21, answered=True) is End.HUNG_UP
-
-
-def test_240_samples_are_thirty_milliseconds():
-    assert Sound(Codec.PCMU, 240).packet_ms == 30
-    assert Sound(Codec.PCMA, 20).packet_ms == 20

@@ -135,8 +135,8 @@ class Allocator:
             self._hear(line, now)
         world = self._world(now)
         plan = self._plan(world)
-        if self._settle(world, plan, now):
-            plan = self._plan(self._world(now))
+        if rose := self._settle(world, plan, now):
+            plan = self._proven(rose, now)
         for line in self._lines.values():
             self._pace(line, plan)
         for member, steering in self._steering.items():
@@ -210,8 +210,14 @@ class Allocator:
             self._planned = (world, planning.make(world))
         return self._planned[1]
 
-    def _settle(self, world: World, plan: Plan, now: float) -> bool:
-        """Let viewers fall at once and rise with patience; tell whether one rose."""
+    def _proven(self, rose: list[SinkId], now: float) -> Plan:
+        """Plan with those who rose, and without those of them whom it brings nothing."""
+        plan = self._plan(self._world(now))
+        brought = [self._patience[sink].brought(plan.choices[sink].level, now) for sink in rose]
+        return plan if all(brought) else self._plan(self._world(now))
+
+    def _settle(self, world: World, plan: Plan, now: float) -> list[SinkId]:
+        """Let viewers fall at once and rise with patience; return who rose."""
         limited = False
         for sink, choice in plan.choices.items():
             demand, patience = self._demands[sink], self._patience[sink]
@@ -219,14 +225,15 @@ class Allocator:
             patience.given(choice.level, top, now)
             limited |= patience.has < top
         if not limited:
-            return False
+            return []
         free = self._free_plan(world, now)
-        rose = False
+        rose = []
         for sink, before in plan.choices.items():
             patience, could = self._patience[sink], free.choices.get(sink)
             if patience.has == ANYTHING or could is None:
                 continue
-            rose |= patience.rises(could.level, now)
+            if patience.rises(could.level, now):
+                rose.append(sink)
             if could.level > before.level:
                 plan.choices[sink] = replace(
                     before,

@@ -4,7 +4,8 @@
 
     has --a plan gives less--> has = that --room for more, with a fifth to spare,
                                             for 5 s, and 10 s since the fall--> has = that
-    a step up that fails within 30 s doubles the wait, up to 2 min
+    a step up that fails within 30 s doubles the wait, up to 2 min; so does one that, planned with
+    everybody else's, would bring nothing: it is not taken
 """
 
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ class Patience:
     """The level it had without a fall; `ANYTHING` before its first."""
     begun_at: float = 0.0
     wait_s: float = WAIT_S
+    _had: int = ANYTHING
+    """The level before its last step up."""
     _fell_at: float = float("-inf")
     _rose_at: float = float("-inf")
     _room_since: float | None = None
@@ -60,5 +63,17 @@ class Patience:
             self._room_since = now
         if now - self._room_since < CLEAN_S or now - self._fell_at < self.wait_s:
             return False
-        self.has, self._rose_at, self._room_since = level, now, None
+        self._had, self.has = self.has, level
+        self._rose_at, self._room_since = now, None
         return True
+
+    def brought(self, level: int, now: float) -> bool:
+        """Take in what a step up would bring; False where it is nothing, and taken back."""
+        if level >= self.has:
+            return True
+        if level > self._had:
+            self.has = level
+            return True
+        self.has, self._fell_at = self._had, now
+        self.wait_s = min(2 * self.wait_s, WAIT_MOST_S)
+        return False

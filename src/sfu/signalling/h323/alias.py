@@ -8,6 +8,7 @@ from sfu.signalling.h323.per import Value
 from sfu.signalling.h323.transport import read_transport
 
 MAX_ALIASES = 16
+MAX_NAME, MAX_DIGITS, MAX_URL = 256, 128, 512
 DIGITS = frozenset("0123456789#*,")
 
 
@@ -48,11 +49,24 @@ def _text(name: str, value: Value) -> str:
 
 
 def write_aliases(aliases: Iterable[Alias]) -> list[Value]:
-    """Make a list of aliases of names, numbers and addresses in text."""
-    return [(alias.kind, alias.text) for alias in aliases if alias.kind in _TEXTS]
+    """Make a list of aliases of names, numbers and addresses in text; what cannot be said is not.
+
+    A name is cut to 256 characters of the basic plane, as BMPString has it.
+    """
+    legal = ((alias.kind, _legal(alias)) for alias in aliases)
+    return [(kind, text) for kind, text in legal if text]
 
 
-_TEXTS = frozenset({"dialledDigits", "h323-ID", "url-ID", "email-ID"})
+def _legal(alias: Alias) -> str:
+    text = alias.text
+    match alias.kind:
+        case "h323-ID":
+            return "".join(letter for letter in text if ord(letter) <= 0xFFFF)[:MAX_NAME]
+        case "dialledDigits":
+            return text if len(text) <= MAX_DIGITS and set(text) <= DIGITS else ""
+        case "url-ID" | "email-ID":
+            return text if text.isascii() and len(text) <= MAX_URL else ""
+    return ""
 
 
 def is_address(text: str) -> bool:

@@ -13,7 +13,6 @@ class Way(Enum):
 
     ASKED = auto()
     OPEN = auto()
-    REFUSED = auto()
 
 
 @dataclass(slots=True)

@@ -174,15 +174,10 @@ class Control:
         self._asked_at = now
         self._messages.append(RoundTrip(self._trips))
 
-    def press(self, keys: str) -> None:
-        """Pass keys on."""
-        self._messages.append(UserInput(keys))
-
     def close(self) -> None:
         """End the session: channels first."""
         for channel in self._out.values():
-            if channel.way is not Way.REFUSED:
-                self._messages.append(CloseChannel(channel.asked.number))
+            self._messages.append(CloseChannel(channel.asked.number))
         self._messages.append(EndSession())
         self._ended, self.deadline = True, None
 
@@ -299,7 +294,7 @@ class Control:
             return
         for kind, channel in list(self._out.items()):
             wanted = self._ours.choose(kind, theirs)
-            if channel.way is not Way.REFUSED and type(wanted) is not type(channel.asked.data):
+            if type(wanted) is not type(channel.asked.data):
                 self._shut(kind)
 
     # ---- our channels
@@ -382,8 +377,7 @@ class Control:
 
     def _shut(self, kind: Kind) -> None:
         channel = self._out.pop(kind)
-        if channel.way is not Way.REFUSED:
-            self._messages.append(CloseChannel(channel.asked.number))
+        self._messages.append(CloseChannel(channel.asked.number))
         self._tell_change()
 
     def _of(self, number: int | None) -> Kind | None:

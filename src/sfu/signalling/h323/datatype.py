@@ -35,12 +35,7 @@ class Sound:
 
     codec: Codec
     frames: int = 20
-    """Milliseconds a packet; some stacks count samples: see `packet_ms`."""
-
-    @property
-    def packet_ms(self) -> int:
-        """The time of one packet, made plausible: 240 "frames" of G.711 are 30 ms of samples."""
-        return self.frames if self.frames <= 60 else max(self.frames // 8, 10)
+    """Milliseconds a packet; some stacks count samples, so of a peer's it is only a word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,10 +95,9 @@ class Ours:
         return taken[0].what if taken and kind in self.media else None
 
     def _sound(self, theirs: CapabilitySet) -> Sound | None:
-        takes = {
-            one.what.codec: one.what for one in theirs.takes(Sound) if isinstance(one.what, Sound)
-        }
-        return next((takes[codec] for codec in self.sounds if codec in takes), None)
+        takes = {one.what.codec for one in theirs.takes(Sound) if isinstance(one.what, Sound)}
+        codec = next((one for one in self.sounds if one in takes), None)
+        return Sound(codec) if codec is not None else None  # 20 ms, whatever its most is
 
     def _picture(self, theirs: CapabilitySet) -> DataType | None:
         for ability in theirs.takes(H264):

@@ -315,10 +315,10 @@ def _write_setup(body: Setup) -> Value:
         "multipleCalls": False,
         "maintainConnection": False,
     }
-    if body.source:
-        value["sourceAddress"] = write_aliases(body.source)
-    if body.destination:
-        value["destinationAddress"] = write_aliases(body.destination)
+    if source := write_aliases(body.source):
+        value["sourceAddress"] = source
+    if destination := write_aliases(body.destination):
+        value["destinationAddress"] = destination
     if body.source_address:
         value["sourceCallSignalAddress"] = write_transport(body.source_address)
     if body.destination_address:
@@ -343,8 +343,8 @@ def _write_facility(body: Facility) -> Value:
         value["h245Address"] = write_transport(body.h245_address)
     if body.alternative:
         value["alternativeAddress"] = write_transport(body.alternative)
-    if body.aliases:
-        value["alternativeAliasAddress"] = write_aliases(body.aliases)
+    if aliases := write_aliases(body.aliases):
+        value["alternativeAliasAddress"] = aliases
     return value
 
 

@@ -32,6 +32,8 @@ from sfu.signalling.h323.datatype import (
 from sfu.signalling.h323.per import Pdu, Value, decode, encode
 from sfu.signalling.h323.transport import read_unicast, write_unicast
 
+NUMBER_MOST = 65_535
+"""Of a parameter's value, as far as we may have to say it back (unsignedMin)."""
 RATE_MOST = 16_777_215
 """Units of 100 bit/s in a flowControlCommand."""
 
@@ -323,7 +325,7 @@ def _read_generic(kind: str, value: Value) -> Generic:
     for each in value.get("messageContent", ())[:32]:
         name, number = each["parameterIdentifier"]
         shape, found = each["parameterValue"]
-        if name == "standard" and isinstance(found, int):
+        if name == "standard" and isinstance(found, int) and 0 <= found <= NUMBER_MOST:
             content.append((number, 1 if shape == "logical" else found))
     oid = tuple(identifier) if form == "standard" else ()
     return Generic(kind, oid, value.get("subMessageIdentifier"), tuple(content))
