@@ -15,7 +15,7 @@ from benchmarks.line.lab import Missing, need
 from benchmarks.line.record import Record
 from benchmarks.line.run import play
 from benchmarks.line.scene import ENDS_S, NAMES, VARIANTS, Scene
-from benchmarks.line.systems import SYSTEMS
+from benchmarks.line.systems import KNOW_SIP, SYSTEMS
 
 MOST_LATE = 2.0
 """% of the emulator's periods that may be late in a run that is judged."""
@@ -39,6 +39,8 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(words)
     if unknown := set(args.systems.split(",")) - set(SYSTEMS):
         parser.error(f"no such system: {', '.join(sorted(unknown))}")
+    if VARIANTS[args.variant].codecs and (deaf := set(args.systems.split(",")) - KNOW_SIP):
+        parser.error(f"room codecs cannot join {', '.join(sorted(deaf))}: choose --systems ours")
     return args
 
 

@@ -13,4 +13,7 @@ SYSTEMS: dict[str, System] = {
     "ours": Ours(),
 }
 
-__all__ = ["SYSTEMS", "System"]
+KNOW_SIP = frozenset({"ours"})
+"""Those a room codec can join."""
+
+__all__ = ["KNOW_SIP", "SYSTEMS", "System"]

@@ -22,7 +22,7 @@ class Running(Protocol):
         """Return what it says of itself now, asked once a second; empty: nothing."""
 
     def sip_uri(self, site: int) -> str:
-        """Return what a room codec at this site calls; UseError where there is no SIP."""
+        """Return what a room codec at this site calls; only of those that know SIP."""
 
 
 class System(Protocol):

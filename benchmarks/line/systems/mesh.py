@@ -41,7 +41,7 @@ class Mesh:
         return {}
 
     def sip_uri(self, site: int) -> str:
-        raise NotImplementedError("browsers know no SIP")
+        raise AssertionError("browsers know no SIP")
 
 
 async def _meet(caller: Site, callee: Site) -> None:
