@@ -322,6 +322,7 @@ static void set_line(struct core *core, const struct sfu_set_line *command) {
         table_add(&core->lines, &line->node);
     }
     line->asked = *command;
+    pacer_bound_probe(line);
 }
 
 static void set_marks(struct core *core, const struct sfu_set_marks *command) {

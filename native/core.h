@@ -433,6 +433,7 @@ void pacer_trim(struct core *core);
 /* Forgets what waits for a sink, without a word. */
 void pacer_forget(struct line *line, struct queue *queue);
 void pacer_move(struct sink *sink, uint8_t class);
+void pacer_bound_probe(struct line *line);
 void pacer_start_probe(struct core *core, struct line *line, struct sink *sink,
                        const struct sfu_probe *asked);
 /* All that waits for these sinks goes to another line's pacer; with none it leaves at once. */

@@ -298,9 +298,18 @@ void pacer_move(struct sink *sink, uint8_t class) {
     queue->class = class;
 }
 
+static uint64_t most_bps(const struct line *line) { return line->asked.rate_bps * 5 / 4; }
+
+/* A probe under way keeps to a new pace too; without a pace nothing would ever hold it back. */
+void pacer_bound_probe(struct line *line) {
+    struct probe *probe = &line->probe;
+    if (probe->rate_bps > most_bps(line)) probe->rate_bps = most_bps(line);
+    if (!probe->rate_bps) probe->sink = NULL;
+}
+
 void pacer_start_probe(struct core *core, struct line *line, struct sink *sink,
                        const struct sfu_probe *asked) {
-    uint64_t most = line->asked.rate_bps * 5 / 4;
+    uint64_t most = most_bps(line);
     int64_t duration_us = asked->duration_us < PROBE_US_MAX ? asked->duration_us : PROBE_US_MAX;
     line->probe.sink = NULL;
     if (!asked->rate_bps || !most || !sink || sink->transport->line != line) return;

@@ -366,6 +366,25 @@ def test_a_probe_sends_old_packets_again_up_to_its_rate_and_ends() -> None:
     both.finish()
 
 
+def test_a_probe_keeps_to_a_new_pace_and_ends_where_there_is_none() -> None:
+    both = Behind()
+    both.route(13, 1)
+    key_frame(both, 1, 1, 20)
+    both.pass_time(1_000_000)
+    both.apply(Probe(ALONE, SinkId(13), 2_000_000, 500_000))
+    both.pass_time(100_000)
+    both.rate(ALONE, 400_000)
+    before = both.stage.snapshot().lines[ALONE].probe_bytes
+    both.pass_time(200_000)
+    slower = both.stage.snapshot().lines[ALONE].probe_bytes - before
+    assert 0.9 <= slower * 8 / 200_000 / 0.5 <= 1.1  # five quarters of the new pace
+    both.rate(ALONE, 0)
+    before = both.stage.snapshot().lines[ALONE].probe_bytes
+    both.pass_time(200_000)
+    assert both.stage.snapshot().lines[ALONE].probe_bytes == before
+    both.finish()
+
+
 def test_a_probe_without_old_packets_is_padding_and_without_rtx_nothing() -> None:
     both = Behind()
     for name in (11, 13):
@@ -480,6 +499,7 @@ def test_c_and_python_agree_on_what_waits(script: list[tuple]) -> None:  # type:
                 both.apply(replace(sink(name, Kind.VIDEO), picture_class=picture_class))
             case ("rate", bps):
                 both.rate(LINE, bps)
+                both.rate(ALONE, bps)
                 both.pass_time(0)
             case ("probe", bps, us):
                 both.apply(Probe(ALONE, SinkId(13), bps, us))

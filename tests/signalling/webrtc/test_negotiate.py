@@ -130,6 +130,15 @@ def test_rates_follow_the_policy():
     assert "maxaveragebitrate=24000" in (answer.media[0].value("fmtp") or "")
 
 
+def test_a_camera_is_told_where_to_begin_and_a_place_is_not():
+    answer, _ = answered(session("chromium_page"))
+    for number, one in enumerate(answer.media):
+        told = [value for value in one.values("fmtp") if "x-google-start-bitrate=800" in value]
+        assert len(told) == (3 if number == 1 else 0)  # VP8 and both modes of H.264
+    thin, _ = answered(session("chromium_page"), video_bps=500_000)
+    assert any("start-bitrate=500" in value for value in thin.media[1].values("fmtp"))
+
+
 def test_an_extension_with_a_direction_is_answered_with_the_other():
     data = offered("firefox_like").replace(b"a=extmap:7 ", b"a=extmap:7/sendonly ")
     answer, _ = answered(parse(data))

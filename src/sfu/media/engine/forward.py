@@ -333,9 +333,7 @@ class Forwarder:
         return (by_payload, False) if by_payload else None
 
     def _set_line(self, line: LineId, command: SetLine) -> None:
-        state = self._lines.setdefault(line, LineState(command))
-        state.asked = command
-        state.pacer.rate_bps = command.rate_bps
+        self._lines.setdefault(line, LineState(command)).set(command)
 
     def _close_line(self, line: LineId, now_us: int) -> None:
         state = self._lines.get(line)

@@ -71,9 +71,22 @@ class LineState:
         if probing is not None:
             probing.free_at_us = carried_at(probing.free_at_us, now_us, size, probing.rate_bps)
 
+    @property
+    def _most_bps(self) -> int:
+        return self.asked.rate_bps * 5 // 4
+
+    def set(self, asked: SetLine) -> None:
+        """Take another pace; a probe under way keeps to it, and ends where there is none."""
+        self.asked = asked
+        self.pacer.rate_bps = asked.rate_bps
+        if self.probing is not None:
+            self.probing.rate_bps = min(self.probing.rate_bps, self._most_bps)
+            if not self.probing.rate_bps:
+                self.probing = None
+
     def probe(self, asked: Probe, sink: SinkState | None, now_us: int) -> None:
         """Begin another probe, or stop the one that runs."""
-        rate_bps = min(asked.rate_bps, self.asked.rate_bps * 5 // 4)
+        rate_bps = min(asked.rate_bps, self._most_bps)
         self.probing = None
         if rate_bps and sink is not None and sink.transport.line is self:
             until_us = now_us + min(asked.duration_us, PROBE_US_MAX)

@@ -28,6 +28,8 @@ from sfu.signalling.webrtc.offer import read_browser_offer as read_browser_offer
 
 HOST_PRIORITY = 126
 """Type preference of a host candidate (RFC 8445 section 5.1.2.2)."""
+START_BPS = 800_000
+"""Of a camera, before anything is measured: half of a thin line."""
 HEADER_SHARE = 1.034
 """b=AS counts headers: 40 bytes on 1,200."""
 
@@ -186,7 +188,7 @@ def _answer(
         "a=rtcp-mux",
     ]
     for payload in line.payloads:
-        lines += _payload(payload, policy)
+        lines += _payload(payload, policy, _start(line, policy))
     if line.role is Role.CAMERA and policy.simulcast and line.rids:
         lines += [f"a=rid:{rid} recv" for rid in line.rids]
         lines.append(f"a=simulcast:recv {';'.join(line.rids)}")
@@ -223,12 +225,25 @@ def _direction(line: BrowserLine) -> str:
     return "sendonly" if line.role.receives and line.receives else "inactive"
 
 
-def _payload(payload: BrowserPayload, policy: BrowserPolicy) -> Iterator[str]:
+def _start(line: BrowserLine, policy: BrowserPolicy) -> str:
+    """Say at which rate the camera begins: a parameter of Chromium's, unknown to others.
+
+    By itself it begins at 300 kbit/s, and shrinks a picture of 360 lines for its first ten seconds.
+    """
+    if line.role is not Role.CAMERA or not policy.video_bps:
+        return ""
+    return f"x-google-start-bitrate={min(START_BPS, policy.video_bps) // 1_000}"
+
+
+def _payload(payload: BrowserPayload, policy: BrowserPolicy, start: str) -> Iterator[str]:
     form = payload.form
     yield rtpmap(payload.codec, form.pt)
     yield from (f"a=rtcp-fb:{form.pt} {one}" for one in Feedback if one in payload.feedback)
     if payload.codec is Codec.H264:
-        yield f"a=fmtp:{form.pt} {h264.own_fmtp(form, spell_mode=True)}"
+        own = h264.own_fmtp(form, spell_mode=True)
+        yield f"a=fmtp:{form.pt} {';'.join(filter(None, (own, start)))}"
+    if payload.codec is Codec.VP8 and start:
+        yield f"a=fmtp:{form.pt} {start}"
     if payload.codec is Codec.OPUS:
         yield f"a=fmtp:{form.pt} {_opus(payload, policy)}"
     if payload.rtx is not None:
