@@ -71,6 +71,7 @@ def front(house: Stage):
         patchbay=house.patchbay, desk=house.desk, worker=house.mixer, lag_s=0.002,
         registrations=[1, 2],
         h323=SimpleNamespace(connections=2),
+        gatekeeper=None,
         sip=SimpleNamespace(
             gate=SimpleNamespace(refused=Counter({Reason.SLOW: 4})),
             connections=5,

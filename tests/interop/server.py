@@ -20,7 +20,7 @@ class Server:
 
     home: Path
     base: int
-    """First of the ports it uses: SIP at base, base+1 (TLS), HTTP at +2 (TLS), +3, H.323 at +5."""
+    """First of its ports: SIP at base, base+1 (TLS), HTTP at +2 (TLS), +3, H.323 at +5, +6."""
     settings: str = ""
     """More TOML, appended to ours."""
     prefix: tuple[str, ...] = ()
@@ -75,6 +75,7 @@ tcp_port = {self.base}
 tls_port = {self.base + 1}
 [h323]
 port = {self.base + 5}
+ras_port = {self.base + 6}
 h245_ports = "{self.base + 910}-{self.base + 999}"
 [webrtc]
 udp_port = {self.base + 4}

@@ -249,6 +249,9 @@ class Front:
             registrations=len(server.registrations),
             sip_refused={str(one): server.sip.gate.refused[one] for one in SIP_REASONS},
             sip_connections=server.sip.connections,
+            h323_connections=server.h323.connections if server.h323 is not None else 0,
+            h323_registrations=len(server.gatekeeper) if server.gatekeeper is not None else 0,
+            ras_messages=server.gatekeeper.counts if server.gatekeeper is not None else {},
             web_refused={
                 str(reason): sum(one.refused[reason] for one in server.gates)
                 for reason in WEB_REASONS

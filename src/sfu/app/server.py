@@ -25,6 +25,7 @@ from sfu.app.front import Front
 from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
 from sfu.app.trunks import tell as tell_trunk
 from sfu.app.trunks import trunk_settings
+from sfu.app.zone import questions, record, zone
 from sfu.config import MediaEncryption, Settings
 from sfu.media.connect.dtls import Identity
 from sfu.media.engine.command import SetMarks
@@ -44,6 +45,7 @@ from sfu.shell.certificate import (
 )
 from sfu.shell.data import DataDirectory
 from sfu.shell.engine import Engine
+from sfu.shell.gatekeeper import GatekeeperShell
 from sfu.shell.h323 import H323Shell, Place, available
 from sfu.shell.house import TICK_S, House
 from sfu.shell.icedoor import IceDoor
@@ -87,6 +89,7 @@ class Server:
         self._new_call = map(CallId, count(1)).__next__
         self.h323: H323Shell | None = None
         """None: it is off, or its library is missing."""
+        self.gatekeeper: GatekeeperShell | None = None
 
     async def start(self) -> None:
         """Start all parts; UseError of one line for what the operator can put right."""
@@ -254,6 +257,19 @@ class Server:
         await shell.start()
         self._stack.push_async_callback(shell.close)
         self.h323 = shell
+        if settings.h323.gatekeeper:
+            await self._start_gatekeeper()
+
+    async def _start_gatekeeper(self) -> None:
+        gatekeeper = GatekeeperShell(
+            zone(self.settings, self._hosts()),
+            self.sip.gate,
+            questions(self.settings, self.house, self.sip.gate),
+            lambda fact: record(self.registrations, fact),
+        )
+        await gatekeeper.start()
+        self._stack.callback(gatekeeper.close)
+        self.gatekeeper = gatekeeper
 
     def _order(self, order: CallOrder) -> None:
         """Hand an order to whom the call goes by."""
@@ -285,7 +301,10 @@ class Server:
     def contact_of(self, alias: str) -> str | None:
         """Give the newest address an endpoint registered, None where there is none."""
         found = self.registrations.find(alias, time.monotonic())
-        return found[0].uri if found else None
+        if found:
+            return found[0].uri
+        gateway = self.gatekeeper.prefix(alias) if self.gatekeeper is not None else None
+        return f"h323:{alias}@{gateway}" if gateway is not None else None
 
     def way_to(self, alias: str) -> tuple[str, str] | None:
         """Give the address by which the SIP core finds a registered endpoint, and its host.
@@ -295,6 +314,8 @@ class Server:
         found = self.registrations.find(alias, time.monotonic())
         if not found:
             return None
+        if found[0].protocol is Protocol.H323:
+            return found[0].uri, found[0].source.host
         return f"sip:{escape(found[0].account)}@{self._realm}", found[0].source.host
 
     @property

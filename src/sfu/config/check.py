@@ -65,6 +65,11 @@ def _ports(settings: Settings) -> Iterator[Fault]:
         if not (h245 and h245.start > 0 and h245.stop <= 65_536):
             yield Fault("h323.h245_ports", f"{settings.h323.h245_ports} is no range of ports")
         tcp["h323.port"] = settings.h323.port
+        if settings.h323.gatekeeper:
+            udp["h323.ras_port"] = settings.h323.ras_port
+            if rtp.first_port <= settings.h323.ras_port <= rtp.last_port:
+                where = f"{settings.h323.ras_port} stands in the range of [rtp]"
+                yield Fault("h323.ras_port", where)
         for key, port in tcp.items():
             if port in h245:
                 yield Fault(key, f"{port} stands in the range of h323.h245_ports")

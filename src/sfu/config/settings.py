@@ -173,6 +173,16 @@ class H323:
     """TCP, one for each call that does not tunnel its H.245."""
     tunnelling: bool = False
     """Prefer H.245 within call signalling to a connection of its own."""
+    gatekeeper: bool = True
+    """Be a gatekeeper: room codecs register here, as `[register]` and `[[account]]` allow."""
+    ras_port: Port = 1719
+    """UDP, the gatekeeper."""
+    gatekeeper_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "sfu"
+    """What room codecs call it that are set to one of several."""
+    registration_s: Annotated[int, Ge(20), Le(3600)] = 120
+    """How long a registration holds at most if it is not refreshed."""
+    discovery: bool = False
+    """Answer who looks for a gatekeeper by multicast (UDP 1718, group 224.0.1.41)."""
 
     @property
     def h245_range(self) -> range:

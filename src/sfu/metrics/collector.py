@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from sfu.media.engine.snapshot import LATENCY_BUCKETS_US, EngineRow, Snapshot
 from sfu.metrics.family import counter, gauge, labelled
+from sfu.metrics.h323 import h323
 from sfu.metrics.lines import lines
 from sfu.metrics.readings import Readings
 from sfu.metrics.totals import Totals, name_of
@@ -95,6 +96,7 @@ class Metrics(Collector):
         yield from _workers(readings)
         yield from _trunks(readings)
         yield from lines(readings.lines)
+        yield from h323(readings)
 
     def _traffic(self) -> Iterator[Metric]:
         totals = self._totals

@@ -95,6 +95,11 @@ class Readings:
     sip_refused: Mapping[str, int] = field(default_factory=dict)
     """Since the start, by reason: messages, calls and connections that were too many."""
     sip_connections: int = 0
+    h323_connections: int = 0
+    h323_registrations: int = 0
+    """Endpoints registered at our gatekeeper, whatever they are called."""
+    ras_messages: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(request, outcome) of our gatekeeper since the start."""
     web_refused: Mapping[str, int] = field(default_factory=dict)
     """Connections of the page's ports, by reason."""
     web_connections: int = 0

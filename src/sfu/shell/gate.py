@@ -163,9 +163,31 @@ class Gate:
             self.refuse(host, reason)
         return reason is None
 
-    def welcome(self, call: CallId, host: str) -> None:
-        """Know an address by a call whose connection proved it."""
-        self._limits.guest(call, host)
+    def may_send(self, host: str, data: bytes) -> bool:
+        """Tell whether a datagram of another protocol than SIP may be looked at."""
+        reason = self._limits.datagram(host, data, self._clock())
+        if reason is not None:
+            self.refuse(host, reason)
+        return reason is None
+
+    def may_try(self, host: str, account: str) -> bool:
+        """Tell whether an address may still try passwords of an account; of SIP `judge` does."""
+        allowed = self._limits.may_try(host, account, self._clock())
+        if not allowed:
+            self.refuse(host, Reason.PASSWORDS)
+        return allowed
+
+    def wrong_password(self, host: str, account: str) -> None:
+        """Count a wrong password that came by another protocol than SIP."""
+        self._limits.wrong_password(host, account, self._clock())
+
+    def welcome(self, guest: CallId | str, host: str) -> None:
+        """Know an address by a call whose connection proved it, or a registration by H.323."""
+        self._limits.guest(guest, host)
+
+    def farewell(self, guest: str) -> None:
+        """Forget a registration by H.323."""
+        self._limits.gone(guest)
 
     def wrong_number(self, host: str) -> None:
         """Count a call to a room that is not, or with a wrong PIN."""

@@ -33,6 +33,8 @@ class Pdu(Enum):
     """In the user-user element of Q.931."""
     RAS = "RasMessage"
     H245 = "MultimediaSystemControlMessage"
+    TOKEN = "ClearToken"
+    """Of H.235: hashed, never sent."""
 
 
 def decode(pdu: Pdu, octets: bytes) -> Value:
@@ -65,7 +67,7 @@ def load() -> None:
 
 @cache
 def _rules() -> dict[Pdu, Any]:
-    from pycrate_asn1dir import H225, H245
+    from pycrate_asn1dir import H225, H235, H245
 
     _mend(H245)
     _bound()
@@ -73,6 +75,7 @@ def _rules() -> dict[Pdu, Any]:
         Pdu.H225: H225.H323_MESSAGES.H323_UserInformation,
         Pdu.RAS: H225.H323_MESSAGES.RasMessage,
         Pdu.H245: H245.MULTIMEDIA_SYSTEM_CONTROL.MultimediaSystemControlMessage,
+        Pdu.TOKEN: H235.H235_SECURITY_MESSAGES.ClearToken,
     }
 
 

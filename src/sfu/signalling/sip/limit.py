@@ -220,6 +220,15 @@ class Limits:
             return Reason.PASSWORDS
         return self._call(entry, now) if is_invite(data) else None
 
+    def datagram(self, host: str, data: bytes, now: float) -> Reason | None:
+        """Spend from the shares of messages for one that is not SIP's; return which is spent."""
+        return self._overdrawn(self._entry(host), data, now)
+
+    def may_try(self, host: str, account: str, now: float) -> bool:
+        """Tell whether a password of an account may be looked at, right or not."""
+        entry = self._entry(host)
+        return entry.passwords.full_at <= now or not self._tried(entry, host, account, now)
+
     def call(self, host: str, now: float) -> Reason | None:
         """Spend from the shares of calls; return which of them has too little."""
         return self._call(self._entry(host), now)
@@ -242,9 +251,11 @@ class Limits:
 
     def _tried_enough(self, entry: _Entry, host: str, data: bytes, now: float) -> bool:
         """Tell whether too many passwords were wrong to look at another, right or not."""
-        user, per_min = user_of(data), self._rates.wrong_passwords_per_min
-        if not user:
-            return False
+        user = user_of(data)
+        return bool(user) and self._tried(entry, host, user, now)
+
+    def _tried(self, entry: _Entry, host: str, user: str, now: float) -> bool:
+        per_min = self._rates.wrong_passwords_per_min
         share = self._accounts.get((site_of(host), user))
         if share is not None and not share.has(now, per_min / 60, per_min):
             return True

@@ -1,0 +1,117 @@
+"""Whether a RAS message comes from who it says: passwords of accounts, each proof taken once.
+
+::
+
+    aliases, proofs --> an account is named, or proved? --no--> a listed network?
+                                | yes                             | yes: as nobody's account
+                                v                                 v
+                   every account named is proved, in time, not seen before --> its account
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sfu.signalling.h323.alias import Alias
+from sfu.signalling.h323.token import MessageHash, Proof, is_right
+
+WINDOW_S = 7200
+"""Clocks of units are set by hand, and by summer time; with this H.323 gatekeepers begin."""
+MAX_SEEN = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent it: an account, or "" for one of a listed network."""
+
+    account: str = ""
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """It is not believed: why, and whose password was wrong."""
+
+    why: str
+    account: str = ""
+
+
+class Credentials:
+    """Checks senders; remembers the proofs it took, so that none serves twice."""
+
+    def __init__(
+        self,
+        password_of: Callable[[str], str | None],
+        listed: Callable[[str], bool],
+        may_try: Callable[[str, str], bool],
+    ) -> None:
+        """`may_try` tells whether a host may still try a password of an account."""
+        self._password_of = password_of
+        self._listed = listed
+        self._may_try = may_try
+        self._seen: OrderedDict[bytes, float] = OrderedDict()
+
+    def accounts(self, aliases: Iterable[Alias]) -> set[str]:
+        """Return which of these names have a password."""
+        return {alias.text for alias in aliases if self._password_of(alias.text) is not None}
+
+    def judge(
+        self,
+        host: str,
+        aliases: Iterable[Alias],
+        proofs: Iterable[Proof],
+        octets: bytes,
+        calendar: float,
+    ) -> Sender | Doubt:
+        """Say who sent these octets; `calendar` is the time in seconds since 1970."""
+        named = self.accounts(aliases)
+        proved: dict[str, Proof] = {}
+        for one in proofs:
+            account = self._account_of(one, named)
+            if account is None:
+                continue
+            doubt = self.doubt(host, account, one, octets, calendar)
+            if doubt is not None:
+                return doubt
+            proved[account] = one
+        if missing := named - proved.keys():
+            return Doubt("no password came for " + ", ".join(sorted(missing)))
+        if proved:
+            account, proof = next(iter(proved.items()))
+            return Sender(account, proof)
+        if self._listed(host):
+            return Sender()
+        return Doubt("neither an account's name nor a listed network")
+
+    def _account_of(self, proof: Proof, named: set[str]) -> str | None:
+        """Return whose password a proof is about: whom it names, else the one account named."""
+        name = proof.sender if isinstance(proof, MessageHash) else proof.alias.text
+        if self._password_of(name) is not None:
+            return name
+        return next(iter(named)) if len(named) == 1 else None
+
+    def doubt(
+        self, host: str, account: str, proof: Proof, octets: bytes, calendar: float
+    ) -> Doubt | None:
+        """Say what is wrong with a proof of an account; None: nothing."""
+        if not self._may_try(host, account):
+            return Doubt("too many wrong passwords")
+        password = self._password_of(account)
+        if password is None or not is_right(proof, password, octets):
+            return Doubt("wrong password", account)
+        if abs(calendar - proof.time) > WINDOW_S:
+            return Doubt(f"its clock is {round(abs(calendar - proof.time) / 60)} minutes off")
+        return None if self._first(proof, octets, calendar) else Doubt("a message sent before")
+
+    def _first(self, proof: Proof, octets: bytes, calendar: float) -> bool:
+        """Take a proof once; two messages of one second may share the proof of an old unit.
+
+        A copy that comes at once is answered from the memory of answers before it comes here.
+        """
+        key = proof.digest if isinstance(proof, MessageHash) else octets
+        if key in self._seen:
+            return False
+        self._seen[key] = calendar
+        while len(self._seen) > MAX_SEEN:
+            self._seen.popitem(last=False)
+        return True

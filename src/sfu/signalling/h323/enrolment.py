@@ -1,0 +1,145 @@
+"""Registering at our gatekeeper (RRQ): whose names, for how long, again in time.
+
+::
+
+    RRQ --password, or listed network--> its names nobody else's? --> RCF, Enrolled
+         `--> RRJ securityDenial          `--> RRJ duplicateAlias; one account may move its names
+    RRQ keepAlive --> RCF, or RRJ fullRegistrationRequired: we have been started anew
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from sfu.model import Address
+from sfu.signalling.h323 import ras
+from sfu.signalling.h323.credentials import Credentials, Doubt, Sender
+from sfu.signalling.h323.token import MessageHash, Proof
+from sfu.signalling.h323.zone import GRACE_S, Registration, Zone
+from sfu.signalling.h323.zonefact import (
+    Enrolled,
+    GatekeeperFact,
+    Heard,
+    Left,
+    Refused,
+    WrongPassword,
+)
+
+SIGNALLING_PORT = 1720
+SHORTEST_S, ASKED_S = 20, 300
+
+
+def told(host: str, request: str, doubt: Doubt) -> Iterator[GatekeeperFact]:
+    """Yield what is told of a doubt."""
+    if doubt.account:
+        yield WrongPassword(host, doubt.account)
+    yield Refused(host, request, doubt.why)
+
+
+class Enrolment:
+    """Puts endpoints into the zone."""
+
+    def __init__(
+        self,
+        name: str,
+        zone: Zone,
+        credentials: Credentials,
+        fresh: Callable[[], str],
+        port: int,
+        ttl_s: int,
+    ) -> None:
+        """`fresh` makes identifiers, `port` is that of our call signalling."""
+        self._name, self._zone, self._credentials = name, zone, credentials
+        self._fresh, self._port, self._ttl_s = fresh, port, ttl_s
+        self._facts: deque[GatekeeperFact] = deque()
+
+    def facts(self) -> Iterator[GatekeeperFact]:
+        """Yield what the server must know, oldest first."""
+        while self._facts:
+            yield self._facts.popleft()
+
+    def register(
+        self, event: Heard, message: ras.RegistrationRequest, proofs: tuple[Proof, ...], now: float
+    ) -> ras.Ras:
+        """Answer a whole registration."""
+        host, number = event.remote.host, message.number
+        sender = self._credentials.judge(host, message.aliases, proofs, event.data, event.calendar)
+        if isinstance(sender, Doubt):
+            self._facts.extend(told(host, "registration", sender))
+            return ras.Reject("registrationReject", number, "securityDenial", gatekeeper=self._name)
+        port = message.signalling[0].port if message.signalling else SIGNALLING_PORT
+        signalling = Address(host, port)
+        old = self._zone.of(message.identifier, host) or self._zone.at(signalling)
+        others = (self._zone.named(alias.text) for alias in message.aliases)
+        taken = [one for one in others if one is not None and one is not old]
+        if any(not sender.account or one.account != sender.account for one in taken):
+            why = "a name that another endpoint has"
+            return self._reject(host, number, "duplicateAlias", why)
+        if old is None and self._zone.full:
+            return self._reject(host, number, "resourceUnavailable", "too many endpoints")
+        for one in taken:  # the same account from elsewhere: the unit has moved
+            self._zone.remove(one.identifier)
+            self._facts.append(Left(one.identifier, one.names))
+        return self._enrol(event, message, sender, old, signalling, now)
+
+    def _enrol(
+        self,
+        event: Heard,
+        message: ras.RegistrationRequest,
+        sender: Sender,
+        old: Registration | None,
+        signalling: Address,
+        now: float,
+    ) -> ras.Ras:
+        signs = isinstance(sender.proof, MessageHash)
+        ttl_s = min(max(SHORTEST_S, message.ttl_s or ASKED_S), self._ttl_s)
+        new = Registration(
+            old.identifier if old is not None else self._fresh(),
+            signalling,
+            _port_of(event, message),
+            message.aliases,
+            message.endpoint,
+            now + ttl_s + GRACE_S,
+            ttl_s,
+            sender.account,
+            signs,
+            sender.proof.sender if isinstance(sender.proof, MessageHash) else "",
+        )
+        if old is not None:
+            new.calls = old.calls
+        same = old is not None and (old.names, old.signalling) == (new.names, new.signalling)
+        if old is not None and not same:
+            self._facts.append(Left(old.identifier, old.names))
+        self._zone.put(new)
+        if not same:
+            self._facts.append(
+                Enrolled(
+                    new.identifier, new.names, signalling, sender.account, message.endpoint.model
+                )
+            )
+        return self._confirmed(event, message.number, new)
+
+    def keep(
+        self, event: Heard, message: ras.RegistrationRequest, one: Registration | None, now: float
+    ) -> ras.Ras:
+        """Answer who only asks that its registration goes on."""
+        if one is None:
+            why = "fullRegistrationRequired"
+            return self._reject(event.remote.host, message.number, why, why)
+        one.expires_at = now + one.ttl_s + GRACE_S
+        return self._confirmed(event, message.number, one)
+
+    def _confirmed(self, event: Heard, number: int, one: Registration) -> ras.RegistrationConfirm:
+        us = Address(event.local.host, self._port)
+        return ras.RegistrationConfirm(
+            number, one.identifier, (us,), one.aliases, self._name, one.ttl_s
+        )
+
+    def _reject(self, host: str, number: int, reason: str, why: str) -> ras.Reject:
+        self._facts.append(Refused(host, "registration", why))
+        return ras.Reject("registrationReject", number, reason, gatekeeper=self._name)
+
+
+def _port_of(event: Heard, message: ras.RegistrationRequest) -> Address:
+    """Return where answers go: the port it takes them at, on the host it came from."""
+    asked = message.ras[0] if message.ras else event.remote
+    return asked if asked.host == event.remote.host and asked.port else event.remote

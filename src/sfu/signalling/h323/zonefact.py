@@ -1,0 +1,82 @@
+"""What goes into our gatekeeper and comes out of it, and what it asks of the house."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sfu.model import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A datagram came."""
+
+    remote: Address
+    local: Address
+    """Ours, as the sender shall know it."""
+    data: bytes
+    calendar: float
+    """Seconds since 1970."""
+    multicast: bool = False
+    """It was sent to all gatekeepers: only who is meant answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """To be sent."""
+
+    remote: Address
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """An endpoint can be called; told at first and when its names or address change."""
+
+    identifier: str
+    names: tuple[str, ...]
+    signalling: Address
+    account: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An endpoint is gone: it said so, or its time is over."""
+
+    identifier: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WrongPassword:
+    """A password was wrong."""
+
+    host: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Somebody was told no, and why, for the operator's log."""
+
+    host: str
+    request: str
+    why: str
+
+
+GatekeeperFact = Enrolled | Left | WrongPassword | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What the gatekeeper asks of the house."""
+
+    password_of: Callable[[str], str | None]
+    listed: Callable[[str], bool]
+    """Whether devices at this address may register without a password."""
+    may_try: Callable[[str, str], bool]
+    """Whether a host may still try passwords of an account."""
+    takes: Callable[[str], bool]
+    """Whether we take calls to this number: a room, or somebody by another protocol."""
+    budget_bps: Callable[[str, str], int | None]
+    """What the line of a host and account has, both ways together; None: no line is known."""

@@ -1,0 +1,200 @@
+"""We register at a gatekeeper (our own, played beside), ask before calls, and come back."""
+
+from itertools import count
+
+from sfu.model import Address, CallId
+from sfu.signalling.h323 import ras
+from sfu.signalling.h323.alias import Alias
+from sfu.signalling.h323.asking import Admitted, Ask, Denied, Over
+from sfu.signalling.h323.gatekeeper import Gatekeeper
+from sfu.signalling.h323.h225 import Endpoint
+from sfu.signalling.h323.rasread import read
+from sfu.signalling.h323.raswrite import write
+from sfu.signalling.h323.registrant import Membership, Registrant, Standing
+from sfu.signalling.h323.zonefact import Datagram, Heard, Questions
+
+GATEKEEPER = Address("192.0.2.1", 1719)
+US, OUR_CALLS = Address("198.51.100.5", 40_000), Address("198.51.100.5", 1720)
+THEM = Address("192.0.2.1", 1720)
+NOON = 1_800_000_000.0
+NAME = Alias("h323-ID", "lajoux")
+SECRET = "a long one"
+ASK = Ask(CallId(7), bytes(range(16)), bytes(16), 9, answering=False,
+          destination=(Alias("dialledDigits", "4201"),))  # fmt: skip
+TAKEN = Ask(CallId(8), bytes(range(1, 17)), bytes(16), 10, answering=True)
+
+
+class Scene:
+    """The two of them, and the wire between."""
+
+    def __init__(self, password=SECRET, known=SECRET):
+        numbers = count(1)
+        house = Questions(
+            password_of={"lajoux": known}.get if known else lambda account: None,
+            listed=lambda host: True,
+            may_try=lambda host, account: True,
+            takes=lambda number: number == "4201",
+            budget_bps=lambda host, account: None,
+        )
+
+        def entropy(size):
+            return next(numbers).to_bytes(size)
+
+        self.gatekeeper = Gatekeeper("theirs", house, entropy)
+        us = Endpoint("mcu", True, "sfu", "0", ("42",))
+        membership = Membership(GATEKEEPER, OUR_CALLS, US, (NAME,), us, password)
+        self.core = Registrant(membership, entropy, lambda now: NOON + now)
+        self.alive = True
+        self.told, self.said = [], []
+
+    def run(self, now):
+        """Pass datagrams until nobody says more."""
+        while outputs := list(self.core.poll()):
+            for one in outputs:
+                if not isinstance(one, Datagram):
+                    self.told.append(one)
+                    continue
+                self.said.append(type(read(one.data)[0]))
+                if self.alive:
+                    self.gatekeeper.handle(Heard(US, GATEKEEPER, one.data, NOON + now), now)
+            for one in self.gatekeeper.poll():
+                if isinstance(one, Datagram):
+                    self.core.handle(Heard(GATEKEEPER, US, one.data, NOON + now), now)
+
+    def start(self):
+        self.core.start(0.0)
+        self.run(0.0)
+        return self
+
+    def do(self, event, now):
+        self.core.handle(event, now)
+        self.run(now)
+
+    def hear(self, message, now):
+        self.do(Heard(GATEKEEPER, US, write(message), NOON + now), now)
+
+    def until(self, end):
+        """Let time pass."""
+        while self.core.deadline is not None and self.core.deadline <= end:
+            now = self.core.deadline
+            self.core.tick(now)
+            self.run(now)
+
+
+def test_we_register_by_our_password_and_are_found_by_prefix():
+    scene = Scene().start()
+    assert scene.core.registered
+    assert scene.told == [Standing(registered=True)]
+    assert scene.gatekeeper.zone.find("4277").signalling == OUR_CALLS
+    (one,) = scene.gatekeeper.zone
+    assert (one.account, one.signs, one.endpoint.kind) == ("lajoux", True, "mcu")
+
+
+def test_without_a_password_a_listed_network_is_enough():
+    scene = Scene(password="", known="").start()
+    assert scene.core.registered
+
+
+def test_a_registration_is_kept_for_as_long_as_we_live():
+    scene = Scene().start()
+    scene.until(1000)
+    scene.gatekeeper.tick(1000)
+    assert len(scene.gatekeeper.zone) == 1
+    assert scene.said.count(ras.RegistrationRequest) == 1 + 1000 // 60
+    assert scene.told == [Standing(registered=True)]
+
+
+def test_a_gatekeeper_that_was_started_anew_is_told_everything_again():
+    scene = Scene().start()
+    scene.gatekeeper.zone.remove(scene.core.identifier)
+    scene.until(60)
+    assert scene.core.registered
+    assert len(scene.gatekeeper.zone) == 1
+
+
+def test_a_wrong_password_is_tried_again_more_and_more_rarely():
+    scene = Scene(password="wrong").start()
+    scene.until(600)
+    reasons = [(one.reason, one.again_in_s) for one in scene.told]
+    assert reasons == [("securityDenial", 30 * 2**n) for n in range(len(reasons))]
+    assert len(reasons) == 5
+
+
+def test_silence_is_asked_thrice_and_then_a_pause():
+    scene = Scene()
+    scene.alive = False
+    scene.start().until(20)
+    assert scene.said == [ras.GatekeeperRequest] * 3
+    assert scene.told == [Standing(registered=False, reason="no answer", again_in_s=30)]
+    scene.alive = True
+    scene.until(60)
+    assert scene.core.registered
+
+
+def test_a_call_is_asked_for_and_told_when_it_is_over():
+    scene = Scene().start()
+    scene.do(ASK, 1)
+    assert scene.told[1:] == [Admitted(CallId(7), THEM)]
+    (one,) = scene.gatekeeper.zone
+    assert list(one.calls) == [ASK.identifier]
+    scene.do(Over(CallId(7)), 9)
+    assert not one.calls
+    scene.do(Over(CallId(7)), 10)
+    assert scene.said.count(ras.DisengageRequest) == 1
+
+
+def test_a_call_to_nobody_is_denied():
+    scene = Scene().start()
+    wrong = Ask(CallId(7), bytes(16), bytes(16), 9, False, (Alias("dialledDigits", "9"),))
+    scene.do(wrong, 1)
+    assert scene.told[1:] == [Denied(CallId(7), "calledPartyNotRegistered")]
+
+
+def test_a_call_to_us_is_asked_about_and_taken_though_the_gatekeeper_is_silent():
+    scene = Scene().start()
+    scene.do(TAKEN, 1)
+    assert scene.told[1:] == [Admitted(CallId(8), THEM)]
+    scene.do(Over(CallId(8)), 2)
+    scene.alive = False
+    scene.do(TAKEN, 3)
+    scene.do(ASK, 3)
+    scene.until(13)
+    assert scene.told[2:] == [Admitted(CallId(8), None), Denied(CallId(7), "no answer")]
+
+
+def test_who_is_not_registered_takes_calls_and_makes_none():
+    scene = Scene(password="wrong").start()
+    scene.do(TAKEN, 1)
+    scene.do(ASK, 1)
+    assert scene.told[1:] == [Admitted(CallId(8), None), Denied(CallId(7), "not registered")]
+
+
+def test_sent_away_we_come_back():
+    scene = Scene().start()
+    scene.hear(ras.UnregistrationRequest(77, (THEM,)), 5)
+    assert not scene.core.registered
+    scene.until(7)
+    assert scene.core.registered
+    assert [one.registered for one in scene.told] == [True, False, True]
+
+
+def test_who_asks_what_we_do_is_told():
+    scene = Scene().start()
+    scene.hear(ras.InfoRequest(78), 5)
+    assert scene.said[-1] is ras.InfoResponse
+
+
+def test_nobody_else_is_heard():
+    scene = Scene().start()
+    away = write(ras.UnregistrationRequest(77, (THEM,)))
+    scene.do(Heard(Address("203.0.113.9", 1719), US, away, NOON), 5)
+    scene.do(Heard(GATEKEEPER, US, b"\xff", NOON), 5)
+    assert scene.core.registered
+
+
+def test_we_leave_when_we_stop():
+    scene = Scene().start()
+    scene.core.stop(9)
+    scene.run(9)
+    assert len(scene.gatekeeper.zone) == 0
+    assert scene.core.deadline is None
