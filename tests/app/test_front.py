@@ -72,6 +72,7 @@ def front(house: Stage):
         registrations=[1, 2],
         h323=SimpleNamespace(connections=2),
         gatekeeper=None,
+        registrant=None,
         sip=SimpleNamespace(
             gate=SimpleNamespace(refused=Counter({Reason.SLOW: 4})),
             connections=5,

@@ -148,6 +148,11 @@ class Front:
         by_trunk = trunks.choose(self._server.settings, target, self._server.sip.trunks())
         if by_trunk is not None:
             return by_trunk
+        there = self._server.registrant
+        if there is not None and any(map(target.startswith, self._server.settings.gatekeeper.dial)):
+            if not there.registered:
+                raise UseError(f"no gatekeeper for {target} has us registered")
+            return Way(f"{H323}{target}", target, host=there.host)
         proxy = self._server.settings.dial_out.proxy
         if proxy and target.isdigit():
             return Way(f"sip:{target}@{proxy}", target)
@@ -251,6 +256,9 @@ class Front:
             sip_connections=server.sip.connections,
             h323_connections=server.h323.connections if server.h323 is not None else 0,
             h323_registrations=len(server.gatekeeper) if server.gatekeeper is not None else 0,
+            h323_member=None
+            if server.registrant is None
+            else (server.registrant.registered, server.registrant.failures),
             ras_messages=server.gatekeeper.counts if server.gatekeeper is not None else {},
             web_refused={
                 str(reason): sum(one.refused[reason] for one in server.gates)

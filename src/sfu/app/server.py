@@ -25,7 +25,7 @@ from sfu.app.front import Front
 from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
 from sfu.app.trunks import tell as tell_trunk
 from sfu.app.trunks import trunk_settings
-from sfu.app.zone import questions, record, zone
+from sfu.app.zone import foreign, questions, record, zone
 from sfu.config import MediaEncryption, Settings
 from sfu.media.connect.dtls import Identity
 from sfu.media.engine.command import SetMarks
@@ -52,6 +52,7 @@ from sfu.shell.icedoor import IceDoor
 from sfu.shell.mixdesk import MixDesk
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.ports import PortRange
+from sfu.shell.registrant import RegistrantShell
 from sfu.shell.sip import Listening, SipShell
 from sfu.shell.store import Store
 from sfu.shell.surroundings import Surroundings
@@ -90,6 +91,8 @@ class Server:
         self.h323: H323Shell | None = None
         """None: it is off, or its library is missing."""
         self.gatekeeper: GatekeeperShell | None = None
+        self.registrant: RegistrantShell | None = None
+        """Our registration at a foreign gatekeeper."""
 
     async def start(self) -> None:
         """Start all parts; UseError of one line for what the operator can put right."""
@@ -249,6 +252,7 @@ class Server:
                 settings.h323.h245_range,
                 public[0] if public else "",
                 settings.h323.tunnelling,
+                settings.gatekeeper.prefixes,
             ),
             self.sip.gate,
             lambda event: self.calls.handle(event),
@@ -259,6 +263,10 @@ class Server:
         self.h323 = shell
         if settings.h323.gatekeeper:
             await self._start_gatekeeper()
+        there = foreign(settings, self._hosts())
+        if there is not None:
+            ours = self.gatekeeper.knows if self.gatekeeper is not None else lambda host: False
+            self.registrant = shell.join(there, ours)
 
     async def _start_gatekeeper(self) -> None:
         gatekeeper = GatekeeperShell(

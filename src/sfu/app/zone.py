@@ -1,6 +1,7 @@
 """Our gatekeeper between configuration, the rooms, lines, and where endpoints are reached."""
 
 import math
+from importlib.metadata import version
 
 import structlog
 
@@ -12,7 +13,15 @@ from sfu.room.registration import Contact, Registrations
 from sfu.shell.gate import Gate
 from sfu.shell.gatekeeper import Zone
 from sfu.shell.house import House
+from sfu.shell.registrant import Foreign
+from sfu.signalling.h323.alias import Alias
+from sfu.signalling.h323.h225 import Endpoint
 from sfu.signalling.h323.zonefact import Enrolled, Left, Questions
+from sfu.signalling.sip.uri import parse_hostport
+
+RAS_PORT = 1719
+SOUND_BPS = 2 * 64_000
+"""G.722 or G.711, both ways."""
 
 log = structlog.get_logger()
 
@@ -67,3 +76,27 @@ def record(registrations: Registrations, fact: Enrolled | Left) -> None:
         )  # fmt: skip
         registrations.put(name, contact)
     log.info("h323_registration", names=fact.names, known=isinstance(fact, Enrolled))
+
+
+def foreign(settings: Settings, hosts: list[str]) -> Foreign | None:
+    """Say where we register and as what; None where nowhere."""
+    there = settings.gatekeeper
+    if not there.host:
+        return None
+    host, port = parse_hostport(there.host)
+    aliases = [Alias("h323-ID", there.name)]
+    if there.number:
+        aliases.append(Alias("dialledDigits", there.number))
+    public = [str(one) for one in settings.network.public_addresses]
+    return Foreign(
+        host.strip("[]"),
+        port or RAS_PORT,
+        tuple(aliases),
+        Endpoint("mcu", True, "sfu", version("sfu"), there.prefixes),
+        there.password,
+        there.expires_s,
+        2 * settings.media.video_bps + SOUND_BPS,
+        tuple(hosts),
+        settings.h323.port,
+        public[0] if public else "",
+    )

@@ -192,6 +192,25 @@ class H323:
 
 
 @section
+class Gatekeeper:
+    """A foreign gatekeeper that we register at, as an MCU with prefixes."""
+
+    host: Annotated[str, StringConstraints(pattern=f"^$|{NAMED_HOST}")] = ""
+    """Host, or host:port (1719); empty: nowhere."""
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "sfu"
+    """Our h323-ID there; the password belongs to it."""
+    number: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,20}$")] = ""
+    """Our E.164 number there; empty: none."""
+    prefixes: tuple[Number, ...] = ()
+    """Beginnings of the numbers that it shall send us."""
+    password: str = field(default="", repr=False)
+    expires_s: Annotated[int, Ge(20), Le(3600)] = 120
+    """How long a registration is asked for; the gatekeeper may grant less."""
+    dial: tuple[Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{0,20}$")], ...] = ()
+    """Beginnings of the numbers that may be called by it; "" for all; none: no calls out."""
+
+
+@section
 class Webrtc:
     """Browsers' media."""
 
@@ -421,6 +440,7 @@ class Settings:
     http: Http = Http()
     sip: Sip = Sip()
     h323: H323 = H323()
+    gatekeeper: Gatekeeper = Gatekeeper()
     webrtc: Webrtc = Webrtc()
     rtp: Rtp = Rtp()
     rooms: Rooms = Rooms()

@@ -33,3 +33,14 @@ def h323(readings: Readings) -> Iterator[Metric]:
         ],
         ["request", "outcome"],
     )
+    member = readings.h323_member
+    yield gauge(
+        "sfu_h323_member_registered",
+        "1 while our registration at a foreign gatekeeper holds.",
+        [] if member is None else [((), float(member[0]))],
+    )
+    yield counter(
+        "sfu_h323_member_failures",
+        "Tries without a registration at a foreign gatekeeper, and registrations lost.",
+        [] if member is None else [((), float(member[1]))],
+    )

@@ -98,6 +98,8 @@ class Readings:
     h323_connections: int = 0
     h323_registrations: int = 0
     """Endpoints registered at our gatekeeper, whatever they are called."""
+    h323_member: tuple[bool, int] | None = None
+    """Whether we are registered at a foreign gatekeeper, how often that failed; None: nowhere."""
     ras_messages: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """(request, outcome) of our gatekeeper since the start."""
     web_refused: Mapping[str, int] = field(default_factory=dict)

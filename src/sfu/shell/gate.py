@@ -185,8 +185,12 @@ class Gate:
         """Know an address by a call whose connection proved it, or a registration by H.323."""
         self._limits.guest(guest, host)
 
+    def partner(self, guest: str, host: str) -> None:
+        """Know the host of a gatekeeper: many people call from there, as from a listed network."""
+        self._limits.partner(guest, host)
+
     def farewell(self, guest: str) -> None:
-        """Forget a registration by H.323."""
+        """Forget a registration by H.323, theirs or ours."""
         self._limits.gone(guest)
 
     def wrong_number(self, host: str) -> None:

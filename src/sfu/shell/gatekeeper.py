@@ -93,6 +93,10 @@ class GatekeeperShell:
         """Requests since the start, by kind and outcome."""
         return self._core.counts
 
+    def knows(self, host: str) -> bool:
+        """Tell whether an endpoint is registered from a host."""
+        return any(one.ras.host == host for one in self._core.zone)
+
     def prefix(self, number: str) -> Address | None:
         """Return the address of the endpoint a number goes by, None for none."""
         found = self._core.zone.find(number)

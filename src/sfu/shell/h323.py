@@ -21,6 +21,7 @@ from sfu.errors import PeerError
 from sfu.model import Address, CallId
 from sfu.shell.gate import WRONG_NUMBER, Gate
 from sfu.shell.h323door import H323Door
+from sfu.shell.registrant import Foreign, RegistrantShell
 from sfu.shell.udp import Advertised
 from sfu.signalling.call import (
     CallEnded,
@@ -32,6 +33,7 @@ from sfu.signalling.call import (
     Reject,
 )
 from sfu.signalling.h323 import per
+from sfu.signalling.h323.asking import Admitted, Ask, Denied, Over
 from sfu.signalling.h323.call import Identity
 from sfu.signalling.h323.flow import (
     Close,
@@ -65,6 +67,8 @@ class Place:
     """Address that peers shall be told; "" for the one they reached."""
     tunnelling: bool = False
     """Prefer H.245 in call signalling to a connection of its own."""
+    prefixes: tuple[str, ...] = ()
+    """With which numbers begin that a foreign gatekeeper sends us."""
 
 
 class H323Shell:
@@ -84,13 +88,16 @@ class H323Shell:
         `gate` and `new_call` are those of SIP: an address has one share, a call one id.
         """
         us = Endpoint("mcu", True, "sfu", version("sfu"))
-        self._core = H323UserAgent(Identity(name, us, place.tunnelling), entropy, new_call)
+        self._core = H323UserAgent(
+            Identity(name, us, place.tunnelling, place.prefixes), entropy, new_call
+        )
         self._place = place
         self._gate = gate
         self._on_event = on_event
         self._door = H323Door(gate, Advertised(place.public_host), place.h245_ports, self._handle)
         self._peers: dict[CallId, str] = {}
-        self._inbox: deque[FlowEvent | CallOrder] = deque()
+        self._registrant: RegistrantShell | None = None
+        self._inbox: deque[FlowEvent | CallOrder | Admitted | Denied] = deque()
         self._pumping = self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self.addresses: list[Address] = []
@@ -105,10 +112,30 @@ class H323Shell:
             self._door.stop()
             raise
 
+    def join(self, foreign: Foreign, ours: Callable[[str], bool]) -> RegistrantShell:
+        """Register at a foreign gatekeeper, and ask it about calls.
+
+        `ours` tells whether a host is an endpoint of our own gatekeeper: its calls are ours alone.
+        """
+        registrant = RegistrantShell(foreign, self._gate, self._answered)
+        self._registrant = registrant
+        self._core.dials_numbers = True
+        self._core.asks = lambda host: registrant.registered and not ours(host)
+        registrant.start()
+        return registrant
+
+    def _answered(self, answer: Admitted | Denied) -> None:
+        if isinstance(answer, Admitted) and answer.signalling is not None:
+            known = self._peers.get(answer.call)
+            if known == "":  # a call of ours, which had no address yet
+                self._peers[answer.call] = answer.signalling.host
+        self._handle(answer)
+
     def order(self, order: CallOrder) -> None:
         """Have the core carry something out; may be called from within `on_event`."""
         if isinstance(order, Dial):
-            with contextlib.suppress(PeerError):  # the core tells of it
+            self._peers[order.call] = ""
+            with contextlib.suppress(PeerError):  # the core tells of it, or asks a gatekeeper
                 self._peers[order.call] = read_uri(order.uri)[0].host
         elif isinstance(order, Reject) and order.status in WRONG_NUMBER:
             self._gate.wrong_number(self._peers.get(order.call, ""))
@@ -128,6 +155,8 @@ class H323Shell:
         self._door.stop()
         for call in list(self._peers):
             self._handle(HangUp(call))
+        if self._registrant is not None:
+            self._registrant.close()
         await self._door.drained(POLITE_S)
         self._closed = True
         if self._timer is not None:
@@ -135,7 +164,7 @@ class H323Shell:
             self._timer = None
         self._door.abort()
 
-    def _handle(self, event: FlowEvent | CallOrder) -> None:
+    def _handle(self, event: FlowEvent | CallOrder | Admitted | Denied) -> None:
         """Feed the core; an event that arises meanwhile waits its turn."""
         self._inbox.append(event)
         if self._pumping or self._closed:
@@ -175,6 +204,9 @@ class H323Shell:
                     self._inbox.append(Listening(call, bound))
                 case Unlisten(call):
                     self._door.unlisten(call)
+                case Ask() | Over():
+                    if self._registrant is not None:
+                        self._registrant.ask(output)
                 case _:
                     self._tell(output)
 

@@ -27,6 +27,8 @@ MAX_DATAGRAM = 4096
 
 log = structlog.get_logger()
 
+Judge = Callable[[str, bytes], bool]
+"""Tells whether what a host sent is heard."""
 Told = Callable[[Address, Address, bytes, bool], None]
 """Hears who sent, our address as the sender shall know it, what, and whether it went to all."""
 
@@ -34,9 +36,11 @@ Told = Callable[[Address, Address, bytes, bool], None]
 class RasSocket(asyncio.DatagramProtocol):
     """One socket."""
 
-    def __init__(self, gate: Gate, advertised: Advertised, told: Told, us: Address | None) -> None:
+    def __init__(
+        self, judge: Judge, advertised: Advertised, told: Told, us: Address | None
+    ) -> None:
         """`us` is where answers shall come to if that is not this socket: of the group's."""
-        self._gate, self._advertised, self._told = gate, advertised, told
+        self._judge, self._advertised, self._told = judge, advertised, told
         self._us = us
         self._transport: asyncio.DatagramTransport | None = None
         self.bound = Address("", 0)
@@ -55,7 +59,7 @@ class RasSocket(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Hand a datagram on, unless its address sends too many."""
         remote = Address(addr[0], addr[1])
-        if not data or len(data) > MAX_DATAGRAM or not self._gate.may_send(remote.host, data):
+        if not data or len(data) > MAX_DATAGRAM or not self._judge(remote.host, data):
             return
         us = self._us or self.bound
         local = Address(self._advertised.host(us.host, remote), us.port)
@@ -91,8 +95,8 @@ class RasDoor:
     async def listen(self, host: str, port: int) -> Address:
         """Open the gatekeeper's port on one address, or say in one line why not."""
         with naming(f"H.323 RAS over UDP, {Address(host, port)}"):
-            sock = _bind(host, port)
-        one = RasSocket(self._gate, self._advertised, self._told, None)
+            sock = bind_ras(host, port)
+        one = RasSocket(self._gate.may_send, self._advertised, self._told, None)
         await one.start(sock, host)
         self._sockets.append(one)
         return one.bound
@@ -102,7 +106,7 @@ class RasDoor:
         if ":" in us.host:
             return  # H.225.0 names a group of IPv4 alone
         try:
-            sock = _bind(DISCOVERY_GROUP, DISCOVERY_PORT, shared=True)
+            sock = bind_ras(DISCOVERY_GROUP, DISCOVERY_PORT, shared=True)
         except OSError as error:
             log.warning("no_h323_discovery", why=error.strerror or str(error))
             return
@@ -111,7 +115,7 @@ class RasDoor:
             if not any(joined):
                 log.warning("no_h323_discovery", why="no interface takes the multicast group")
                 return
-            one = RasSocket(self._gate, self._advertised, self._told, us)
+            one = RasSocket(self._gate.may_send, self._advertised, self._told, us)
             await one.start(sock.dup(), DISCOVERY_GROUP)
         self._groups.append(one)
 
@@ -129,7 +133,8 @@ class RasDoor:
         self._sockets, self._groups = [], []
 
 
-def _bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+def bind_ras(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Bind a UDP socket; OSError where it cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:

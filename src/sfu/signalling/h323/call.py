@@ -87,6 +87,8 @@ class Identity:
     endpoint: h225.Endpoint
     tunnelling: bool = False
     """Prefer H.245 in the tunnel to a connection of its own."""
+    prefixes: tuple[str, ...] = ()
+    """With which numbers begin that a foreign gatekeeper sends us."""
 
 
 @dataclass(slots=True)
@@ -225,6 +227,11 @@ class Call:
         self._release(release_of(status))
         self._close(End.REFUSED, status, reason)
 
+    def deny(self, reason: str) -> None:
+        """End a call that the gatekeeper does not let us make."""
+        nobody = reason in ("calledPartyNotRegistered", "noRouteToDestination", "unallocatedNumber")
+        self._close(End.UNREACHABLE if nobody else End.REFUSED, 0, reason)
+
     def dial(self, description: bytes, now: float) -> None:
         """Begin to call: the connection is asked for."""
         self.ours = parse(description)
@@ -334,18 +341,21 @@ class Call:
         self._say(q931.Type.CALL_PROCEEDING, h225.Proceeding(self.identifier, info=info))
         names = [alias.text for alias in setup.source if alias.kind == "h323-ID"]
         numbers = [alias.text for alias in setup.source if alias.kind == "dialledDigits"]
+        target = _target(setup, message)
+        without = (target.removeprefix(one) for one in self.identity.prefixes)
         who = (numbers or names or [message.calling_number or "unknown"])[0]
         self._events.append(
             CallOffered(
                 self.id,
                 Protocol.H323,
-                _target(setup, message),
+                target,
                 f"{who}@{source.host}",
                 (names or [message.display or who])[0],
                 self.model,
                 source,
                 None,
                 None,
+                also=tuple(one for one in without if one != target),
             )
         )
 

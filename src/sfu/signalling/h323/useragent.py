@@ -29,6 +29,7 @@ from sfu.signalling.call import (
 )
 from sfu.signalling.h323 import h225, q931
 from sfu.signalling.h323.alias import Alias, is_address, number
+from sfu.signalling.h323.asking import Admitted, Ask, Denied, Over
 from sfu.signalling.h323.call import Call, Identity, State
 from sfu.signalling.h323.flow import (
     Close,
@@ -50,6 +51,7 @@ GREETING_S = 10.0
 CALLS_MAX = 500
 WAITING_MAX = 200
 MODULUS = 1 << 24
+MAX_NAME = 64
 
 
 @dataclass(slots=True)
@@ -83,7 +85,15 @@ class H323UserAgent:
         self._waiting: dict[FlowId, _Waiting] = {}
         self._calls: dict[CallId, Call] = {}
         self._by_flow: dict[FlowId, Call] = {}
-        self._orders: deque[FlowOrder] = deque()
+        self.asks: Callable[[str], bool] = lambda host: False
+        """Whether a foreign gatekeeper is asked before a call from a host is taken."""
+        self.dials_numbers = False
+        """Whether it is asked where a number is that comes without an address."""
+        self._asked: dict[CallId, bytes] = {}
+        """Calls it was asked about; of our own the description we offer."""
+        self._held: dict[CallId, list[CallEvent]] = {}
+        """What is told of a call that comes, once it may be taken."""
+        self._orders: deque[FlowOrder | Ask | Over] = deque()
         self._events: deque[CallEvent] = deque()
 
     def __len__(self) -> int:
@@ -96,7 +106,7 @@ class H323UserAgent:
 
     # ---- in
 
-    def handle(self, event: FlowEvent | CallOrder, now: float) -> None:
+    def handle(self, event: FlowEvent | CallOrder | Admitted | Denied, now: float) -> None:
         """Take one event or order; what follows from it waits in `poll`."""
         match event:
             case Opened():
@@ -113,6 +123,10 @@ class H323UserAgent:
             case Listening():
                 if call := self._calls.get(event.call):
                     call.listening(event.address, now)
+            case Admitted():
+                self._admitted(event, now)
+            case Denied():
+                self._denied(event)
             case _:
                 self._order(event, now)
         self._gather()
@@ -128,7 +142,7 @@ class H323UserAgent:
                 call.tick(now)
         self._gather()
 
-    def poll(self) -> Iterator[FlowOrder | CallEvent]:
+    def poll(self) -> Iterator[FlowOrder | Ask | Over | CallEvent]:
         """Yield orders to connections and what the server must know, oldest first."""
         while self._orders:
             yield self._orders.popleft()
@@ -208,6 +222,9 @@ class H323UserAgent:
         call.peer_tunnels = information.tunnelling
         self._calls[call.id] = self._by_flow[flow] = call
         call.offered(message, setup, waiting.remote)
+        if self.asks(waiting.remote.host):
+            self._held[call.id] = list(call.events())
+            self._ask(call, setup.destination, setup.source, b"")
         return call
 
     def _turn_away(self, flow: FlowId) -> None:
@@ -247,12 +264,52 @@ class H323UserAgent:
             case HangUp():
                 call.hang_up(order.cause)
 
+    # ---- what a foreign gatekeeper is asked
+
+    def _ask(
+        self, call: Call, destination: tuple[Alias, ...], source: tuple[Alias, ...], offer: bytes
+    ) -> None:
+        self._asked[call.id] = offer
+        self._orders.append(
+            Ask(
+                call.id,
+                call.identifier,
+                call.conference,
+                call.reference,
+                not call.outgoing,
+                destination,
+                source,
+            )
+        )
+
+    def _admitted(self, event: Admitted, now: float) -> None:
+        call = self._calls.get(event.call)
+        if call is None:
+            return
+        self._events.extend(self._held.pop(call.id, ()))
+        if call.outgoing and not call.remote.host and event.signalling is not None:
+            call.remote = event.signalling
+            call.dial(self._asked[call.id], now)
+
+    def _denied(self, event: Denied) -> None:
+        call = self._calls.get(event.call)
+        if call is None:
+            return
+        self._asked.pop(call.id, None)
+        if call.outgoing:
+            call.deny(event.reason)
+        else:
+            call.reject(403, event.reason)
+
     def _dial(self, order: Dial, now: float) -> None:
         try:
             remote, destination = read_uri(order.uri)
         except PeerError as error:
-            self._events.append(CallEnded(order.call, End.UNREACHABLE, 484, error.reason))
-            return
+            name = order.uri.removeprefix("h323:")
+            if not self.dials_numbers or not is_name(name):
+                self._events.append(CallEnded(order.call, End.UNREACHABLE, 484, error.reason))
+                return
+            remote, destination = Address("", 0), (number(name),)
         flow = FlowId(next(self._flows))
         call = Call(
             order.call,
@@ -271,23 +328,35 @@ class H323UserAgent:
             destination=destination,
         )
         self._calls[call.id] = self._by_flow[flow] = call
-        call.dial(order.description, now)
+        if remote.host:
+            call.dial(order.description, now)
+        else:
+            self._ask(call, destination, (), order.description)
 
     # ---- out
 
     def _gather(self) -> None:
         for call in list(self._calls.values()):
             self._orders.extend(call.orders())
-            self._events.extend(call.events())
+            held = self._held.get(call.id)
+            (self._events if held is None else held).extend(call.events())
             if call.h245_flow is not None:
                 self._by_flow.setdefault(call.h245_flow, call)
             if call.over:
                 del self._calls[call.id]
+                self._held.pop(call.id, None)
+                if self._asked.pop(call.id, None) is not None:
+                    self._orders.append(Over(call.id))
                 for flow in [one for one, owner in self._by_flow.items() if owner is call]:
                     del self._by_flow[flow]
         due = [call.deadline for call in self._calls.values()]
         due += [waiting.until for waiting in self._waiting.values()]
         self.deadline = min((one for one in due if one is not None), default=None)
+
+
+def is_name(text: str) -> bool:
+    """Tell whether this is a number or name without an address, as a gatekeeper finds it."""
+    return 0 < len(text) <= MAX_NAME and text.isprintable() and not set(text) & set("@:/ ")
 
 
 def read_uri(uri: str) -> tuple[Address, tuple[Alias, ...]]:
