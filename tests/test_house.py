@@ -34,6 +34,7 @@ UNTESTED: dict[str, str] = {
     "api/headers.py": WEB,
     "api/origin.py": WEB,
     "api/static.py": WEB,
+    "metrics/h323.py": "shown by tests/metrics/test_collector.py",
     "media/report/ledger.py": "the state of the reporter, whose tests read it",
     "media/rtp/rtcp/description.py": RTCP,
     "media/rtp/rtcp/feedback.py": RTCP,

@@ -44,7 +44,7 @@ def free_base() -> int:
     """Return the next thousand whose leading ports nobody has; other runs may go on beside us."""
     for _ in range(10):
         base = next(_bases)
-        if all(free_port(base + n) == base + n for n in range(6)):
+        if all(free_port(base + n) == base + n for n in range(7)):
             return base
     raise OSError("no thousand of ports is free")
 

@@ -126,9 +126,9 @@ def hang_up(server: Server, call: int) -> None:
 
 
 class Capture:
-    """tcpdump on loopback, of the H.323 connections between two servers."""
+    """tcpdump on loopback, of the H.323 connections between two servers, and of `more`."""
 
-    def __init__(self, one: Server, other: Server, path: Path) -> None:
+    def __init__(self, one: Server, other: Server, path: Path, *more: str) -> None:
         ports = [
             words
             for base in (one.base, other.base)
@@ -144,7 +144,7 @@ class Capture:
             "0",
             "-w",
             str(path),
-            " or ".join(ports),
+            " or ".join((*ports, *more)),
         ]
         self._path = path
 

@@ -73,6 +73,10 @@ READINGS = Readings(
     registrations=6,
     sip_refused={"messages": 21, "slow": 0},
     sip_connections=3,
+    h323_connections=4,
+    h323_registrations=2,
+    h323_member=(True, 3),
+    ras_messages={("rrq", "rejected"): 5},
     web_refused={"handshakes": 5},
     web_connections=6,
     lines_refused={"dtls_refused": 4},
@@ -121,6 +125,12 @@ def scrape(metrics: Metrics) -> dict[str, float]:
         ("sfu_sip_refused_total{reason=messages}", 21),
         ("sfu_sip_refused_total{reason=slow}", 0),
         ("sfu_sip_connections", 3),
+        ("sfu_h323_connections", 4),
+        ("sfu_h323_registrations", 2),
+        ("sfu_h323_ras_messages_total{outcome=rejected,request=rrq}", 5),
+        ("sfu_h323_ras_messages_total{outcome=ignored,request=grq}", 0),
+        ("sfu_h323_member_registered", 1),
+        ("sfu_h323_member_failures_total", 3),
         ("sfu_web_refused_total{reason=handshakes}", 5),
         ("sfu_web_connections", 6),
         ("sfu_codec_lines_refused_total{reason=dtls_refused}", 4),
@@ -205,7 +215,7 @@ def test_no_label_carries_a_stream_a_room_or_a_person():
         for sample in family.samples
         for label in sample.labels
     }
-    bounded = {"by", "outcome", "dialect", "wish", "state", "maker", "trunk"}
+    bounded = {"by", "outcome", "dialect", "wish", "state", "maker", "trunk", "request"}
     lines = {"site", "line", "direction", "class", "rung", "why"}
     assert labels == {"kind", "protocol", "reason", "worker", "le"} | bounded | lines
     assert "3735928559" not in Metrics(lambda: READINGS).exposition().decode()

@@ -40,11 +40,10 @@ class House:
         ids = count(first)
         place = Place((HERE,), 0, range(23_100, 23_140), prefixes=prefixes)
         self.shell = H323Shell("sfu", place, self.gate, self._told, lambda: CallId(next(ids)))
-        self.events = asyncio.Queue()
-        self.gatekeeper = None
-        self.facts = []
+        self.events: asyncio.Queue[object] = asyncio.Queue()
+        self.facts: list[object] = []
 
-    async def start(self):
+    async def start(self) -> None:
         await self.shell.start()
         questions = Questions(
             {"lajoux": SECRET}.get,

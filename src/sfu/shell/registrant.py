@@ -115,9 +115,10 @@ class RegistrantShell:
         while True:
             try:
                 found = await loop.getaddrinfo(foreign.host, foreign.port, type=socket.SOCK_DGRAM)
-                usable = [one[4] for one in found if self._own(":" in one[4][0]) is not None]
+                hosts = [str(one[4][0]) for one in found]
+                usable = [host for host in hosts if self._own(":" in host) is not None]
                 if usable:
-                    await self._begin(Address(str(usable[0][0]), foreign.port))
+                    await self._begin(Address(usable[0], foreign.port))
                     return
                 why = "no address of ours is of its family"
             except OSError as error:

@@ -57,9 +57,9 @@ class Scene:
                 self.said.append(type(read(one.data)[0]))
                 if self.alive:
                     self.gatekeeper.handle(Heard(US, GATEKEEPER, one.data, NOON + now), now)
-            for one in self.gatekeeper.poll():
-                if isinstance(one, Datagram):
-                    self.core.handle(Heard(GATEKEEPER, US, one.data, NOON + now), now)
+            for answer in self.gatekeeper.poll():
+                if isinstance(answer, Datagram):
+                    self.core.handle(Heard(GATEKEEPER, US, answer.data, NOON + now), now)
 
     def start(self):
         self.core.start(0.0)
@@ -85,8 +85,9 @@ def test_we_register_by_our_password_and_are_found_by_prefix():
     scene = Scene().start()
     assert scene.core.registered
     assert scene.told == [Standing(registered=True)]
-    assert scene.gatekeeper.zone.find("4277").signalling == OUR_CALLS
     (one,) = scene.gatekeeper.zone
+    assert scene.gatekeeper.zone.find("4277") is one
+    assert one.signalling == OUR_CALLS
     assert (one.account, one.signs, one.endpoint.kind) == ("lajoux", True, "mcu")
 
 

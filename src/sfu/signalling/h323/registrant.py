@@ -181,7 +181,7 @@ class Registrant:
             case ras.UnregistrationRequest():
                 self._say(ras.Confirm("unregistrationConfirm", message.number), now)
                 self._lost("it sent us away", SOON_S, now)
-            case ras.InfoRequest():
+            case ras.InfoRequest() if self.registered:
                 me = self.membership
                 told = ras.InfoResponse(
                     message.number, self.identifier, me.ras, (me.signalling,), me.endpoint
