@@ -10,13 +10,13 @@ import pytest
 from sfu.api.house import Credentials
 from sfu.app.front import Front
 from sfu.config import Settings
-from sfu.config.settings import Account, DialOut, Endpoint, Limits, Room, Trunk
+from sfu.config.settings import Account, DialOut, Endpoint, Gatekeeper, Limits, Room, Trunk
 from sfu.errors import UseError
-from sfu.model import CallId, Protocol
+from sfu.model import Address, CallId, Protocol
 from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.record import CallRecord, RecordId
 from sfu.shell.webdoor import WebGate
-from sfu.signalling.call import CallEnded, Dial, End, HangUp, Transfer, TransferTold
+from sfu.signalling.call import CallEnded, CallOffered, Dial, End, HangUp, Transfer, TransferTold
 from sfu.signalling.sip.blame import Reason
 from sfu.signalling.sip.trunk import TrunkReading
 from sfu.signalling.webrtc.message import Join
@@ -28,6 +28,7 @@ SETTINGS = Settings(
     dial_out=DialOut(accounts=("morez",)),
     endpoint=(Endpoint(number="21", uri="sip:lajoux@192.0.2.21", name="Lajoux"),),
     limits=Limits(max_members=3),
+    gatekeeper=Gatekeeper(host="gk.example", dial=("60",)),
     trunk=(
         Trunk(name="down", registrar="a.example", user="v", password="x", dial=("07", "08")),
         Trunk(name="pbx", registrar="b.example", user="v", password="x", dial=("07",)),
@@ -74,7 +75,9 @@ def front(house: Stage):
         gatekeeper=None,
         registrant=None,
         sip=SimpleNamespace(
-            gate=SimpleNamespace(refused=Counter({Reason.SLOW: 4})),
+            gate=SimpleNamespace(
+                refused=Counter({Reason.SLOW: 4}), knows=lambda host: host.startswith("192.0.2.")
+            ),
             connections=5,
             trunks=lambda: TRUNKS,
         ),
@@ -215,6 +218,39 @@ def test_what_cannot_be_called_is_said_in_words(house, front, target, room, why)
     with pytest.raises(UseError, match=why):
         dial(house, front, target, room)
     assert house.of(Dial) == []
+
+
+def test_a_number_goes_out_by_the_gatekeeper_while_it_has_us_registered(house, front):
+    there = front._server.registrant = SimpleNamespace(
+        registered=True, failures=1, host="192.0.2.80"
+    )
+    dial(house, front, "60123")
+    [order] = house.of(Dial)
+    assert (order.uri, order.trunk) == ("h323:60123", "")
+    assert front.readings().h323_member == (True, 1)
+    there.registered = False
+    with pytest.raises(UseError, match="no gatekeeper for 60124"):
+        dial(house, front, "60124")
+
+
+@pytest.mark.parametrize(
+    ("number", "host", "uri"),
+    [
+        ("21", "192.0.2.30", "sip:lajoux@192.0.2.21"),
+        ("morez", "192.0.2.30", "sip:morez@sfu"),
+        ("0712345678", "192.0.2.30", None),
+        ("nobody", "192.0.2.30", None),
+        ("morez", "203.0.113.9", None),
+    ],
+)
+def test_known_units_call_each_other_by_number_and_strangers_reach_rooms_alone(
+    front, number, host, uri
+):
+    offered = CallOffered(
+        CallId(1), Protocol.H323, number, "x@y", "X", "HDX", Address(host, 1720), None, None
+    )
+    line = front.line_of(number, offered)
+    assert (line.uri if line is not None else None) == uri
 
 
 def test_a_number_goes_out_by_the_first_trunk_that_may_and_is_registered(house, front):

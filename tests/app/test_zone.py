@@ -6,7 +6,7 @@ from sfu.app.zone import questions, record, zone
 from sfu.config import Settings
 from sfu.config.settings import H323, Account, Line, Register, Room
 from sfu.model import Address, Protocol
-from sfu.room.registration import Registrations
+from sfu.room.registration import Contact, Registrations
 from sfu.shell.gate import Gate
 from sfu.signalling.h323.zonefact import Enrolled, Left
 from sfu.signalling.sip.limit import Rates
@@ -27,14 +27,19 @@ SETTINGS = Settings(
 
 def test_the_house_answers_the_gatekeeper():
     with stage(SETTINGS) as house:
+        known = Registrations()
+        there = Address("192.0.2.9", 5060)
+        known.put("morez", Contact("sip:morez@192.0.2.9", there, Protocol.SIP, 1e12))
+        known.put("7001", Contact("h323:7001@192.0.2.9", there, Protocol.H323, 1e12))
         gate = Gate(Rates(), lambda glimpse: False, lambda message: None)
-        ask = questions(SETTINGS, house.house, gate)
+        ask = questions(SETTINGS, house.house, gate, known)
         assert (ask.password_of("lajoux"), ask.password_of("morez")) == ("secret", None)
         assert ask.listed("192.0.2.9")
         assert not ask.listed("192.0.2.77")
         assert [ask.takes(one) for one in ("4201##1", "conseil", "0", "4555", "7001")] == [
             True, True, True, True, False,
         ]  # fmt: skip
+        assert ask.takes("morez")
         assert ask.budget_bps("192.0.2.77", "") == 5_000_000
         assert ask.budget_bps("203.0.113.1", "") is None
 

@@ -26,11 +26,12 @@ from sfu.metrics import Readings, WorkerReading
 from sfu.metrics.maker import maker_of
 from sfu.model import CallId, MemberId, Protocol, RoomId
 from sfu.room.directory import Found
+from sfu.shell.bridge import Line
 from sfu.shell.browsers import Session
 from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.record import CallRecord
-from sfu.signalling.call import End
+from sfu.signalling.call import CallOffered, End
 from sfu.signalling.h323.useragent import read_uri
 from sfu.signalling.sip.blame import SIP_REASONS, WEB_REASONS
 from sfu.signalling.sip.uri import Uri, parse_uri
@@ -132,6 +133,20 @@ class Front:
         return DialOutcome(
             int(outcome.call), outcome.answered, outcome.cause, outcome.status, outcome.text
         )
+
+    def line_of(self, number: str, event: CallOffered) -> Line | None:
+        """Say how a unit's number is called by who calls us; strangers reach rooms alone."""
+        server, settings = self._server, self._server.settings
+        known = event.account is not None or server.sip.gate.knows(event.source.host)
+        if not (known or settings.may_dial_out(event.source.host, event.account)):
+            return None
+        endpoint = settings.find_endpoint(number)
+        if endpoint is not None:
+            return Line(endpoint.uri, endpoint.name or number, self._host(endpoint.uri))
+        registered, contact = server.way_to(number), server.contact_of(number)
+        if registered is not None:
+            return Line(registered[0], number, registered[1], number)
+        return Line(contact, number, self._host(contact)) if contact is not None else None
 
     def _where(self, target: str) -> Way:
         """Say how a target is called."""

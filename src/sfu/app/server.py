@@ -34,6 +34,7 @@ from sfu.metrics import Metrics
 from sfu.model import Address, CallId, Protocol
 from sfu.room.registration import Contact, Registrations
 from sfu.shell.bindings import Bindings
+from sfu.shell.bridge import Bridge
 from sfu.shell.browser_leg import BrowserSurroundings
 from sfu.shell.browsers import Browsers
 from sfu.shell.calls import Calls
@@ -272,7 +273,7 @@ class Server:
         gatekeeper = GatekeeperShell(
             zone(self.settings, self._hosts()),
             self.sip.gate,
-            questions(self.settings, self.house, self.sip.gate),
+            questions(self.settings, self.house, self.sip.gate, self.registrations),
             lambda fact: record(self.registrations, fact),
         )
         await gatekeeper.start()
@@ -343,6 +344,7 @@ class Server:
     def _start_rhythm(self) -> None:
         self.lag_s = 0.0
         self.front = Front(self)
+        self.calls.bridge = Bridge(self.calls, self.front.line_of)
         self.metrics = Metrics(self.front.readings)
         ticking = spawn("tick", self._tick())
         self._stack.callback(ticking.cancel)

@@ -1,6 +1,7 @@
 """Our gatekeeper between configuration, the rooms, lines, and where endpoints are reached."""
 
 import math
+import time
 from importlib.metadata import version
 
 import structlog
@@ -41,11 +42,18 @@ def zone(settings: Settings, hosts: list[str]) -> Zone:
     )
 
 
-def questions(settings: Settings, house: House, gate: Gate) -> Questions:
+def questions(
+    settings: Settings, house: House, gate: Gate, registrations: Registrations
+) -> Questions:
     """Say what the gatekeeper may know of the house."""
 
     def takes(number: str) -> bool:
-        return not isinstance(house.reach(number), UnknownRoom)
+        if not isinstance(house.reach(number), UnknownRoom):
+            return True
+        if settings.find_endpoint(number) is not None:
+            return True
+        found = registrations.find(number, time.monotonic())
+        return any(one.protocol is not Protocol.H323 for one in found)
 
     def budget_bps(host: str, account: str) -> int | None:
         line = house.lines.behind(host, account or None)

@@ -27,6 +27,7 @@ from sfu.room.attendant import Attendant
 from sfu.room.directory import Found, Outcome, Reception, UnknownRoom, WrongPin
 from sfu.room.keys import Way
 from sfu.room.pin import PinGate
+from sfu.shell.bridge import Bridge
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.door import Door
 from sfu.shell.fault import surviving
@@ -43,6 +44,7 @@ from sfu.signalling.call import (
     CallEnded,
     CallEvent,
     CallOffered,
+    CallOrder,
     CallProgressed,
     CallRinging,
     Dial,
@@ -135,6 +137,8 @@ class Calls:
         self._visits: dict[CallId, Visit] = {}
         self._dials = count(FIRST_DIALLED)
         self.transfers = Transfers(self, house, around.order, advertise)
+        self.bridge: Bridge | None = None
+        """Who calls a unit's number is called on by it; None: such calls are refused."""
 
     def __len__(self) -> int:
         """Count the calls there are, in rooms or on the way."""
@@ -151,6 +155,16 @@ class Calls:
                 self._offered(event)
             elif event.call in self._visits:  # else refused by us, or ended a moment ago
                 self._take(self._visits[event.call], event)
+            if isinstance(event, CallEnded) and self.bridge is not None:
+                self.bridge.ended(event.call)
+
+    def order(self, order: CallOrder) -> None:
+        """Have a call's signalling carry something out."""
+        self._around.order(order)
+
+    def new_dial(self) -> CallId:
+        """Choose the id of a call of ours."""
+        return CallId(next(self._dials))
 
     def _take(self, visit: Visit, event: CallEvent) -> None:
         now = self.house.clock()
@@ -201,22 +215,24 @@ class Calls:
         found, host, now = self._find(event), event.source.host, self.house.clock()
         tries = self.house.tries
         match found:
+            case UnknownRoom() if self.bridge is not None and self.bridge.offered(event):
+                pass  # it is rung there first
             case UnknownRoom():
-                self._refuse(event, 404, "Not Found", f"no room {event.target!r}")
+                self.refuse(event, 404, "Not Found", f"no room {event.target!r}")
             case WrongPin():
                 tries.wrong(host, now)
-                self._refuse(event, 403, "Forbidden", "wrong PIN")
+                self.refuse(event, 403, "Forbidden", "wrong PIN")
             case Found() if self.house.is_protected(found.room) and not tries.left(host, now):
-                self._refuse(event, 403, "Forbidden", "too many wrong PINs")
+                self.refuse(event, 403, "Forbidden", "too many wrong PINs")
             case Found() if self.house.is_full(found.room):
-                self._refuse(event, 486, "Busy Here", f"room {found.room} is full")
+                self.refuse(event, 486, "Busy Here", f"room {found.room} is full")
             case Reception() if not self.house.desk.available:
                 why = "no mixer, so no attendant: call a room by its number"
-                self._refuse(event, 480, "Temporarily Unavailable", why)
+                self.refuse(event, 480, "Temporarily Unavailable", why)
             case Reception() if len(self) >= self.house.settings.limits.max_calls:
-                self._refuse(event, 486, "Busy Here", "too many calls")
+                self.refuse(event, 486, "Busy Here", "too many calls")
             case Found() | Reception():
-                self._welcome(event, found)
+                self.welcome(event, found)
             case _:
                 assert_never(found)
 
@@ -231,18 +247,19 @@ class Calls:
         """Let a call take another's place: inside, where that one is inside or was asked in."""
         old = self._visits.get(replaces)
         if old is None or old.ending:
-            self._refuse(event, 481, "Call/Transaction Does Not Exist", "its call is over")
+            self.refuse(event, 481, "Call/Transaction Does Not Exist", "its call is over")
             return
         if old.room == NO_ROOM:
-            self._welcome(event, Reception())
+            self.welcome(event, Reception())
             return
         known = self.house.directory.rooms.get(old.room)
         pin = known.pin if known is not None and old.door is not None and not old.inside else ""
-        self._welcome(event, Found(old.room, known.name if known else "", pin))
+        self.welcome(event, Found(old.room, known.name if known else "", pin))
 
-    def _refuse(
+    def refuse(
         self, event: CallOffered, status: int, phrase: str, why: str, *, code: int = 399
     ) -> None:
+        """Refuse a call that came, and say why in the log."""
         log.info("call_refused", caller=event.caller, status=status, reason=why)
         self._around.order(Reject(event.call, status, phrase, why, code))
 
@@ -273,7 +290,8 @@ class Calls:
             return False
         return True
 
-    def _welcome(self, event: CallOffered, found: Found | Reception) -> None:
+    def welcome(self, event: CallOffered, found: Found | Reception) -> None:
+        """Take a call: into a room, or before a door."""
         now = self.house.clock()
         leg = CodecLeg(
             self.house.new_member(),
@@ -293,21 +311,21 @@ class Calls:
             body = self._describe(leg, event.offer)
         except LineFull as full:
             self._abandon(leg)
-            self._refuse(event, 488, "Not Acceptable Here", str(full), code=370)
+            self.refuse(event, 488, "Not Acceptable Here", str(full), code=370)
             return
         except PeerError as error:
             self._abandon(leg)
             status = error.status if error.status >= 400 else 488
             phrase = PHRASES.get(status, "Not Acceptable Here")
-            self._refuse(event, status, phrase, error.reason)
+            self.refuse(event, status, phrase, error.reason)
             return
         except UseError as error:
             self._abandon(leg)
-            self._refuse(event, 503, "Service Unavailable", str(error))
+            self.refuse(event, 503, "Service Unavailable", str(error))
             return
         except Exception:
             self._abandon(leg)
-            self._refuse(event, 500, "Server Internal Error", "a fault of ours")
+            self.refuse(event, 500, "Server Internal Error", "a fault of ours")
             raise
         visit = Visit(
             leg, room, event.caller, event.source.host, Direction.IN,
@@ -506,12 +524,15 @@ class Calls:
         host: str,
         trunk: str = "",
         account: str | None = None,
+        call: CallId | None = None,
+        shown: tuple[str, str] | None = None,
     ) -> Dialled:
         """Call an address, or by a trunk a number, into a room; return once answered or over.
 
-        `account` is what the called one registered as.
+        `account` is what the called one registered as; `shown` name and number it sees, if not
+        those of the room; `call` an id from `new_dial`.
         """
-        call = CallId(next(self._dials))
+        call = self.new_dial() if call is None else call
         leg = CodecLeg(
             self.house.new_member(), call, name, self._around,
             host=self._advertise(host), peer_host=host, model="", now=self.house.clock(),
@@ -533,7 +554,8 @@ class Calls:
         self._visits[call] = visit
         known = self.house.settings.find_room(room)
         title = known.name if known and known.name else room
-        self._around.order(Dial(call, uri, offer, title, room, trunk))
+        name, user = shown or (title, room)
+        self._around.order(Dial(call, uri, offer, name, user, trunk))
         return await visit.dialled
 
     def _progressed(self, visit: Visit, answer: bytes) -> None:
