@@ -13,7 +13,7 @@ import pytest
 
 from tests.interop.fixtures import ANNE, LAJOUX
 from tests.interop.server import Server
-from tests.interop.test_h323 import Capture, dial, hang_up
+from tests.interop.test_h323 import NAMED, Capture, dial, hang_up
 from tests.interop.wait import until
 
 pytestmark = pytest.mark.interop
@@ -51,7 +51,7 @@ def test_a_sip_room_and_a_browser_call_each_other_by_number(meeting: Any, tmp_pa
             far = await m.serve(ACCOUNT)
             capture = tmp_path / "calls.pcap"
             near = Server(tmp_path / "near", far.base + 1_000)
-            near.settings = member(far)
+            near.settings = NAMED + member(far)
             async with Capture(near, far, capture, f"udp port {far.base + 6}"):
                 m.cleanup(near.stop)
                 await near.start()
@@ -73,8 +73,8 @@ def test_a_sip_room_and_a_browser_call_each_other_by_number(meeting: Any, tmp_pa
 
                 status, outcome = await asyncio.to_thread(dial, far, "4201", "5202")
                 assert (status, outcome["answered"]) == (201, True)
-                await anne.sees(LAJOUX)
-                await lajoux.hears(ANNE)
+                await lajoux.sees(ANNE)
+                await anne.hears(LAJOUX)
                 assert far.metric(asked % "arq") == 2
                 await asyncio.to_thread(hang_up, far, outcome["call"])
                 await until(lambda: far.metric(asked % "drq") == 2, 10, "the second given back")
