@@ -29,7 +29,7 @@ def test_a_failure_makes_the_next_smaller_and_not_at_once():
     assert prober.start(1 * M, 2 * M, 0.0)
     assert prober.start(1 * M, 2 * M, 0.1) is None  # one at a time
     prober.failed(1.25 * M, 30_000.0, 0.3)
-    assert prober.start(1 * M, 2 * M, 3.2) is None
+    assert prober.start(1 * M, 2 * M, 2.2) is None
     assert (probe := prober.start(1 * M, 2 * M, 3.3))
     assert probe.rate_bps == 1.15 * M
     prober.succeeded(3.7)
@@ -39,13 +39,13 @@ def test_a_failure_makes_the_next_smaller_and_not_at_once():
 
 def test_who_fails_for_long_asks_every_two_minutes():
     prober, now, gaps = Prober(2 * M), 0.0, []
-    for _ in range(30):
+    for _ in range(40):
         began = now
         while not prober.start(1 * M, 2 * M, now):
             now += 0.5
         gaps.append(now - began)
         prober.failed(1.15 * M, 0.0, now)
-    assert gaps[1:12] == [3.0] * 11
+    assert gaps[1:12] == [2.0] * 11
     assert gaps[-1] == 120.0
 
 

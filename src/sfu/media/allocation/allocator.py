@@ -15,6 +15,7 @@ from typing import assert_never
 from sfu.media.allocation import plan as planning
 from sfu.media.allocation.admission import Adds, Admission, admit
 from sfu.media.allocation.budget import Budget, Sound, budget
+from sfu.media.allocation.courtesy import Courtesy
 from sfu.media.allocation.event import (
     AllocationEvent,
     Demand,
@@ -81,7 +82,9 @@ class Allocator:
         self._given: dict[SinkId, Give] = {}
         self._stills = Stills()
         self._stepped: dict[MemberId, SoundStep] = {}
-        self._planned: tuple[World, Plan] | None = None
+        self._courtesy = Courtesy()
+        self._stays: frozenset[tuple[SinkId, int]] = frozenset()
+        self._planned: deque[tuple[World, Plan]] = deque(maxlen=2)
         self._free: tuple[float, World, Plan] | None = None
         self._outputs: deque[AllocationOrder] = deque()
 
@@ -133,10 +136,10 @@ class Allocator:
             line.up.update(line.state.up, now)
             line.down.update(line.state.down, now)
             self._hear(line, now)
-        world = self._world(now)
-        plan = self._plan(world)
+        world, plan = self._court(now)
         if rose := self._settle(world, plan, now):
             plan = self._proven(rose, now)
+        self._courtesy.given(plan.choices)
         for line in self._lines.values():
             self._pace(line, plan)
         for member, steering in self._steering.items():
@@ -171,6 +174,7 @@ class Allocator:
         before = self._demands.get(event.sink)
         if before is None or before.member != event.member:
             self._patience[event.sink] = Patience(event.member, begun_at=now)
+            self._courtesy.forget(event.sink)
         self._demands[event.sink] = event
 
     def _budget(self, line: _Line, *, up: bool) -> Budget:
@@ -201,14 +205,28 @@ class Allocator:
             free,
             {sink: one.has for sink, one in self._patience.items() if one.has != ANYTHING},
             frozenset(key for member, one in self._steering.items() for key in one.kept(now)),
+            self._stays,
         )
 
     # ---- what follows
 
     def _plan(self, world: World) -> Plan:
-        if self._planned is None or self._planned[0] != world:
-            self._planned = (world, planning.make(world))
-        return self._planned[1]
+        for known, plan in self._planned:
+            if known == world:
+                return plan
+        self._planned.append((world, planning.make(world)))
+        return self._planned[-1][1]
+
+    def _court(self, now: float) -> tuple[World, Plan]:
+        """Plan, and again where somebody would make way for others too soon."""
+        self._stays = frozenset()
+        world = self._world(now)
+        plan = self._plan(world)
+        self._stays = self._courtesy.update(plan.choices, now)
+        if not self._stays:
+            return world, plan
+        world = self._world(now)
+        return world, self._plan(world)
 
     def _proven(self, rose: list[SinkId], now: float) -> Plan:
         """Plan with those who rose, and without those of them whom it brings nothing."""

@@ -71,6 +71,7 @@ class _Planner:
             if each.member in world.senders
         }
         self.prices: dict[tuple[LineId | None, int, float, float], Cost | None] = {}
+        self.stays = dict(world.stays)
         self.unmet: set[LineId] = set()
         """Lines whose main picture is not good yet."""
 
@@ -257,6 +258,7 @@ class _Planner:
                     best if self.rising else max(min(best, has), NOTHING),
                     max(has, NOTHING),
                     each.floor_bps,
+                    self.stays.get(each.sink, NOTHING),
                 )
             )
         given, meant = split(rates, viewers, up_bps)

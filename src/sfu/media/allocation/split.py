@@ -24,8 +24,13 @@ LAYER_COST = 0.05
 ALIKE = 0.9
 """Viewers whose shares differ by less are one group: the poorest counts."""
 HEADROOM = 1.2
-"""A viewer moves up only where the layer would fit with so much to spare."""
+"""A viewer moves up only where the least of the layer would fit with so much to spare."""
+BETTER = 1.05
+"""And only where with so much less it would still be worth more."""
 NOTHING = -1
+STAYS = 0.5
+"""What it is worth that somebody keeps his layer for the moment: he makes way at once only where
+the others would lose more, as from 640 to 200 kbit/s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class Viewer:
     has: int
     """The highest he has had without a fall: above it he needs headroom."""
     floor_bps: float = 0.0
+    stays: int = NOTHING
+    """The layer he keeps for the moment, if any."""
 
     def bears(self, layer: int) -> float:
         """Return what counts of his share for one layer."""
@@ -80,7 +87,8 @@ def split(
         one = viewers[each]
         if (
             first is not None
-            and (first.best, first.has, first.floor_bps) == (one.best, one.has, one.floor_bps)
+            and (first.best, first.has, first.floor_bps, first.stays)
+            == (one.best, one.has, one.floor_bps, one.stays)
             and first.share_bps >= ALIKE * one.share_bps
         ):
             groups[-1].append(each)
@@ -115,24 +123,26 @@ def _serve(
     """Choose how many of the first `done` groups, from the fattest down, get this layer."""
     before = table[done]
     best = _Best(before.worth, before.up_bps, (*before.rates, 0.0), (*before.cuts, done))
-    count, bears, floor = 0, float("inf"), rate.floor_bps
+    count, share, bears, floor, stays = 0, float("inf"), float("inf"), rate.floor_bps, 0.0
     for start in range(done - 1, -1, -1):
         viewer = poorest[start]
         if viewer.best < layer:
             break
         count += sizes[start]
+        share = min(share, viewer.share_bps / (1.0 if layer <= viewer.has else BETTER))
         bears = min(bears, viewer.bears(layer))
         floor = max(floor, min(viewer.floor_bps, rate.most_bps))
+        stays += STAYS * sizes[start] * (viewer.stays == layer)
         below = table[start]
         if rate.fixed_bps:
             bps, takes = rate.fixed_bps, 0.0
             fits = bears >= bps
         else:
-            bps = takes = min(bears, rate.most_bps, up_bps - below.up_bps)
-            fits = bps >= floor
+            bps = takes = min(share, rate.most_bps, up_bps - below.up_bps)
+            fits = min(bears, bps) >= floor
         if not fits:
             continue
-        worth = below.worth + count * log1p(bps / SCALE_BPS) - LAYER_COST
+        worth = below.worth + count * log1p(bps / SCALE_BPS) + stays - LAYER_COST
         if worth >= best.worth - 1e-9:  # of equal worth: the larger picture
             best = _Best(worth, below.up_bps + takes, (*below.rates, bps), (*below.cuts, done))
     return best

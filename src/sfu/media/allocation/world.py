@@ -64,6 +64,8 @@ class World:
     """The level each viewer has had without a fall; a plan goes above it only where asked to."""
     kept: frozenset[LayerKey] = frozenset()
     """Layers that were watched until just now: they are still sent."""
+    stays: frozenset[tuple[SinkId, int]] = frozenset()
+    """Viewers who do not make way for others yet, and the layer they keep where it fits."""
 
     def cost(self, line: LineId | None, headers_bytes: int, encoding: Encoding) -> Cost | None:
         """Return what a layer costs on a line; None where nobody reckons."""

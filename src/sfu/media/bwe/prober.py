@@ -27,7 +27,7 @@ LARGEST_STEP = 0.25
 """Of the estimate: `LEFT_S` in `LEAST_RUN_S`."""
 UNKNOWN_STEP = 0.5
 """The same, while a line nobody described has not shown its end."""
-RETRY_S, RETRY_GROWTH, PATIENT = 3.0, 1.5, 12
+RETRY_S, RETRY_GROWTH, PATIENT = 2.0, 1.5, 18
 """The first failures are retried evenly: a line that was retrained comes back within 8 s."""
 LONGEST_RETRY_S = 120.0
 AGAIN_S = 0.1
