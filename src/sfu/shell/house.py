@@ -10,6 +10,7 @@ r"""The house: which meetings there are, and who is on the way in or out of them
 `Calls` and `Browsers` are the two ways in; the house keeps what they share.
 """
 
+import gc
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -200,10 +201,17 @@ class House:
         if now >= self._beat_at:
             self._beat_at = now + HEARTBEAT_S
             self.store.heartbeat([guest.record for guest in self.guests.values()], time.time())
-            if self._departed:
-                self._departed = False
-                give_back()
+            self._tidy()
+        elif self._departed and not self.guests:
+            gc.collect()  # nobody hears how long it takes
+            self._tidy()
         return snapshot
+
+    def _tidy(self) -> None:
+        """Give back what those who left had."""
+        if self._departed:
+            self._departed = False
+            give_back()
 
     def _mixer_restarted(self) -> None:
         for meeting in self.meetings.values():
