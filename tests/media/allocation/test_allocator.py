@@ -59,12 +59,12 @@ def test_after_the_line_came_back_the_rate_is_there_within_two_seconds():
     assert scene.cap("m1", "h").max_bps >= 0.9 * steady
 
 
-def test_one_thin_site_gets_the_thin_layer_and_drags_nobody_down():
+def test_one_thin_site_gets_the_thin_layer_and_drags_nobody_down_for_more_than_a_moment():
     scene = three_sites()
     scene.run(15)
     before = scene.cap("m1", "h").max_bps
     scene.rates[3] = (2_000_000, 600_000)
-    orders = scene.run(1)
+    orders = scene.run(2)
     thin = [sink for sink, one in scene.demands.items() if one.line == 3]
     assert {scene.layer(sink) for sink in thin} == {0}
     assert {scene.gives[sink].rung for sink in thin} == {Rung.SMALL}

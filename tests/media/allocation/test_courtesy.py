@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from sfu.media.allocation.courtesy import PATIENCE_S, Courtesy
+from sfu.media.allocation.courtesy import MOMENT_S, PATIENCE_S, STAYS, STAYS_AT_FIRST, Courtesy
 from sfu.media.allocation.rung import Rung, Why
 from sfu.media.allocation.split import Rate, Viewer, split
-from sfu.media.allocation.world import Choice
+from sfu.media.allocation.world import Choice, Stay
 from sfu.model import SinkId
 
 HIGH = Choice(1, Rung.FULL, 0, 0, Why.ROOM)
@@ -23,7 +23,8 @@ def seeing(choice: Choice) -> Courtesy:
 def test_who_would_make_way_stays_for_four_seconds():
     courtesy = seeing(HIGH)
     for now in (1.0, 3.0, 4.9):
-        assert courtesy.update({SINK: ASIDE}, now) == {(SINK, 1)}
+        worth = STAYS_AT_FIRST if now < 1.0 + MOMENT_S else STAYS
+        assert courtesy.update({SINK: ASIDE}, now) == {Stay(SINK, 1, worth)}
         courtesy.given({SINK: HIGH})
     assert courtesy.update({SINK: ASIDE}, 1.0 + PATIENCE_S) == frozenset()
     courtesy.given({SINK: ASIDE})
@@ -34,7 +35,7 @@ def test_a_moment_that_passes_is_forgotten():
     courtesy = seeing(HIGH)
     assert courtesy.update({SINK: ASIDE}, 1.0)
     assert not courtesy.update({SINK: HIGH}, 2.0)
-    assert courtesy.update({SINK: ASIDE}, 5.5) == {(SINK, 1)}
+    assert courtesy.update({SINK: ASIDE}, 5.5) == {Stay(SINK, 1, STAYS_AT_FIRST)}
 
 
 def test_a_line_that_bears_less_is_obeyed_at_once():
@@ -54,13 +55,14 @@ def test_nobody_is_kept_at_the_lowest_layer_or_without_a_picture():
     assert not courtesy.update({SINK: aside}, 1.0)
 
 
-def shared(poor_bps: float, stays: int) -> list[int]:
+def shared(poor_bps: float, worth: float) -> list[int]:
     rates = [Rate(42_000, 199_000), Rate(120_000, 1_200_000)]
-    viewers = [Viewer(640_000, 1, 1), Viewer(poor_bps, 1, 1, stays=stays)]
+    viewers = [Viewer(640_000, 1, 1), Viewer(poor_bps, 1, 1, stays=1, stays_worth=worth)]
     return split(rates, viewers, 1e9)[0]
 
 
 def test_who_stays_is_moved_only_where_the_others_lose_by_far():
-    assert shared(330_000, stays=-1) == [1, 0]
-    assert shared(330_000, stays=1) == [1, 1]
-    assert shared(150_000, stays=1) == [1, 0]
+    assert shared(330_000, 0.0) == [1, 0]
+    assert shared(330_000, STAYS) == [1, 1]
+    assert shared(150_000, STAYS) == [1, 0]
+    assert shared(150_000, STAYS_AT_FIRST) == [1, 1]  # he may be only the first to be measured

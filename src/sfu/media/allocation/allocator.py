@@ -43,7 +43,7 @@ from sfu.media.allocation.share import Share
 from sfu.media.allocation.steering import Steering
 from sfu.media.allocation.stills import Stills
 from sfu.media.allocation.voices import STEPS, Voices
-from sfu.media.allocation.world import DOWN, SOUND_ONLY, STILL, UP, Choice, Plan, World
+from sfu.media.allocation.world import DOWN, SOUND_ONLY, STILL, UP, Choice, Plan, Stay, World
 from sfu.model import LineId, MemberId, SinkId
 
 TICK_S = 0.1
@@ -83,7 +83,7 @@ class Allocator:
         self._stills = Stills()
         self._stepped: dict[MemberId, SoundStep] = {}
         self._courtesy = Courtesy()
-        self._stays: frozenset[tuple[SinkId, int]] = frozenset()
+        self._stays: frozenset[Stay] = frozenset()
         self._planned: deque[tuple[World, Plan]] = deque(maxlen=2)
         self._free: tuple[float, World, Plan] | None = None
         self._outputs: deque[AllocationOrder] = deque()

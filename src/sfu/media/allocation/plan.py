@@ -71,7 +71,7 @@ class _Planner:
             if each.member in world.senders
         }
         self.prices: dict[tuple[LineId | None, int, float, float], Cost | None] = {}
-        self.stays = dict(world.stays)
+        self.stays = {one.sink: one for one in world.stays}
         self.unmet: set[LineId] = set()
         """Lines whose main picture is not good yet."""
 
@@ -258,7 +258,8 @@ class _Planner:
                     best if self.rising else max(min(best, has), NOTHING),
                     max(has, NOTHING),
                     each.floor_bps,
-                    self.stays.get(each.sink, NOTHING),
+                    stay.level if (stay := self.stays.get(each.sink)) else NOTHING,
+                    stay.worth if stay else 0.0,
                 )
             )
         given, meant = split(rates, viewers, up_bps)
@@ -373,6 +374,8 @@ class _Planner:
         why = self.whys[demand.sink]
         share = self.shares[demand.sink]
         rung, wants = self._rung(demand, sender, level, top)
+        if rung is Rung.HALF_RATE:
+            why = self._bound((demand.member, level))
         price = self._price(demand.line, demand.headers_bytes, sender.encodings[top])
         return Choice(level, rung, _line(price, wants), _line(price, share), why)
 

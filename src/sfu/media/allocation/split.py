@@ -28,9 +28,6 @@ HEADROOM = 1.2
 BETTER = 1.05
 """And only where with so much less it would still be worth more."""
 NOTHING = -1
-STAYS = 0.5
-"""What it is worth that somebody keeps his layer for the moment: he makes way at once only where
-the others would lose more, as from 640 to 200 kbit/s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,8 @@ class Viewer:
     """The highest he has had without a fall: above it he needs headroom."""
     floor_bps: float = 0.0
     stays: int = NOTHING
-    """The layer he keeps for the moment, if any."""
+    """The layer he keeps for the moment, if any; and what that is worth."""
+    stays_worth: float = 0.0
 
     def bears(self, layer: int) -> float:
         """Return what counts of his share for one layer."""
@@ -87,8 +85,8 @@ def split(
         one = viewers[each]
         if (
             first is not None
-            and (first.best, first.has, first.floor_bps, first.stays)
-            == (one.best, one.has, one.floor_bps, one.stays)
+            and (first.best, first.has, first.floor_bps, first.stays, first.stays_worth)
+            == (one.best, one.has, one.floor_bps, one.stays, one.stays_worth)
             and first.share_bps >= ALIKE * one.share_bps
         ):
             groups[-1].append(each)
@@ -132,7 +130,7 @@ def _serve(
         share = min(share, viewer.share_bps / (1.0 if layer <= viewer.has else BETTER))
         bears = min(bears, viewer.bears(layer))
         floor = max(floor, min(viewer.floor_bps, rate.most_bps))
-        stays += STAYS * sizes[start] * (viewer.stays == layer)
+        stays += viewer.stays_worth * sizes[start] * (viewer.stays == layer)
         below = table[start]
         if rate.fixed_bps:
             bps, takes = rate.fixed_bps, 0.0

@@ -51,6 +51,16 @@ class Sender:
         return fits[-1] if fits else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Where a viewer stays who would otherwise make way for others."""
+
+    sink: SinkId
+    level: int
+    worth: float
+    """In the measure of `split`."""
+
+
 @dataclass(slots=True)
 class World:
     """All that a plan depends on."""
@@ -64,8 +74,8 @@ class World:
     """The level each viewer has had without a fall; a plan goes above it only where asked to."""
     kept: frozenset[LayerKey] = frozenset()
     """Layers that were watched until just now: they are still sent."""
-    stays: frozenset[tuple[SinkId, int]] = frozenset()
-    """Viewers who do not make way for others yet, and the layer they keep where it fits."""
+    stays: frozenset[Stay] = frozenset()
+    """Viewers who do not make way for others yet."""
 
     def cost(self, line: LineId | None, headers_bytes: int, encoding: Encoding) -> Cost | None:
         """Return what a layer costs on a line; None where nobody reckons."""
