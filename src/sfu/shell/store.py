@@ -2,39 +2,26 @@
 
 ::
 
-    joined, heartbeat, left --> queue (bounded, never waits) --> run: one transaction --> SQLite
+    joined, heartbeat, left --> queue (bounded, never waits) --> run: one transaction --> database
 
 `heartbeat`, each 5 s, says in one statement which calls last.  A server that is killed leaves
 their rows open; the next start closes each with the time it was last seen, so an end is never
-wrong by more than the beat.  SQLite runs with a write-ahead log: a killed process loses nothing
-that was committed.
+wrong by more than the beat.
 """
 
 import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import (
-    Connection,
-    Executable,
-    RowMapping,
-    Select,
-    event,
-    func,
-    insert,
-    inspect,
-    select,
-    update,
-)
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Connection, Executable, RowMapping, Select, func, insert, select, update
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from sfu.errors import UseError
-from sfu.shell.fault import naming
+from sfu.shell.database import connect, migrate, try_file, words
 from sfu.shell.record import SERVER_STOPPED, CallRecord, Joining, RecordId, Traffic
 from sfu.shell.tables import calls, meetings
 
@@ -45,8 +32,6 @@ QUEUE_LENGTH = 10_000
 RETRY_S = 1.0
 TEXT_LENGTH = 256
 """What a peer calls itself is cut here."""
-
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 log = structlog.get_logger()
 
@@ -75,17 +60,21 @@ class Store:
         """Connect, migrate, close what a killed server left; raise UseError in one line."""
         engine = None
         try:
-            engine = _engine(url)
-            await asyncio.to_thread(_try_file, engine)
+            engine = connect(url)
+            await asyncio.to_thread(try_file, url)
             async with engine.begin() as connection:
-                await connection.run_sync(_migrate)
+                await connection.run_sync(migrate)
                 await connection.run_sync(_close_left_open)
                 last_call = await connection.scalar(select(func.max(calls.c.id)))
                 last_meeting = await connection.scalar(select(func.max(meetings.c.id)))
         except (SQLAlchemyError, OSError, ImportError) as error:
             if engine is not None:
                 await engine.dispose()
-            raise UseError(f"call records: {_words(error)}") from error
+            raise UseError(f"call records: {words(error)}") from error
+        except UseError:
+            assert engine is not None
+            await engine.dispose()
+            raise
         return cls(engine, (last_call or 0) + 1, (last_meeting or 0) + 1)
 
     def joined(self, joining: Joining, now: float) -> RecordId:
@@ -173,11 +162,11 @@ class Store:
             try:
                 await self.flush()
             except (OperationalError, OSError) as error:  # locked, full, away: it may pass
-                log.error("call records cannot be written", error=_words(error))
+                log.error("call records cannot be written", error=words(error))
                 await asyncio.sleep(RETRY_S)
             except SQLAlchemyError as error:  # the rows themselves: they would fail for ever
                 self.lost_writes += len(self._writes)
-                log.error("call records lost", count=len(self._writes), error=_words(error))
+                log.error("call records lost", count=len(self._writes), error=words(error))
                 self._writes.clear()
                 self._beat = None
 
@@ -239,54 +228,6 @@ class Store:
         self._put(update(meetings).where(meetings.c.id == meeting), {"ended_at": now})
 
 
-def _engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _tune_sqlite)
-    return engine
-
-
-def _try_file(engine: AsyncEngine) -> None:
-    """Open SQLite's file once by ourselves: the system's words are better than the driver's."""
-    path = engine.url.database
-    if engine.dialect.name == "sqlite" and path and path != ":memory:":
-        with naming(f"call records {path}"), open(path, "ab"):
-            pass  # an empty file is an empty database
-
-
-def _tune_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _migrate(connection: Connection) -> None:
-    """Bring the tables up to date; a start that finds them so does without alembic's 10 MB."""
-    if _revision(connection) == newest_revision():
-        return
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def _revision(connection: Connection) -> str | None:
-    """Return where the last migration left the database; None for an empty one."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    return None if found is None else str(found)
-
-
-def newest_revision() -> str:
-    """Return the revision of the newest migration: its file's number."""
-    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-
-
 def _close_left_open(connection: Connection) -> None:
     """End what a killed server left, at the time it was last seen."""
     connection.execute(
@@ -319,10 +260,3 @@ def _columns(traffic: Traffic) -> dict[str, int]:
         "received_packets": traffic.received_packets,
         "lost_packets": traffic.lost_packets,
     }
-
-
-def _words(error: Exception) -> str:
-    """Say what the database said, in one line, without statement or password."""
-    if isinstance(error, ArgumentError):
-        return "store.url is no SQLAlchemy URL of a known database"
-    return str(getattr(error, "orig", None) or error).splitlines()[0]

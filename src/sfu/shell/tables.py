@@ -1,15 +1,21 @@
-"""The tables of `store` and `bindings`, as SQLAlchemy sees them; migrations/ makes them.
+"""The tables of the database, as SQLAlchemy sees them; migrations/ makes them.
 
 ::
 
     meeting 1 --- n call        a meeting is a room's occupation, first join to last leave
+    account 1 --- n session     somebody who operates the server, and where he is logged in
+    token, audit, outbox        programs' keys; who did what; what webhooks are still to be told
 
-Times are seconds since 1970, UTC.  An open row has no end yet.
+Times are seconds since 1970, UTC.  An open row has no end yet.  Of passwords, sessions and tokens
+only hashes are kept.
 """
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
 
 metadata = MetaData()
+
+Counter = Integer().with_variant(BigInteger, "postgresql")
+"""64 bits: SQLite's INTEGER has them, PostgreSQL's has not."""
 
 meetings = Table(
     "meetings",
@@ -38,10 +44,10 @@ calls = Table(
     Column("cause", Text),
     Column("status", Integer, nullable=False),
     Column("status_text", Text, nullable=False),
-    Column("received_bytes", Integer, nullable=False),
-    Column("sent_bytes", Integer, nullable=False),
-    Column("received_packets", Integer, nullable=False),
-    Column("lost_packets", Integer, nullable=False),
+    Column("received_bytes", Counter, nullable=False),
+    Column("sent_bytes", Counter, nullable=False),
+    Column("received_packets", Counter, nullable=False),
+    Column("lost_packets", Counter, nullable=False),
     Index("calls_by_join", "joined_at"),
     Index("calls_by_meeting", "meeting_id"),
 )
@@ -66,3 +72,68 @@ bindings = Table(
     Column("temporary", Text, nullable=False),
     Column("path", Text, nullable=False, server_default=""),
 )
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("seen_at", Float),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("account", Text, ForeignKey("accounts.name", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Index("sessions_by_account", "account"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("used_at", Float),
+    Index("tokens_by_hash", "hash", unique=True),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Index("audit_by_time", "at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("webhook", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Float, nullable=False),
+    Index("outbox_by_next", "next_at"),
+)
+
+PASSING = frozenset({"sessions", "outbox"})
+"""What a restored backup does not bring back: logins, and words to webhooks said long ago."""
