@@ -1,5 +1,6 @@
 """The command line answers quickly, and says in one line what its caller can put right."""
 
+import asyncio
 import http.server
 import json
 import subprocess
@@ -141,3 +142,46 @@ def test_call_says_when_no_server_runs(run, tmp_path):
     code, _, err = run("call", "1", "--room", "4201", "--config", str(tmp_path / "a.toml"))
     assert code == 2
     assert err.startswith("sfu: no server answers at http://127.0.0.1:1/api/v1/calls: ")
+
+
+def kept(folder):
+    """Make a data directory as a server leaves it."""
+    from sfu.model import MemberId, Protocol, RoomId
+    from sfu.shell.data import store_url
+    from sfu.shell.record import Joining
+    from sfu.shell.store import Store
+
+    async def story():
+        store = await Store.open(store_url(folder, ""))
+        joining = Joining(RoomId("42"), MemberId("m1"), "Jeanne", Protocol.SIP, "", "")
+        store.left(store.joined(joining, 1000.0), 1060.0, "hung_up")
+        await store.close()
+
+    folder.mkdir()
+    asyncio.run(story())
+
+
+def test_a_backup_is_made_and_comes_back(run, tmp_path):
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    kept(data)
+    code, out, err = run("backup", str(copy), "--data", str(data))
+    assert (code, err) == (0, "")
+    assert out == f"{copy}: {copy.stat().st_size} bytes\n"
+    again = tmp_path / "again"
+    code, out, err = run("restore", str(copy), "--data", str(again))
+    assert (code, out, err) == (0, f"{copy}: 2 rows restored\n", "")
+    code, out, err = run("forget", "jeanne", "--data", str(again))
+    assert (code, out, err) == (0, "forgotten in 1 rows\n", "")
+    assert run("forget", "jeanne", "--data", str(again))[:2] == (0, "nothing is kept of that\n")
+
+
+def test_what_stops_a_backup_is_one_line(run, tmp_path):
+    data = tmp_path / "data"
+    code, out, err = run("backup", str(tmp_path / "copy"), "--data", str(data))
+    assert (code, out) == (2, "")
+    assert err == f"sfu: nothing to back up: {data}/calls.sqlite3 does not exist\n"
+    (tmp_path / "letter").write_text("hello")
+    code, _, err = run("restore", str(tmp_path / "letter"), "--data", str(data))
+    assert (code, err) == (2, f"sfu: {tmp_path}/letter is no backup of sfu\n")
+    assert run("forget", "--data", str(data))[0] == 2
+    assert run("forget", "--before", "yesterday", "--data", str(data))[0] == 2

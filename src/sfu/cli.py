@@ -1,4 +1,4 @@
-"""The command line: `sfu serve`, `demo`, `check-config`, `call`, `version`.
+"""The command line: `sfu serve`, `demo`, `check-config`, `call`, `backup`, `restore` and others.
 
 Each command imports what it needs when it runs, so that `--help` answers at once.  What is wrong
 with a setting, a port or a file is one line on standard error, and exit code 2.
@@ -81,6 +81,50 @@ def call(
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    config: ConfigFile = None,
+    data: DataDirectory = None,
+) -> None:
+    """Write all that is kept into one file, while the server runs or not."""
+    from sfu.shell.backup import back_up
+
+    size = back_up(_database(_settings(config, data)), file)
+    typer.echo(f"{file}: {size} bytes")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    config: ConfigFile = None,
+    data: DataDirectory = None,
+) -> None:
+    """Put a backup in place of what is kept."""
+    from sfu.app.upkeep import restore as put_back
+
+    typer.echo(f"{file}: {put_back(_settings(config, data), file, os.environ)} rows restored")
+
+
+@app.command()
+def forget(
+    who: Annotated[str, typer.Argument(metavar="[NAME|ADDRESS]")] = "",
+    before: Annotated[
+        str, typer.Option("--before", metavar="DATE", help="Everybody, in what began before.")
+    ] = "",
+    config: ConfigFile = None,
+    data: DataDirectory = None,
+) -> None:
+    """Empty the names and addresses of somebody, or of all that began before a day."""
+    from sfu.shell.forget import forget as empty
+    from sfu.shell.forget import read_date
+
+    if not (who.strip() or before):
+        raise UseError("forget whom?  A name, an address, or --before 2026-01-31")
+    met = empty(_database(_settings(config, data)), who, read_date(before) if before else None)
+    typer.echo(f"forgotten in {met} rows" if met else "nothing is kept of that")
+
+
+@app.command()
 def version() -> None:
     """Say which version this is."""
     from importlib.metadata import version as installed
@@ -108,6 +152,13 @@ def _settings(config: Path | None, data: Path | None) -> "Settings":
 
     settings = load(config, os.environ)
     return replace(settings, data=str(data)) if data else settings
+
+
+def _database(settings: "Settings") -> str:
+    """Give the URL of the database these settings name."""
+    from sfu.shell.data import chosen_directory, store_url
+
+    return store_url(chosen_directory(settings.data, os.environ), settings.store.url)
 
 
 def _post(url: str, body: dict[str, str]) -> Any:

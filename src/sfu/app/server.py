@@ -25,6 +25,7 @@ from sfu.app.front import Front
 from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
 from sfu.app.trunks import tell as tell_trunk
 from sfu.app.trunks import trunk_settings
+from sfu.app.upkeep import keep_house
 from sfu.app.zone import foreign, questions, record, zone
 from sfu.config import MediaEncryption, Settings
 from sfu.media.connect.dtls import Identity
@@ -120,6 +121,8 @@ class Server:
         store = await Store.open(data.store_url(settings.store.url))
         self._stack.push_async_callback(store.close)
         spawn("call records", store.run())
+        keeping = spawn("retention", keep_house(store, settings.retention))
+        self._stack.callback(keeping.cancel)
         await self._start_media(store, media)
         await self._start_sip(store)
         await self._start_h323()

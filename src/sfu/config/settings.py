@@ -319,6 +319,18 @@ class Store:
 
 
 @section
+class Retention:
+    """How many days things are kept; 0: until somebody deletes them."""
+
+    people_days: Annotated[int, Ge(0), Le(36_500)] = 365
+    """Names and addresses in call records; the rest of a record stays."""
+    records_days: Annotated[int, Ge(0), Le(36_500)] = 0
+    """Call records as a whole."""
+    audit_days: Annotated[int, Ge(0), Le(36_500)] = 365
+    """Who did what by the API."""
+
+
+@section
 class Room:
     """A configured room."""
 
@@ -451,6 +463,7 @@ class Settings:
     limits: Limits = Limits()
     log: Log = Log()
     store: Store = Store()
+    retention: Retention = Retention()
     room: tuple[Room, ...] = ()
     account: tuple[Account, ...] = ()
     endpoint: tuple[Endpoint, ...] = ()

@@ -28,6 +28,16 @@ def default_directory(environ: Mapping[str, str]) -> Path:
     return Path(home, ".local/share/sfu") if home else SERVICE_DIRECTORY
 
 
+def chosen_directory(configured: str, environ: Mapping[str, str]) -> Path:
+    """Give the configured directory, or the default one where none is."""
+    return Path(configured) if configured else default_directory(environ)
+
+
+def store_url(directory: Path, configured: str) -> str:
+    """Give the SQLAlchemy URL of the database."""
+    return configured or f"sqlite+aiosqlite:///{directory.absolute() / 'calls.sqlite3'}"
+
+
 class DataDirectory:
     """An existing, writable directory that this process alone serves from."""
 
@@ -46,7 +56,7 @@ class DataDirectory:
     @classmethod
     def open(cls, configured: str, environ: Mapping[str, str]) -> "DataDirectory":
         """Open the configured directory, or the default one where none is."""
-        return cls(Path(configured) if configured else default_directory(environ))
+        return cls(chosen_directory(configured, environ))
 
     @property
     def tls(self) -> Path:
@@ -55,7 +65,7 @@ class DataDirectory:
 
     def store_url(self, configured: str) -> str:
         """Give the SQLAlchemy URL of the call records."""
-        return configured or f"sqlite+aiosqlite:///{self.path.absolute() / 'calls.sqlite3'}"
+        return store_url(self.path, configured)
 
     def close(self) -> None:
         """Let another server have it."""

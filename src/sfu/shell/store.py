@@ -12,15 +12,27 @@ wrong by more than the beat.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import structlog
-from sqlalchemy import Connection, Executable, RowMapping, Select, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Executable,
+    RowMapping,
+    Select,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from sfu.errors import UseError
+from sfu.shell.backup import Moved, bring_back, opened
 from sfu.shell.database import connect, migrate, try_file, words
 from sfu.shell.record import SERVER_STOPPED, CallRecord, Joining, RecordId, Traffic
 from sfu.shell.tables import calls, meetings
@@ -35,6 +47,7 @@ TEXT_LENGTH = 256
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 Write = tuple[Executable, Mapping[str, Any]]
 
 
@@ -49,6 +62,7 @@ class Store:
         self._next_meeting = next_meeting
         self._occupied: dict[str, tuple[int, int]] = {}  # room: meeting, open calls
         self._rooms: dict[RecordId, str] = {}
+        self._rows: dict[RecordId, int] = {}  # records whose row a restore gave another number
         self._writes: deque[Write] = deque()
         self._beat: tuple[Collection[RecordId], float] | None = None
         self._closing = False
@@ -106,7 +120,7 @@ class Store:
 
     def heartbeat(self, records: Collection[RecordId], now: float) -> None:
         """Note that these calls last; a later beat takes the place of one not yet written."""
-        self._beat = (tuple(records), now)
+        self._beat = (tuple(map(self.row_of, records)), now)
         self._wanted.set()
 
     def left(
@@ -124,7 +138,7 @@ class Store:
         if room is None:
             return
         self._put(
-            update(calls).where(calls.c.id == record),
+            update(calls).where(calls.c.id == self._rows.pop(record, record)),
             {
                 "last_seen_at": now,
                 "left_at": now,
@@ -136,6 +150,10 @@ class Store:
         )
         self._leave(room, now)
 
+    def row_of(self, record: RecordId) -> RecordId:
+        """Give the number a call that lasts has in the database."""
+        return RecordId(self._rows.get(record, record))
+
     def put(self, statement: Executable, values: Mapping[str, Any]) -> None:
         """Queue a write of another table, after those that wait; does not wait."""
         self._put(statement, values)
@@ -145,6 +163,40 @@ class Store:
         await self.flush()
         async with self._engine.connect() as connection:
             return list((await connection.execute(query)).mappings())
+
+    async def look(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """Give rows as they stand, whatever writes wait."""
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(query)).mappings())
+
+    async def change(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
+        """Write at once, before those that wait; return how many rows it met."""
+        async with self._writing, self._engine.begin() as connection:
+            done = await connection.execute(statement, values or {})
+            return cast("CursorResult[Any]", done).rowcount
+
+    async def work(self, task: Callable[[Connection], T]) -> T:
+        """Do several things in one transaction, at once."""
+        async with self._writing, self._engine.begin() as connection:
+            return await connection.run_sync(task)
+
+    async def restore(self, backup: Path) -> int:
+        """Put a backup in place of what was kept, beside calls that go on; return its rows."""
+        async with self._writing:
+            await self._write()
+            async with self._engine.begin() as connection:
+                moved = await connection.run_sync(_restore, backup)
+                last_call = await connection.scalar(select(func.max(calls.c.id)))
+                last_meeting = await connection.scalar(select(func.max(meetings.c.id)))
+            self._next_call = max(self._next_call, (last_call or 0) + 1)
+            self._next_meeting = max(self._next_meeting, (last_meeting or 0) + 1)
+            for record in self._rooms:
+                row = self.row_of(record)
+                if row in moved.calls:
+                    self._rows[record] = moved.calls[row]
+            for room, (meeting, count) in self._occupied.items():
+                self._occupied[room] = (moved.meetings.get(meeting, meeting), count)
+            return moved.rows
 
     async def recent(self, count: int) -> list[CallRecord]:
         """Give the newest calls, newest first, those that last among them."""
@@ -173,24 +225,27 @@ class Store:
     async def flush(self) -> None:
         """Write all that waits, in one transaction; what fails stays in the queue."""
         async with self._writing:
-            if not self._closing:
-                self._wanted.clear()
-            writes, beat = len(self._writes), self._beat
-            if not writes and beat is None:
-                return
-            try:
-                async with self._engine.begin() as connection:
-                    for statement, values in list(self._writes):
-                        await connection.execute(statement, values)
-                    if beat is not None:
-                        await connection.execute(_seen(*beat))
-            except BaseException:
-                self._wanted.set()
-                raise
-            for _ in range(writes):
-                self._writes.popleft()
-            if self._beat is beat:
-                self._beat = None
+            await self._write()
+
+    async def _write(self) -> None:
+        if not self._closing:
+            self._wanted.clear()
+        writes, beat = len(self._writes), self._beat
+        if not writes and beat is None:
+            return
+        try:
+            async with self._engine.begin() as connection:
+                for statement, values in list(self._writes):
+                    await connection.execute(statement, values)
+                if beat is not None:
+                    await connection.execute(_seen(*beat))
+        except BaseException:
+            self._wanted.set()
+            raise
+        for _ in range(writes):
+            self._writes.popleft()
+        if self._beat is beat:
+            self._beat = None
 
     async def close(self) -> None:
         """Write what waits, let `run` end, and let go of the database."""
@@ -226,6 +281,11 @@ class Store:
             return
         del self._occupied[room]
         self._put(update(meetings).where(meetings.c.id == meeting), {"ended_at": now})
+
+
+def _restore(target: Connection, backup: Path) -> Moved:
+    with opened(backup) as source:
+        return bring_back(source, target, running=True)
 
 
 def _close_left_open(connection: Connection) -> None:

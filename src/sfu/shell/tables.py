@@ -7,7 +7,8 @@
     token, audit, outbox        programs' keys; who did what; what webhooks are still to be told
 
 Times are seconds since 1970, UTC.  An open row has no end yet.  Of passwords, sessions and tokens
-only hashes are kept.
+only hashes are kept.  A column that tells of a person is a `PERSON`, and its table says by which
+column rows age: `forget` goes by that.
 """
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
@@ -16,6 +17,8 @@ metadata = MetaData()
 
 Counter = Integer().with_variant(BigInteger, "postgresql")
 """64 bits: SQLite's INTEGER has them, PostgreSQL's has not."""
+
+PERSON = {"person": True}
 
 meetings = Table(
     "meetings",
@@ -33,10 +36,10 @@ calls = Table(
     Column("meeting_id", Integer, ForeignKey("meetings.id"), nullable=False),
     Column("room", Text, nullable=False),
     Column("member", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("name", Text, nullable=False, info=PERSON),
     Column("protocol", Text, nullable=False),
     Column("direction", Text, nullable=False),
-    Column("caller", Text, nullable=False),
+    Column("caller", Text, nullable=False, info=PERSON),
     Column("model", Text, nullable=False),
     Column("joined_at", Float, nullable=False),
     Column("last_seen_at", Float, nullable=False),
@@ -50,6 +53,7 @@ calls = Table(
     Column("lost_packets", Counter, nullable=False),
     Index("calls_by_join", "joined_at"),
     Index("calls_by_meeting", "meeting_id"),
+    info={"time": "joined_at"},
 )
 
 bindings = Table(
@@ -115,12 +119,13 @@ audit = Table(
     Column("at", Float, nullable=False),
     Column("who", Text, nullable=False),
     Column("role", Text, nullable=False),
-    Column("address", Text, nullable=False),
+    Column("address", Text, nullable=False, info=PERSON),
     Column("action", Text, nullable=False),
     Column("target", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("status", Integer, nullable=False),
     Index("audit_by_time", "at"),
+    info={"time": "at"},
 )
 
 outbox = Table(

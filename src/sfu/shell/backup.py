@@ -1,0 +1,298 @@
+"""`sfu backup` and `sfu restore`: the whole database as one SQLite file, whatever it came from.
+
+::
+
+    SQLite      -- its own online copy, one instant -----\
+                                                          +--> FILE.part, checked --> FILE
+    PostgreSQL  -- all rows of one snapshot, as SQLite --/
+
+    FILE --> a copy, checked, brought up to date --> one transaction: all rows out, its rows in
+
+Neither stops a server that runs.  A backup of one kind is restored into the other too.  What a
+restore leaves alone: calls that last, and their meetings; what webhooks are still to be told; the
+audit log, to which the backup's lines are added.  Who was logged in logs in again.
+"""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from sfu.errors import UseError
+from sfu.shell.database import (
+    connect_plainly,
+    migrate,
+    newest_revision,
+    revision,
+    revisions,
+    sqlite_file,
+    words,
+)
+from sfu.shell.fault import naming
+from sfu.shell.record import SERVER_STOPPED
+from sfu.shell.tables import PASSING, audit, bindings, calls, meetings, metadata
+
+ROWS = 500
+"""Rows that are carried over at a time."""
+LOCK_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What came in, and which open rows got another number because theirs was taken."""
+
+    rows: int
+    calls: Mapping[int, int] = field(default_factory=dict)
+    meetings: Mapping[int, int] = field(default_factory=dict)
+
+
+def back_up(url: str, target: Path) -> int:
+    """Write a backup, atomically and for its owner's eyes only; return its size in bytes."""
+    if target.exists() and not _is_ours(target):
+        raise UseError(f"{target} is there and is no backup of sfu: it is not overwritten")
+    source = sqlite_file(url)
+    if source is not None and not source.exists():
+        raise UseError(f"nothing to back up: {source} does not exist")
+    part = target.with_name(target.name + ".part")
+    try:
+        with naming(f"backup {part}"):
+            os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+        if source is not None:
+            _copy_file(source, part)
+        else:
+            _copy_rows(url, part)
+        _finish(part)
+        with naming(f"backup {target}"):
+            _flush(part)
+            part.replace(target)
+            _flush(target.parent)
+            return target.stat().st_size
+    except (sqlite3.Error, SQLAlchemyError, ImportError) as error:
+        raise UseError(f"backup: {words(error)}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def opened(backup: Path) -> Iterator[Connection]:
+    """Open a copy of a backup, checked and brought up to date; UseError where it is none."""
+    with tempfile.TemporaryDirectory(prefix="sfu-restore-") as folder:
+        copy = Path(folder, "backup.sqlite3")
+        with naming(f"backup {backup}"):
+            shutil.copyfile(backup, copy)
+        if not _is_ours(copy):
+            raise UseError(f"{backup} is no backup of sfu")
+        try:
+            with contextlib.closing(sqlite3.connect(copy)) as connection:
+                _demand_whole(connection, backup)
+            engine = connect_plainly(f"sqlite:///{copy}")
+            try:
+                with engine.begin() as source:
+                    if (found := revision(source)) not in revisions():
+                        raise UseError(f"{backup} is of a newer version of sfu (schema {found})")
+                    migrate(source)
+                    yield source
+            finally:
+                engine.dispose()
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            raise UseError(f"backup {backup}: {words(error)}") from error
+
+
+def restore(url: str, backup: Path) -> int:
+    """Put a backup in place of what a server that does not run has kept; return its rows."""
+    with opened(backup) as source:
+        engine = connect_plainly(url)
+        try:
+            with engine.begin() as target:
+                migrate(target)
+                return bring_back(source, target, running=False).rows
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            raise UseError(f"restore: {words(error)}") from error
+        finally:
+            engine.dispose()
+
+
+def bring_back(source: Connection, target: Connection, *, running: bool) -> Moved:
+    """Put the rows of `source` in place of those of `target`, within its transaction.
+
+    Where a server runs, open calls and meetings are its own and stay; so do its registrations.
+    """
+    open_meetings = _open(target, meetings, running)
+    open_calls = _open(target, calls, running)
+    kept = {"audit", "outbox", *({"bindings"} if running else ())}
+    for table in reversed(metadata.sorted_tables):
+        if table.name not in kept:
+            target.execute(delete(table))
+    count = 0
+    moved: dict[str, dict[int, int]] = {"meetings": {}, "calls": {}}
+    for table in metadata.sorted_tables:
+        if table.name in PASSING or (table is bindings and running):
+            continue
+        if table is audit:
+            count += _add_audit(source, target)
+            continue
+        ours = {meetings.name: open_meetings, calls.name: open_calls}.get(table.name, [])
+        count += _fill(source, target, table, {_identity(row) for row in ours})
+        for row in ours:
+            if table is calls:
+                number = row["meeting_id"]
+                row["meeting_id"] = moved["meetings"].get(number, number)
+            _put_open(target, table, row, moved[table.name])
+    _set_sequences(target)
+    return Moved(count, moved["calls"], moved["meetings"])
+
+
+def _open(target: Connection, table: Table, running: bool) -> list[dict[str, Any]]:
+    """Give the rows of what goes on now."""
+    if not running:
+        return []
+    end = table.c.left_at if table is calls else table.c.ended_at
+    return [dict(row) for row in target.execute(select(table).where(end.is_(None))).mappings()]
+
+
+def _fill(source: Connection, target: Connection, table: Table, ours: set[tuple[Any, ...]]) -> int:
+    """Copy a table, but what goes on now and was in the backup already; what was open is over."""
+    count = 0
+    found = source.execute(select(table).execution_options(yield_per=ROWS)).mappings()
+    for some in found.partitions(ROWS):
+        rows = [dict(row) for row in some]
+        if ours:
+            rows = [row for row in rows if _identity(row) not in ours]
+        if table is calls:
+            rows = [_closed(row) for row in rows]
+        if rows:
+            target.execute(insert(table), rows)
+        count += len(rows)
+    return count
+
+
+def _identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Tell a call or meeting from another that was given the same number on another machine."""
+    return row["id"], row["room"], row.get("joined_at"), row.get("started_at")
+
+
+def _closed(row: dict[str, Any]) -> dict[str, Any]:
+    """End a call that lasted when the backup was made."""
+    if row["left_at"] is None:
+        row |= {"left_at": row["last_seen_at"], "cause": SERVER_STOPPED}
+    return row
+
+
+def _put_open(target: Connection, table: Table, row: dict[str, Any], moved: dict[int, int]) -> None:
+    """Put back what goes on now, under the next number where its own is taken."""
+    if target.scalar(select(table.c.id).where(table.c.id == row["id"])) is not None:
+        number = (target.scalar(select(func.max(table.c.id))) or 0) + 1
+        moved[row["id"]] = number
+        row["id"] = number
+    target.execute(insert(table), row)
+
+
+def _add_audit(source: Connection, target: Connection) -> int:
+    """Add the lines the log does not have: nobody erases what he did by a restore."""
+    key = (audit.c.at, audit.c.who, audit.c.action)
+    known = {tuple(row) for row in target.execute(select(*key))}
+    rows = [
+        {name: value for name, value in row.items() if name != "id"}
+        for row in source.execute(select(audit).order_by(audit.c.id)).mappings()
+        if (row["at"], row["who"], row["action"]) not in known
+    ]
+    if rows:
+        target.execute(insert(audit), rows)
+    return len(rows)
+
+
+def _set_sequences(target: Connection) -> None:
+    """Have PostgreSQL number on after what came in."""
+    if target.dialect.name != "postgresql":
+        return
+    for table in metadata.sorted_tables:
+        if table.autoincrement_column is not None:
+            name = table.autoincrement_column.name
+            target.execute(
+                text(
+                    f"SELECT setval(pg_get_serial_sequence('{table.name}', '{name}'), "
+                    f'(SELECT COALESCE(MAX("{name}"), 0) + 1 FROM "{table.name}"), false)'
+                )
+            )
+
+
+def _copy_file(source: Path, part: Path) -> None:
+    with (
+        contextlib.closing(
+            sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT_S)
+        ) as old,
+        contextlib.closing(sqlite3.connect(part)) as new,
+    ):
+        if not old.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+            raise UseError(f"nothing to back up: {source} has no tables of sfu")
+        old.backup(new)
+
+
+def _copy_rows(url: str, part: Path) -> None:
+    engine = connect_plainly(url)
+    copy = connect_plainly(f"sqlite:///{part}")
+    try:
+        plain = engine.execution_options(isolation_level="REPEATABLE READ")
+        with plain.begin() as old, copy.begin() as new:
+            if revision(old) != newest_revision():
+                raise UseError("the database is of another version: start the server on it first")
+            migrate(new)
+            for table in metadata.sorted_tables:
+                if table.name not in PASSING:
+                    rows = old.execution_options(yield_per=ROWS).execute(select(table)).mappings()
+                    for some in rows.partitions(ROWS):
+                        new.execute(insert(table), [dict(row) for row in some])
+    finally:
+        engine.dispose()
+        copy.dispose()
+
+
+def _finish(part: Path) -> None:
+    """Leave out what passes, make it one file, and read it once."""
+    with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        for table in PASSING & names:
+            connection.execute(f"DELETE FROM {table}")
+        connection.execute("VACUUM")
+        _demand_whole(connection, part)
+
+
+def _demand_whole(connection: sqlite3.Connection, path: Path) -> None:
+    found = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != ("ok",):
+        raise UseError(f"{path} is damaged: {found[0]}")
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a file is a database of sfu, or an empty file."""
+    with naming(f"backup {path}"), open(path, "rb") as stream:
+        head = stream.read(16)
+    if not head:
+        return False
+    if head != b"SQLite format 3\0":
+        return False
+    engine = connect_plainly(f"sqlite:///file:{path.absolute()}?mode=ro&immutable=1&uri=true")
+    try:
+        with engine.connect() as connection:
+            return inspect(connection).has_table("alembic_version")
+    except SQLAlchemyError:
+        return False
+    finally:
+        engine.dispose()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
