@@ -99,10 +99,41 @@ def restore(
     config: ConfigFile = None,
     data: DataDirectory = None,
 ) -> None:
-    """Put a backup in place of what is kept."""
+    """Put a backup in place of what is kept, while the server runs or not."""
     from sfu.app.upkeep import restore as put_back
+    from sfu.app.upkeep import stage
+    from sfu.shell.data import InUse
 
-    typer.echo(f"{file}: {put_back(_settings(config, data), file, os.environ)} rows restored")
+    settings = _settings(config, data)
+    try:
+        rows = put_back(settings, file, os.environ)
+    except InUse:
+        name, key = stage(settings, file, os.environ)
+        url = f"http://127.0.0.1:{settings.http.local_port}/api/v1/restore"
+        rows = _post(url, {"file": name}, key)["rows"]
+    typer.echo(f"{file}: {rows} rows restored")
+
+
+@app.command()
+def account(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    role: Annotated[
+        str,
+        typer.Option("--role", help="read_only, organiser, operator or administrator."),
+    ] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Remove it.")] = False,
+    config: ConfigFile = None,
+    data: DataDirectory = None,
+) -> None:
+    """Make an account of the API, or give one a new password, and show it."""
+    from sfu.app.upkeep import set_account
+    from sfu.model import Role
+
+    if role and role not in list(Role):
+        raise UseError(f"{role!r} is no role: {', '.join(Role)}")
+    url = _database(_settings(config, data))
+    password = set_account(url, name, Role(role) if role else None, remove=remove)
+    typer.echo(password or f"{name}: removed")
 
 
 @app.command()
@@ -161,14 +192,15 @@ def _database(settings: "Settings") -> str:
     return store_url(chosen_directory(settings.data, os.environ), settings.store.url)
 
 
-def _post(url: str, body: dict[str, str]) -> Any:
+def _post(url: str, body: dict[str, str], key: str = "") -> Any:
     """Send JSON to the server on this machine; raise UseError with its own words."""
     from urllib.error import HTTPError, URLError
     from urllib.request import ProxyHandler, Request, build_opener
 
-    request = Request(
-        url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
-    )
+    headers = {"Content-Type": "application/json"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    request = Request(url, json.dumps(body).encode(), headers, method="POST")
     opener = build_opener(ProxyHandler({}))  # loopback never goes by a proxy
     try:
         with opener.open(request, timeout=60) as answer:

@@ -24,6 +24,24 @@ LineId = NewType("LineId", int)
 Ssrc = NewType("Ssrc", int)
 
 
+class Role(StrEnum):
+    """What somebody may do by the API, the least first; who has a role has those before it too."""
+
+    READ_ONLY = "read_only"
+    """See rooms, calls, lines."""
+    ORGANISER = "organiser"
+    """Book rooms."""
+    OPERATOR = "operator"
+    """Call, send on, hang up, end."""
+    ADMINISTRATOR = "administrator"
+    """Accounts, tokens, audit, restoring."""
+
+    def covers(self, needed: "Role") -> bool:
+        """Tell whether this role is enough."""
+        roles = list(Role)
+        return roles.index(self) >= roles.index(needed)
+
+
 class Kind(IntEnum):
     """What a stream carries."""
 

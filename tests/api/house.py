@@ -17,6 +17,9 @@ from sfu.api.house import (
     TrunkView,
 )
 from sfu.errors import PeerError, UseError
+from sfu.shell.database import connect
+from sfu.shell.people import People
+from sfu.shell.store import Store
 from sfu.signalling.webrtc.message import (
     ClientMessage,
     EndCode,
@@ -99,6 +102,12 @@ class ScriptedHouse:
     transferred: list[tuple[str, str]] = field(default_factory=list)
     trusted: frozenset[str] = frozenset({"127.0.0.1", "testclient"})
     on_message: Callable[[ScriptedBrowser, ClientMessage], None] | None = None
+    people: People = field(
+        default_factory=lambda: People(Store(connect("sqlite+aiosqlite://"), 1, 1))
+    )
+
+    async def restore(self, file: str) -> int:
+        raise UseError(f"there is no {file}")
 
     def open_browser(self, send: Send, remote: str, user_agent: str) -> ScriptedBrowser:
         browser = ScriptedBrowser(send, remote, user_agent, on_message=self.on_message)

@@ -5,12 +5,13 @@ import time
 
 import pytest
 
-from sfu.app.upkeep import keep_house, restore
+from sfu.app.upkeep import keep_house, restore, set_account, stage
 from sfu.config import Retention, Settings
 from sfu.errors import UseError
-from sfu.model import MemberId, Protocol, RoomId
+from sfu.model import MemberId, Protocol, Role, RoomId
 from sfu.shell.backup import back_up
 from sfu.shell.data import DataDirectory, store_url
+from sfu.shell.people import People
 from sfu.shell.record import Joining
 from sfu.shell.store import Store
 from sfu.shell.tasks import spawn
@@ -47,3 +48,49 @@ def test_a_directory_in_use_is_not_restored_behind_its_servers_back(tmp_path):
 
 async def _empty(folder):
     await (await Store.open(store_url(folder, ""))).close()
+
+
+def test_an_account_is_made_and_mended_from_a_shell(tmp_path):
+    url = store_url(tmp_path, "")
+    with pytest.raises(UseError, match="start the server once"):
+        set_account(url, "anne", Role.OPERATOR)
+    asyncio.run(_empty(tmp_path))
+    with pytest.raises(UseError, match="say --role"):
+        set_account(url, "anne", None)
+    first = set_account(url, "Anne", Role.ADMINISTRATOR)
+    second = set_account(url, "anne", None)
+    with pytest.raises(UseError, match="last administrator"):
+        set_account(url, "anne", None, remove=True)
+    set_account(url, "bruno", Role.ADMINISTRATOR)
+    assert set_account(url, "bruno", None, remove=True) is None
+    with pytest.raises(UseError, match="no account bruno"):
+        set_account(url, "bruno", None, remove=True)
+
+    async def story():
+        store = await Store.open(url)
+        people = People(store)
+        found = [await people.log_in("anne", one) for one in (first, second)]
+        lines = await people.audit.lines(9)
+        await store.close()
+        return [one is not None for one in found], lines
+
+    known, lines = asyncio.run(story())
+    assert known == [False, True]
+    assert [(one.who, one.action, one.target) for one in reversed(lines)] == [
+        ("command line", "set account", "anne"),
+        ("command line", "set account", "anne"),
+        ("command line", "set account", "bruno"),
+        ("command line", "remove account", "bruno"),
+    ]
+
+
+def test_a_backup_is_laid_where_the_running_server_takes_it(tmp_path):
+    (tmp_path / "copy").write_bytes(b"rows")
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "control.key").write_text("sfu_control_x\n")
+    name, key = stage(Settings(data=str(data)), tmp_path / "copy", {})
+    assert (data / name).read_bytes() == b"rows"
+    assert key == "sfu_control_x"
+    with pytest.raises(UseError, match="none does not exist"):
+        stage(Settings(data=str(data)), tmp_path / "none", {})

@@ -195,6 +195,9 @@ class NotingStore:
     def left(self, record: int, now: float, cause: str, **more: Any) -> None:
         self.ends[record] = cause
 
+    def row_of(self, record: RecordId) -> RecordId:
+        return record
+
     def heartbeat(self, records: Any, now: float) -> None:
         self.beats.append(records)
 

@@ -4,20 +4,26 @@
 |-------------------------|-----------------------------------------------------------|
 | /  and its files        | anybody                                                   |
 | /ws                     | our own page, or a client that is no page                 |
-| /api/v1/...             | `House.may_operate`                                       |
+| /api/v1/...             | who has the role of the route: see auth                   |
 | /healthz /readyz        | anybody: whether the process lives; whether it takes calls |
 | /metrics                | where the listener has it                                 |
 """
 
+import json
 from dataclasses import dataclass
 
-from fastapi import FastAPI, Response, WebSocket
+from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi.exceptions import RequestValidationError
 
+from sfu.api.account import account_routes
+from sfu.api.audit import Audited
+from sfu.api.auth import Gate, roles_of
 from sfu.api.browser import Doors
 from sfu.api.headers import Guard
 from sfu.api.house import House
 from sfu.api.operator import operator_routes
 from sfu.api.schema import Readiness
+from sfu.api.session import session_routes
 from sfu.api.static import page_routes
 
 
@@ -34,7 +40,7 @@ class WebSettings:
 
 
 def create_app(house: House, settings: WebSettings | None = None) -> FastAPI:
-    """Make the ASGI application of one listener."""
+    """Make the ASGI application of one listener; LookupError for a route without a role."""
     settings = settings or WebSettings()
     app = FastAPI(
         title="sfu",
@@ -44,6 +50,8 @@ def create_app(house: House, settings: WebSettings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_middleware(Audited, house=house)
     app.add_middleware(Guard)
     doors = Doors(house, settings.origins)
 
@@ -51,12 +59,24 @@ def create_app(house: House, settings: WebSettings | None = None) -> FastAPI:
     async def socket(websocket: WebSocket) -> None:
         await doors.enter(websocket)
 
-    app.include_router(operator_routes(house, settings.names))
+    gate = Gate(house, settings.names)
+    app.include_router(operator_routes(house, gate))
+    app.include_router(session_routes(house, gate))
+    app.include_router(account_routes(house, gate))
     _add_health(app, house)
     if settings.metrics:
         _add_metrics(app, house)
     app.include_router(page_routes())
+    roles_of(app)
     return app
+
+
+async def _unreadable(_request: Request, error: Exception) -> Response:
+    """Say what is wrong with a request without saying it again: it may hold a password."""
+    assert isinstance(error, RequestValidationError)
+    found = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
+    # in ASCII: half characters can be read in JSON, and not be written in UTF-8
+    return Response(json.dumps({"detail": found}), 422, media_type="application/json")
 
 
 def _add_health(app: FastAPI, house: House) -> None:

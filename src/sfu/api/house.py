@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sfu.shell.people import People
 from sfu.signalling.webrtc.message import ClientMessage, ServerMessage
 
 Send = Callable[[ServerMessage], None]
@@ -178,6 +179,16 @@ class TransferOutcome:
 
 class House(Protocol):
     """The server."""
+
+    @property
+    def people(self) -> People:
+        """Who may do what, and who did it."""
+
+    async def restore(self, file: str) -> int:
+        """Put a backup that lies in the data directory in place of what is kept; return its rows.
+
+        Raises `UseError` where it cannot be.
+        """
 
     def open_browser(self, send: Send, remote: str, user_agent: str) -> Browser:
         """Welcome a WebSocket.

@@ -1,19 +1,18 @@
 """The API for operators, /api/v1: see rooms and calls, call a room in, send it on, hang up.
 
-Open to loopback, listed networks and known accounts (`House.may_operate`), closed to foreign
-pages.  Its OpenAPI description stands at /api/v1/openapi.json.
+Each route says which role it takes (`auth`).  The description stands at /api/v1/openapi.json.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from sfu.api.audit import detail
+from sfu.api.auth import Gate, router, with_answers
 from sfu.api.house import (
     AdmissionView,
     CallView,
-    Credentials,
     DialOutcome,
     House,
     LineView,
@@ -21,56 +20,44 @@ from sfu.api.house import (
     TransferOutcome,
     TrunkView,
 )
-from sfu.api.origin import known_host, remote_address, same_origin
 from sfu.api.schema import DialRequest, TransferRequest
 from sfu.errors import UseError
+from sfu.model import Role
 
-_basic = HTTPBasic(auto_error=False, realm="sfu")
 
-
-def operator_routes(house: House, names: Collection[str]) -> APIRouter:
-    """Make the routes; `names` are host names the server goes by."""
-
-    def allowed(
-        request: Request, basic: Annotated[HTTPBasicCredentials | None, Depends(_basic)]
-    ) -> None:
-        if not (same_origin(request) and known_host(request, names)):
-            raise HTTPException(403, "requests of foreign pages are not answered")
-        known = Credentials(basic.username, basic.password) if basic else None
-        if not house.may_operate(remote_address(request), known):
-            raise HTTPException(
-                401,
-                "an account or a listed network is needed",
-                {"WWW-Authenticate": 'Basic realm="sfu"'},
-            )
-
-    routes = APIRouter(prefix="/api/v1", dependencies=[Depends(allowed)])
-    _add_views(routes, house)
-    _add_calls(routes, house)
+def operator_routes(house: House, gate: Gate) -> APIRouter:
+    """Make the routes."""
+    routes = router()
+    _add_views(routes, house, gate)
+    _add_calls(routes, house, gate)
     return routes
 
 
-def _add_views(routes: APIRouter, house: House) -> None:
-    @routes.get("/rooms", summary="Rooms and who is in them")
+def _add_views(routes: APIRouter, house: House, gate: Gate) -> None:
+    sees = gate.needs(Role.READ_ONLY)
+
+    @routes.get("/rooms", summary="Rooms and who is in them", **sees)
     async def rooms() -> Sequence[RoomView]:
         return house.rooms()
 
-    @routes.get("/calls", summary="The newest call records, those that last among them")
+    @routes.get("/calls", summary="The newest call records, those that last among them", **sees)
     async def calls(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Sequence[CallView]:
         return await house.calls(limit)
 
-    @routes.get("/trunks", summary="PBXs and providers the server registers at")
+    @routes.get("/trunks", summary="PBXs and providers the server registers at", **sees)
     async def trunks() -> Sequence[TrunkView]:
         return house.trunks()
 
-    @routes.get("/lines", summary="Access lines: what they bear, who stands behind, who gets what")
+    @routes.get(
+        "/lines", summary="Access lines: what they bear, who stands behind, who gets what", **sees
+    )
     async def lines() -> Sequence[LineView]:
         return house.lines()
 
     @routes.get(
         "/lines/{line}/admission",
         summary="What would become of so many calls more behind a line",
-        responses={404: {"description": "no such line"}},
+        **with_answers(sees, {404: {"description": "no such line"}}),
     )
     async def admission(
         line: str,
@@ -83,15 +70,18 @@ def _add_views(routes: APIRouter, house: House) -> None:
         return found
 
 
-def _add_calls(routes: APIRouter, house: House) -> None:
+def _add_calls(routes: APIRouter, house: House, gate: Gate) -> None:
+    operates = gate.needs(Role.OPERATOR)
+
     @routes.post(
         "/calls",
         status_code=201,
         summary="Call a number into a room; answers when it is taken or over",
-        responses={400: {"description": "no such room, or nobody can be called so"}, 502: {
-            "description": "not taken: busy, no answer, unreachable", "model": DialOutcome}},
+        **with_answers(operates, {400: {"description": "no such room, or nobody can be called so"},
+            502: {"description": "not taken: busy, no answer, unreachable", "model": DialOutcome}}),
     )  # fmt: skip
-    async def dial(wish: DialRequest, response: Response) -> DialOutcome:
+    async def dial(wish: DialRequest, request: Request, response: Response) -> DialOutcome:
+        detail(request, f"{wish.target} into {wish.room}")
         try:
             outcome = await house.dial(wish.target, wish.room)
         except UseError as error:
@@ -103,11 +93,14 @@ def _add_calls(routes: APIRouter, house: House) -> None:
     @routes.post(
         "/members/{member}/transfer",
         summary="Send a room codec to another room or address; answers when it went or did not",
-        responses={400: {"description": "not this member, or nowhere so"},
+        **with_answers(operates, {400: {"description": "not this member, or nowhere so"},
             404: {"description": "no such member"},
-            502: {"description": "it did not go", "model": TransferOutcome}},
+            502: {"description": "it did not go", "model": TransferOutcome}}),
     )  # fmt: skip
-    async def transfer(member: str, wish: TransferRequest, response: Response) -> TransferOutcome:
+    async def transfer(
+        member: str, wish: TransferRequest, request: Request, response: Response
+    ) -> TransferOutcome:
+        detail(request, f"to {wish.target}")
         try:
             outcome = await house.transfer(member, wish.target)
         except UseError as error:
@@ -122,7 +115,7 @@ def _add_calls(routes: APIRouter, house: House) -> None:
         "/calls/{call}",
         status_code=204,
         summary="Hang up",
-        responses={404: {"description": "no such call"}},
+        **with_answers(operates, {404: {"description": "no such call"}}),
     )
     async def hang_up(call: int) -> None:
         if not house.hang_up(call):

@@ -2,7 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from sfu.model import Role
+
+NewPassword = Annotated[str, StringConstraints(min_length=12, max_length=256)]
 
 
 class DialRequest(BaseModel):
@@ -22,6 +26,131 @@ class TransferRequest(BaseModel):
 
     target: Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
     """A room of this server, a number or user name known to it, or a SIP URI."""
+
+
+class LoginRequest(BaseModel):
+    """Who logs in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=256)] = Field(repr=False)
+
+
+class PasswordRequest(BaseModel):
+    """Another password for oneself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    old: Annotated[str, StringConstraints(min_length=1, max_length=256)] = Field(repr=False)
+    new: NewPassword = Field(repr=False)
+
+
+class AccountRequest(BaseModel):
+    """Somebody who shall operate the server."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+    role: Role
+    password: NewPassword | None = Field(default=None, repr=False)
+    """Left out: one is made, and told in the answer."""
+
+
+class AccountChange(BaseModel):
+    """What shall be another; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role | None = None
+    password: NewPassword | None = Field(default=None, repr=False)
+
+
+class TokenRequest(BaseModel):
+    """A program that shall use the API."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+    role: Role
+    days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """How long it is good; left out: until it is revoked."""
+
+
+class RestoreRequest(BaseModel):
+    """A backup that lies in the data directory."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: Annotated[str, StringConstraints(pattern=r"^restore-[0-9a-f]{8,32}\.sqlite3$")]
+
+
+class SessionView(BaseModel):
+    """Who you are here."""
+
+    account: str
+    """Empty: known by network place alone."""
+    role: Role
+    how: str
+    """session, token, control, or place: loopback, a network or an account of [dial_out]."""
+    expires_at: str | None = None
+    """ISO 8601; of a session just opened."""
+
+
+class AccountView(BaseModel):
+    """Somebody who operates the server."""
+
+    name: str
+    role: Role
+    created_at: str
+    seen_at: str | None
+    """When he logged in last."""
+
+
+class NewAccount(AccountView):
+    """An account just made, or given a password that was made."""
+
+    password: str | None = None
+    """Told this once, where we made it."""
+
+
+class TokenView(BaseModel):
+    """A program's key, without its secret."""
+
+    id: str
+    name: str
+    role: Role
+    made_by: str
+    created_at: str
+    expires_at: str | None
+    used_at: str | None
+
+
+class NewToken(TokenView):
+    """A token just made."""
+
+    secret: str
+    """Told this once: "Authorization: Bearer SECRET"."""
+
+
+class AuditView(BaseModel):
+    """What somebody did, or tried to."""
+
+    id: int
+    at: str
+    who: str
+    role: str
+    address: str
+    action: str
+    target: str
+    detail: str
+    status: int
+
+
+class Restored(BaseModel):
+    """What a backup brought."""
+
+    rows: int
 
 
 class Readiness(BaseModel):

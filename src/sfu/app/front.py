@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from sfu.api.house import (
     AdmissionView,
     CallView,
@@ -30,6 +32,8 @@ from sfu.shell.bridge import Line
 from sfu.shell.browsers import Session
 from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.codec_leg import CodecLeg
+from sfu.shell.database import words
+from sfu.shell.people import People
 from sfu.shell.record import CallRecord
 from sfu.signalling.call import CallOffered, End
 from sfu.signalling.h323.useragent import read_uri
@@ -49,6 +53,21 @@ class Front:
     def __init__(self, server: "Server") -> None:
         """Look at this server."""
         self._server = server
+
+    @property
+    def people(self) -> People:
+        """Who may do what, and who did it."""
+        return self._server.people
+
+    async def restore(self, file: str) -> int:
+        """Put a backup that lies in the data directory in place of what is kept."""
+        path = self._server.directory / file
+        try:
+            return await self._server.house.store.restore(path)
+        except (SQLAlchemyError, OSError) as error:
+            raise UseError(f"restore: {words(error)}") from error
+        finally:
+            path.unlink(missing_ok=True)
 
     def open_browser(self, send: Send, remote: str, user_agent: str) -> Session:
         """Welcome a WebSocket."""
@@ -89,7 +108,7 @@ class Front:
                     name=leg.name,
                     protocol=leg.protocol.value,
                     endpoint=leg.model,
-                    call=int(house.guests[leg.member].record),
+                    call=int(house.store.row_of(house.guests[leg.member].record)),
                     joined_at=_iso(house.guests[leg.member].joined_at),
                     video=house.video_state(house.guests[leg.member]),
                 )
@@ -210,7 +229,7 @@ class Front:
     def hang_up(self, call: int) -> bool:
         """End a call, by the number of its record or of its dialling."""
         for member, guest in list(self._server.house.guests.items()):
-            if int(guest.record) == call:
+            if int(self._server.house.store.row_of(guest.record)) == call:
                 return self._remove(member)
         # other calls are known by their records alone: a caller's id may equal an old record's
         return call >= FIRST_DIALLED and self._server.calls.hang_up(CallId(call))

@@ -21,6 +21,7 @@ import structlog
 
 from sfu.api.app import WebSettings, create_app
 from sfu.api.server import WebServer
+from sfu.app.first import tell_first
 from sfu.app.front import Front
 from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
 from sfu.app.trunks import tell as tell_trunk
@@ -53,6 +54,7 @@ from sfu.shell.house import TICK_S, House
 from sfu.shell.icedoor import IceDoor
 from sfu.shell.mixdesk import MixDesk
 from sfu.shell.patchbay import Patchbay
+from sfu.shell.people import People
 from sfu.shell.ports import PortRange
 from sfu.shell.registrant import RegistrantShell
 from sfu.shell.sip import Listening, SipShell
@@ -111,6 +113,7 @@ class Server:
     async def _start(self) -> None:
         settings = self.settings
         data = DataDirectory.open(settings.data, self._environ)
+        self.directory = data.path
         self._stack.callback(data.close)
         self._certificate = self._find_certificate(data)
         https = [bind_listener("page", host, settings.http.tls_port) for host in self._hosts()]
@@ -123,6 +126,8 @@ class Server:
         spawn("call records", store.run())
         keeping = spawn("retention", keep_house(store, settings.retention))
         self._stack.callback(keeping.cancel)
+        self.people = People(store, data.path)
+        self._first_password = tell_first(await self.people.begin(), data.path)
         await self._start_media(store, media)
         await self._start_sip(store)
         await self._start_h323()
@@ -399,7 +404,7 @@ class Server:
     # ---- words
 
     def welcome(self) -> str:
-        """Say where to go: the page for browsers, the address for codecs."""
+        """Say where to go: the page for browsers, the address for codecs; and who may log in."""
         assert self._certificate is not None
         shown = [one for one in self.door.candidates if one.host not in ("127.0.0.1", "::1")]
         host = shown[0].host if shown else "127.0.0.1"
@@ -409,6 +414,7 @@ class Server:
             f"  Visiocodecs / codecs     sip:4201@{bracketed}"
             f"{'' if self.settings.sip.udp_port == 5060 else f':{self.settings.sip.udp_port}'}\n"
             f"  Certificat / certificate SHA-256 {self._certificate.fingerprint}\n"
+            f"{self._first_password}"
         )
 
     def demo_welcome(self, room: str) -> str:

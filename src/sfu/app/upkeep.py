@@ -1,18 +1,33 @@
-"""What keeps a database in order: retention while the server runs, and restoring a backup."""
+"""What is done to a database beside meetings: retention, restoring, accounts from a shell.
+
+Who may read the data directory may do all of it: the key of a running server lies there too.
+"""
 
 import asyncio
-from collections.abc import Mapping
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from sfu.config import Retention, Settings
-from sfu.shell import backup
-from sfu.shell.data import DataDirectory
-from sfu.shell.database import words
+from sfu.errors import UseError
+from sfu.model import Role
+from sfu.shell import accounts, backup
+from sfu.shell.audit import Deed, row_of
+from sfu.shell.data import DataDirectory, chosen_directory
+from sfu.shell.database import connect_plainly, migrate, sqlite_file, words
+from sfu.shell.fault import naming
 from sfu.shell.forget import Keeping, keep_to
+from sfu.shell.password import make_password
+from sfu.shell.people import CONTROL
 from sfu.shell.store import Store
+from sfu.shell.tables import audit
 
 EVERY_S = 6 * 3600.0
 
@@ -30,6 +45,63 @@ async def keep_house(store: Store, retention: Retention) -> None:
         except (SQLAlchemyError, OSError) as error:
             log.error("retention_failed", why=words(error))
         await asyncio.sleep(EVERY_S)
+
+
+def stage(settings: Settings, file: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Lay a backup where the server that runs takes it; give its name and the server's key."""
+    directory = chosen_directory(settings.data, environ)
+    path = directory / f"restore-{os.urandom(8).hex()}.sqlite3"
+    with naming(f"backup {file}"), open(file, "rb") as source:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with naming(f"{path}"), open(os.open(path, flags, 0o600), "wb") as target:
+            shutil.copyfileobj(source, target)
+            if os.geteuid() == 0:  # the server is somebody else
+                owner = directory.stat()
+                os.fchown(target.fileno(), owner.st_uid, owner.st_gid)
+    with naming(f"{directory / CONTROL}"):
+        return path.name, (directory / CONTROL).read_text().strip()
+
+
+def set_account(url: str, name: str, role: Role | None, *, remove: bool = False) -> str | None:
+    """Make an account, or give one another password; return it.  None: it was removed."""
+    with _transaction(url) as connection:
+        name = accounts.read_name(name)
+        known = accounts.find(connection, name)
+        if remove:
+            if not accounts.remove(connection, name):
+                raise UseError(f"there is no account {name}")
+            _note(connection, "remove account", name)
+            return None
+        password = make_password()
+        if known is None and role is None:
+            raise UseError(f"there is no account {name}; to make it, say --role")
+        if known is None:
+            accounts.add(connection, name, role or Role.READ_ONLY, password)
+        else:
+            accounts.change(connection, name, role, password)
+        _note(connection, "set account", name, role.value if role else "")
+        return password
+
+
+@contextmanager
+def _transaction(url: str) -> Iterator[Connection]:
+    path = sqlite_file(url)
+    if path is not None and not path.exists():
+        raise UseError(f"{path} does not exist: start the server once")
+    engine = connect_plainly(url)
+    try:
+        with engine.begin() as connection:
+            migrate(connection)
+            yield connection
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        raise UseError(f"accounts: {words(error)}") from error
+    finally:
+        engine.dispose()
+
+
+def _note(connection: Connection, action: str, target: str, detail: str = "") -> None:
+    deed = Deed("command line", Role.ADMINISTRATOR.value, "", action, target, detail, 0)
+    connection.execute(insert(audit), row_of(deed, time.time()))
 
 
 def restore(settings: Settings, file: Path, environ: Mapping[str, str]) -> int:

@@ -197,16 +197,19 @@ def _put_open(target: Connection, table: Table, row: dict[str, Any], moved: dict
 
 def _add_audit(source: Connection, target: Connection) -> int:
     """Add the lines the log does not have: nobody erases what he did by a restore."""
-    key = (audit.c.at, audit.c.who, audit.c.action)
-    known = {tuple(row) for row in target.execute(select(*key))}
-    rows = [
-        {name: value for name, value in row.items() if name != "id"}
-        for row in source.execute(select(audit).order_by(audit.c.id)).mappings()
-        if (row["at"], row["who"], row["action"]) not in known
-    ]
-    if rows:
-        target.execute(insert(audit), rows)
-    return len(rows)
+
+    def lines(connection: Connection) -> list[dict[str, Any]]:
+        return [dict(row) for row in connection.execute(select(audit)).mappings()]
+
+    ours = lines(target)
+    known = {(row["at"], row["who"], row["action"]) for row in ours}
+    new = [row for row in lines(source) if (row["at"], row["who"], row["action"]) not in known]
+    if not new:
+        return 0
+    target.execute(delete(audit))
+    in_order = sorted([*ours, *new], key=lambda row: row["at"])
+    target.execute(insert(audit), [{**row, "id": n} for n, row in enumerate(in_order, 1)])
+    return len(new)
 
 
 def _set_sequences(target: Connection) -> None:

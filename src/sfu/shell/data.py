@@ -3,7 +3,9 @@
 ::
 
     DIR/lock              held while a server runs on it
-        calls.sqlite3     call records, bindings of registered rooms
+        calls.sqlite3     call records, bindings of registered rooms, accounts
+        control.key       the key of commands on this machine, another at each start
+        first-password    the first administrator's, where nobody watched a terminal
         tls/              the certificate made at first start
 """
 
@@ -38,6 +40,10 @@ def store_url(directory: Path, configured: str) -> str:
     return configured or f"sqlite+aiosqlite:///{directory.absolute() / 'calls.sqlite3'}"
 
 
+class InUse(UseError):
+    """Another server has the directory."""
+
+
 class DataDirectory:
     """An existing, writable directory that this process alone serves from."""
 
@@ -51,7 +57,7 @@ class DataDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._lock)
-            raise UseError(f"data directory {path} is in use by another server") from None
+            raise InUse(f"data directory {path} is in use by another server") from None
 
     @classmethod
     def open(cls, configured: str, environ: Mapping[str, str]) -> "DataDirectory":

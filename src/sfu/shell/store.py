@@ -169,7 +169,11 @@ class Store:
         async with self._engine.connect() as connection:
             return list((await connection.execute(query)).mappings())
 
-    async def change(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
+    async def change(
+        self,
+        statement: Executable,
+        values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> int:
         """Write at once, before those that wait; return how many rows it met."""
         async with self._writing, self._engine.begin() as connection:
             done = await connection.execute(statement, values or {})

@@ -29,6 +29,12 @@ class PinTries:
             self._tries.pop(site, None)
         return len(tries) < self._most
 
+    def forgive(self, host: str) -> None:
+        """Take back the newest wrong one of an address: it was right."""
+        tries = self._tries.get(site_of(host))
+        if tries:
+            tries.pop()
+
     def wrong(self, host: str, now: float) -> None:
         """Count a wrong PIN; more than are allowed change nothing."""
         if not self.left(host, now):

@@ -1,0 +1,105 @@
+"""Logging in and out by cookie, and one's own password.
+
+The cookie goes over TLS only, to this host only, never to a script nor with a foreign page's
+request (`Secure`, `__Host-`, `HttpOnly`, `SameSite=Strict`); a page's origin is checked besides.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from sfu.api.audit import detail
+from sfu.api.auth import COOKIE, LONGEST_SECRET, Answers, Gate, router, whoever, with_answers
+from sfu.api.origin import remote_address
+from sfu.api.schema import LoginRequest, PasswordRequest, SessionView
+from sfu.errors import UseError
+from sfu.model import Role
+from sfu.shell.people import SESSION_S, Person
+
+if TYPE_CHECKING:
+    from sfu.api.house import House
+
+
+def session_routes(house: "House", gate: Gate) -> APIRouter:
+    """Make the routes."""
+    routes = router()
+    wrong: Answers = {
+        401: {"description": "wrong"},
+        429: {"description": "too many wrong ones before"},
+    }
+
+    @routes.get("/session", summary="Who you are here", **gate.needs(Role.READ_ONLY))
+    async def who(request: Request) -> SessionView:
+        person = whoever(request)
+        return SessionView(account=person.account, role=person.role, how=person.how)
+
+    @routes.post("/session", summary="Log in", **with_answers(gate.open(), wrong))
+    async def log_in(wish: LoginRequest, request: Request, response: Response) -> SessionView:
+        remote = remote_address(request)
+        detail(request, f"as {wish.account}")
+        gate.demand_tries(remote)
+        # counted before it is known: else a burst would all be tried while the first is reckoned
+        house.people.tries.wrong(remote, time.monotonic())
+        opened = await house.people.log_in(wish.account, wish.password)
+        if opened is None:
+            raise HTTPException(401, "no such account, or another password")
+        account, secret, ends = opened
+        house.people.tries.forgive(remote)
+        request.state.person = Person(account.name, account.role, "session", account.name)
+        set_cookie(response, secret)
+        return SessionView(
+            account=account.name, role=account.role, how="session", expires_at=iso(ends)
+        )
+
+    @routes.delete("/session", status_code=204, summary="Log out", **gate.open())
+    async def log_out(request: Request, response: Response) -> None:
+        cookie = request.cookies.get(COOKIE, "")[:LONGEST_SECRET]
+        if cookie:
+            request.state.person = await house.people.by_session(cookie)
+            await house.people.log_out(cookie)
+        response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
+
+    @routes.put(
+        "/session/password",
+        status_code=204,
+        summary="Change one's own password; all one's sessions end",
+        **with_answers(
+            gate.needs(Role.READ_ONLY),
+            {400: {"description": "nobody is logged in, or the old one is wrong"},
+             429: {"description": "too many wrong ones before"}},
+        ),
+    )  # fmt: skip
+    async def password(wish: PasswordRequest, request: Request) -> None:
+        person, remote = whoever(request), remote_address(request)
+        if person.how != "session":
+            raise HTTPException(400, "who is logged in may change his password")
+        gate.demand_tries(remote)
+        try:
+            changed = await house.people.change_own(person.account, wish.old, wish.new)
+        except UseError as error:
+            raise HTTPException(400, str(error)) from None
+        if not changed:
+            house.people.tries.wrong(remote, time.monotonic())
+            raise HTTPException(400, "the old password is another")
+
+    return routes
+
+
+def set_cookie(response: Response, secret: str) -> None:
+    """Give the browser its session."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(SESSION_S),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def iso(seconds: float) -> str:
+    """Write seconds since 1970 as ISO 8601."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

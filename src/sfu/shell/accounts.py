@@ -1,0 +1,134 @@
+"""Accounts of people who operate the server, as rows; `people` is who uses them.
+
+::
+
+    add, change, remove --> one transaction each, so that there is always an administrator
+
+Not to be taken for `[[account]]` of the settings: those are units that register.
+"""
+
+import re
+import time
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from sfu.errors import UseError
+from sfu.model import Role
+from sfu.shell.password import LONGEST, SHORTEST, hash_password
+from sfu.shell.tables import accounts, sessions
+
+FIRST = "admin"
+NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+
+
+class NotAllowed(UseError):
+    """It cannot be done now: the name is taken, or nobody would be left to administer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who operates the server.  Times are seconds since 1970."""
+
+    name: str
+    role: Role
+    created_at: float
+    seen_at: float | None
+    """When he logged in last."""
+    password: str = field(repr=False)
+    """Its hash; "" where another house vouches for him (OpenID Connect)."""
+    subject: str = ""
+    """Who he is there: issuer and subject."""
+
+
+def read_name(text: str) -> str:
+    """Read a name, in small letters; UseError where it is none."""
+    name = text.strip().lower()
+    if not NAME.fullmatch(name):
+        raise UseError("a name has 1 to 64 letters, digits and . _ @ -")
+    return name
+
+
+def check_password(password: str) -> str:
+    """Give back a password that may be used; UseError where it may not."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise UseError(f"a password has {SHORTEST} to {LONGEST} characters")
+    return password
+
+
+def find(connection: Connection, name: str) -> Account | None:
+    """Give an account, None where there is none of this name."""
+    row = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
+    return None if row is None else Account(**{**row, "role": Role(row["role"])})
+
+
+def everybody(connection: Connection) -> list[Account]:
+    """Give all accounts by name."""
+    rows = connection.execute(select(accounts).order_by(accounts.c.name)).mappings()
+    return [Account(**{**row, "role": Role(row["role"])}) for row in rows]
+
+
+def add(
+    connection: Connection, name: str, role: Role, password: str = "", subject: str = ""
+) -> Account:
+    """Make an account; NotAllowed where the name is taken."""
+    name = read_name(name)
+    if find(connection, name) is not None:
+        raise NotAllowed(f"there is an account {name} already")
+    row = {
+        "name": name,
+        "role": role.value,
+        "password": hash_password(check_password(password)) if password else "",
+        "subject": subject,
+        "created_at": time.time(),
+    }
+    connection.execute(insert(accounts), row)
+    made = find(connection, name)
+    assert made is not None
+    return made
+
+
+def change(
+    connection: Connection, name: str, role: Role | None = None, password: str | None = None
+) -> Account | None:
+    """Give an account another role or password, and end its sessions; None for no such account."""
+    known = find(connection, name)
+    if known is None:
+        return None
+    values: dict[str, str] = {}
+    if role is not None and role is not known.role:
+        _demand_another_administrator(connection, known)
+        values["role"] = role.value
+    if password is not None:
+        values["password"] = hash_password(check_password(password))
+    if values:
+        connection.execute(update(accounts).where(accounts.c.name == name).values(values))
+        connection.execute(delete(sessions).where(sessions.c.account == name))
+    return find(connection, name)
+
+
+def remove(connection: Connection, name: str) -> bool:
+    """Remove an account; its tokens are worth nothing from then on.  False for no such account."""
+    known = find(connection, name)
+    if known is None:
+        return False
+    _demand_another_administrator(connection, known)
+    connection.execute(delete(sessions).where(sessions.c.account == name))
+    connection.execute(delete(accounts).where(accounts.c.name == name))
+    return True
+
+
+def count(connection: Connection) -> int:
+    """Return how many accounts there are."""
+    return connection.scalar(select(func.count()).select_from(accounts)) or 0
+
+
+def _demand_another_administrator(connection: Connection, leaving: Account) -> None:
+    """Refuse what would leave nobody who can administer."""
+    if leaving.role is not Role.ADMINISTRATOR:
+        return
+    others = select(func.count()).where(
+        accounts.c.role == Role.ADMINISTRATOR.value, accounts.c.name != leaving.name
+    )
+    if not connection.scalar(others):
+        raise NotAllowed(f"{leaving.name} is the last administrator")

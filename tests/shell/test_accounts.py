@@ -1,0 +1,98 @@
+"""There is always somebody who can administer, and a password that changes ends what it opened."""
+
+import asyncio
+
+import pytest
+
+from sfu.errors import UseError
+from sfu.model import Role
+from sfu.shell import accounts
+from sfu.shell.accounts import NotAllowed
+from sfu.shell.people import People
+from sfu.shell.store import Store
+from tests.shell.databases import DATABASES, rows
+
+PASSWORD = "a long enough one"
+
+
+@pytest.fixture(params=DATABASES)
+def url(request):
+    return request.getfixturevalue(request.param)
+
+
+def played(url, *steps):
+    """Do each step in a transaction of its own; give what they gave, or what they raised."""
+
+    async def story():
+        store = await Store.open(url)
+        found = []
+        for step in steps:
+            try:
+                found.append(await store.work(step))
+            except UseError as error:
+                found.append(error)
+        await store.close()
+        return found
+
+    return asyncio.run(story())
+
+
+def adding(name, role, password=PASSWORD):
+    return lambda connection: accounts.add(connection, name, role, password)
+
+
+def test_an_account_is_made_once_under_a_name_in_small_letters(url):
+    made, again, wrong, short = played(
+        url,
+        adding(" Anne.Martin ", Role.OPERATOR),
+        adding("anne.martin", Role.ADMINISTRATOR),
+        adding("a b", Role.OPERATOR),
+        adding("bruno", Role.OPERATOR, "short"),
+    )
+    assert (made.name, made.role, made.seen_at) == ("anne.martin", Role.OPERATOR, None)
+    assert PASSWORD not in repr(made)
+    assert isinstance(again, NotAllowed)
+    assert "letters" in str(wrong)
+    assert "12 to 256" in str(short)
+    assert rows(url, "select name from accounts") == [("anne.martin",)]
+
+
+def test_the_last_administrator_stays(url):
+    answers = played(
+        url,
+        adding("anne", Role.ADMINISTRATOR),
+        adding("bruno", Role.OPERATOR),
+        lambda connection: accounts.remove(connection, "anne"),
+        lambda connection: accounts.change(connection, "anne", Role.OPERATOR),
+        lambda connection: accounts.change(connection, "bruno", Role.ADMINISTRATOR).role,
+        lambda connection: accounts.change(connection, "anne", Role.READ_ONLY).role,
+        lambda connection: accounts.remove(connection, "bruno"),
+        lambda connection: accounts.remove(connection, "anne"),
+        lambda connection: accounts.remove(connection, "anne"),
+    )
+    assert [isinstance(one, NotAllowed) for one in answers] == [
+        False, False, True, True, False, False, True, False, False,
+    ]  # fmt: skip
+    assert answers[-2:] == [True, False]
+    assert rows(url, "select name, role from accounts") == [("bruno", "administrator")]
+
+
+def test_another_role_or_password_ends_what_was_open(url):
+    async def story():
+        store = await Store.open(url)
+        people = People(store)
+        await store.work(adding("anne", Role.ADMINISTRATOR))
+        await store.work(adding("bruno", Role.OPERATOR))
+        seen = []
+        for change in ({"role": Role.ORGANISER}, {"password": "an even longer one"}, {}):
+            opened = await people.open_session("bruno")
+            await store.work(lambda c, change=change: accounts.change(c, "bruno", **change))
+            seen.append(await people.by_session(opened[1]) is None)
+        opened = await people.open_session("bruno")
+        await store.work(lambda connection: accounts.remove(connection, "bruno"))
+        seen.append(await people.by_session(opened[1]) is None)
+        seen.append(await people.open_session("bruno"))
+        await store.close()
+        return seen
+
+    assert asyncio.run(story()) == [True, True, False, True, None]

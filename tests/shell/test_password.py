@@ -1,0 +1,32 @@
+import asyncio
+import re
+
+from sfu.shell.password import Verifier, hash_password, make_password, verify
+
+
+def test_a_password_is_known_by_its_hash_alone():
+    kept = hash_password("correct horse battery")
+    assert kept.startswith("$argon2id$")
+    assert "horse" not in kept
+    assert verify(kept, "correct horse battery")
+    assert not verify(kept, "correct horse batterY")
+    assert not verify("", "")
+    assert not verify("$argon2id$broken", "x")
+    assert hash_password("correct horse battery") != kept
+
+
+def test_one_that_is_made_has_no_letters_that_are_mistaken():
+    made = {make_password() for _ in range(50)}
+    assert len(made) == 50
+    assert all(re.fullmatch(r"([a-hjkmnp-z2-9]{4}-){4}[a-hjkmnp-z2-9]{4}", one) for one in made)
+
+
+def test_nobodys_password_is_reckoned_like_anybodys():
+    kept = hash_password("correct horse battery")
+
+    async def story():
+        verifier = Verifier()
+        words = ("correct horse battery", "other horse battery")
+        return [await verifier.check(hash, word) for hash in (kept, None, "") for word in words]
+
+    assert asyncio.run(story()) == [True, False, False, False, False, False]
