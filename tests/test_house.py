@@ -15,6 +15,7 @@ from sfu.api.app import WebSettings, create_app
 from sfu.cli import app
 from sfu.config import Settings
 from sfu.room.output import NoticeCode
+from sfu.shell.news import NewsKind
 from sfu.signalling.webrtc.message import ClientMessage, EndCode, RefusalCode, ServerMessage
 
 TOP = Path(__file__).parents[1]
@@ -165,6 +166,12 @@ def test_each_word_of_the_browsers_protocol_stands_on_its_page():
     assert [
         code for code in EndCode if f"`{code}` (" not in page and f"`{code}`." not in page
     ] == []
+
+
+@pytest.mark.parametrize("page", ["api.md", "api.fr.md"])
+def test_each_event_stands_in_the_docs(page):
+    text = (TOP / "docs" / page).read_text()
+    assert [kind for kind in NewsKind if f"`{kind}`" not in text] == []
 
 
 def test_each_part_of_the_house_stands_in_the_tour():

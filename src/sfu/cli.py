@@ -131,8 +131,8 @@ def account(
 
     if role and role not in list(Role):
         raise UseError(f"{role!r} is no role: {', '.join(Role)}")
-    url = _database(_settings(config, data))
-    password = set_account(url, name, Role(role) if role else None, remove=remove)
+    chosen = Role(role) if role else None
+    password = set_account(_settings(config, data), os.environ, name, chosen, remove=remove)
     typer.echo(password or f"{name}: removed")
 
 

@@ -18,6 +18,7 @@ from sfu.api.house import (
 )
 from sfu.errors import PeerError, UseError
 from sfu.shell.database import connect
+from sfu.shell.news import News
 from sfu.shell.people import People
 from sfu.shell.store import Store
 from sfu.signalling.webrtc.message import (
@@ -105,6 +106,8 @@ class ScriptedHouse:
     people: People = field(
         default_factory=lambda: People(Store(connect("sqlite+aiosqlite://"), 1, 1))
     )
+
+    news: News = field(default_factory=News)
 
     async def restore(self, file: str) -> int:
         raise UseError(f"there is no {file}")

@@ -14,7 +14,9 @@ from sfu.config.settings import Account, DialOut, Endpoint, Gatekeeper, Limits, 
 from sfu.errors import UseError
 from sfu.model import Address, CallId, Protocol
 from sfu.shell.calls import FIRST_DIALLED
+from sfu.shell.database import connect
 from sfu.shell.record import CallRecord, RecordId
+from sfu.shell.store import Store
 from sfu.shell.webdoor import WebGate
 from sfu.signalling.call import CallEnded, CallOffered, Dial, End, HangUp, Transfer, TransferTold
 from sfu.signalling.sip.blame import Reason
@@ -82,6 +84,7 @@ def front(house: Stage):
             trunks=lambda: TRUNKS,
         ),
         gates=[web_gate()],
+        webhooks=SimpleNamespace(outcomes=Counter({("ledger", "failed"): 2})),
     )  # fmt: skip
     return Front(server)  # type: ignore[arg-type]
 
@@ -332,3 +335,12 @@ def test_the_number_of_an_old_record_hangs_nobody_up(house, front):
     assert not front.hang_up(7)
     assert not front.hang_up(FIRST_DIALLED)
     assert house.of(HangUp) == []
+
+
+def test_a_backup_that_cannot_be_is_refused_and_not_left_lying(front, tmp_path):
+    front._server.directory = tmp_path
+    front._server.house = SimpleNamespace(store=Store(connect("sqlite+aiosqlite://"), 1, 1))
+    (tmp_path / "restore-00.sqlite3").write_bytes(b"no backup")
+    with pytest.raises(UseError, match="no backup of sfu"):
+        asyncio.run(front.restore("restore-00.sqlite3"))
+    assert list(tmp_path.iterdir()) == []

@@ -51,20 +51,20 @@ async def _empty(folder):
 
 
 def test_an_account_is_made_and_mended_from_a_shell(tmp_path):
-    url = store_url(tmp_path, "")
+    settings, url = Settings(data=str(tmp_path)), store_url(tmp_path, "")
     with pytest.raises(UseError, match="start the server once"):
-        set_account(url, "anne", Role.OPERATOR)
+        set_account(settings, {}, "anne", Role.OPERATOR)
     asyncio.run(_empty(tmp_path))
     with pytest.raises(UseError, match="say --role"):
-        set_account(url, "anne", None)
-    first = set_account(url, "Anne", Role.ADMINISTRATOR)
-    second = set_account(url, "anne", None)
+        set_account(settings, {}, "anne", None)
+    first = set_account(settings, {}, "Anne", Role.ADMINISTRATOR)
+    second = set_account(settings, {}, "anne", None)
     with pytest.raises(UseError, match="last administrator"):
-        set_account(url, "anne", None, remove=True)
-    set_account(url, "bruno", Role.ADMINISTRATOR)
-    assert set_account(url, "bruno", None, remove=True) is None
+        set_account(settings, {}, "anne", None, remove=True)
+    set_account(settings, {}, "bruno", Role.ADMINISTRATOR)
+    assert set_account(settings, {}, "bruno", None, remove=True) is None
     with pytest.raises(UseError, match="no account bruno"):
-        set_account(url, "bruno", None, remove=True)
+        set_account(settings, {}, "bruno", None, remove=True)
 
     async def story():
         store = await Store.open(url)
@@ -82,6 +82,13 @@ def test_an_account_is_made_and_mended_from_a_shell(tmp_path):
         ("command line", "set account", "bruno"),
         ("command line", "remove account", "bruno"),
     ]
+
+
+def test_the_first_password_is_not_left_lying_when_it_is_another(tmp_path):
+    asyncio.run(_empty(tmp_path))
+    (tmp_path / "first-password").write_text("old")
+    set_account(Settings(data=str(tmp_path)), {}, "admin", Role.ADMINISTRATOR)
+    assert not (tmp_path / "first-password").exists()
 
 
 def test_a_backup_is_laid_where_the_running_server_takes_it(tmp_path):

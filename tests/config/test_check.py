@@ -18,6 +18,7 @@ def fault(table):
 
 TRUNK = {"name": "pbx", "registrar": "sip.example", "user": "visio", "password": "x"}
 ACCOUNT = {"user": "morez", "password": "x"}
+WEBHOOK = {"name": "ledger", "url": "https://a.example/", "secret": "a long enough one"}
 LINE = {"site": "morez", "up_bps": 2_000_000, "down_bps": 2_000_000}
 
 
@@ -31,6 +32,7 @@ LINE = {"site": "morez", "up_bps": 2_000_000, "down_bps": 2_000_000}
         ({"h323": {"port": 5060}}, "h323.port"),
         ({"h323": {"h245_ports": "23000-22000"}}, "h323.h245_ports"),
         ({"h323": {"h245_ports": "8000-9000"}}, "http.tls_port"),
+        ({"webhook": [WEBHOOK, WEBHOOK]}, "webhook[2].name"),
         ({"tls": {"certificate": "a.pem"}}, "tls.private_key"),
         ({"tls": {"private_key": "a.pem"}}, "tls.certificate"),
         ({"rooms": {"numbers": ["10-9"]}}, "rooms.numbers[1]"),

@@ -79,6 +79,7 @@ READINGS = Readings(
     ras_messages={("rrq", "rejected"): 5},
     web_refused={"handshakes": 5},
     web_connections=6,
+    webhooks={("ledger", "delivered"): 8},
     lines_refused={"dtls_refused": 4},
     egress_lag_s=0.002,
     workers=(WorkerReading("mix-0", alive=True, legs=3, delay_s=0.004),),
@@ -133,6 +134,7 @@ def scrape(metrics: Metrics) -> dict[str, float]:
         ("sfu_h323_member_failures_total", 3),
         ("sfu_web_refused_total{reason=handshakes}", 5),
         ("sfu_web_connections", 6),
+        ("sfu_webhook_messages_total{outcome=delivered,webhook=ledger}", 8),
         ("sfu_codec_lines_refused_total{reason=dtls_refused}", 4),
         ("sfu_codec_lines_refused_total{reason=picture_transcoding}", 0),
         ("sfu_sources{kind=video}", 2),
@@ -215,7 +217,7 @@ def test_no_label_carries_a_stream_a_room_or_a_person():
         for sample in family.samples
         for label in sample.labels
     }
-    bounded = {"by", "outcome", "dialect", "wish", "state", "maker", "trunk", "request"}
+    bounded = {"by", "outcome", "dialect", "wish", "state", "maker", "trunk", "webhook", "request"}
     lines = {"site", "line", "direction", "class", "rung", "why"}
     assert labels == {"kind", "protocol", "reason", "worker", "le"} | bounded | lines
     assert "3735928559" not in Metrics(lambda: READINGS).exposition().decode()

@@ -19,6 +19,7 @@ from sfu.api.account import account_routes
 from sfu.api.audit import Audited
 from sfu.api.auth import Gate, roles_of
 from sfu.api.browser import Doors
+from sfu.api.events import event_routes
 from sfu.api.headers import Guard
 from sfu.api.house import House
 from sfu.api.operator import operator_routes
@@ -63,6 +64,7 @@ def create_app(house: House, settings: WebSettings | None = None) -> FastAPI:
     app.include_router(operator_routes(house, gate))
     app.include_router(session_routes(house, gate))
     app.include_router(account_routes(house, gate))
+    app.include_router(event_routes(house, gate))
     _add_health(app, house)
     if settings.metrics:
         _add_metrics(app, house)

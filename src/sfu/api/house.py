@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sfu.shell.news import News
 from sfu.shell.people import People
 from sfu.signalling.webrtc.message import ClientMessage, ServerMessage
 
@@ -183,6 +184,10 @@ class House(Protocol):
     @property
     def people(self) -> People:
         """Who may do what, and who did it."""
+
+    @property
+    def news(self) -> News:
+        """What happens."""
 
     async def restore(self, file: str) -> int:
         """Put a backup that lies in the data directory in place of what is kept; return its rows.

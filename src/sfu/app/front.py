@@ -33,6 +33,7 @@ from sfu.shell.browsers import Session
 from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.database import words
+from sfu.shell.news import News
 from sfu.shell.people import People
 from sfu.shell.record import CallRecord
 from sfu.signalling.call import CallOffered, End
@@ -58,6 +59,11 @@ class Front:
     def people(self) -> People:
         """Who may do what, and who did it."""
         return self._server.people
+
+    @property
+    def news(self) -> News:
+        """What happens."""
+        return self._server.house.news
 
     async def restore(self, file: str) -> int:
         """Put a backup that lies in the data directory in place of what is kept."""
@@ -299,6 +305,7 @@ class Front:
                 for reason in WEB_REASONS
             },
             web_connections=sum(len(one.crowd) for one in server.gates),
+            webhooks=dict(server.webhooks.outcomes),
             egress_lag_s=server.lag_s,
             workers=workers,
             trunks=trunks.figures(server.sip.trunks()),

@@ -63,6 +63,7 @@ from sfu.shell.surroundings import Surroundings
 from sfu.shell.tasks import spawn
 from sfu.shell.udp import local_host_toward
 from sfu.shell.webdoor import MOST, WebGate
+from sfu.shell.webhooks import Webhook, Webhooks
 from sfu.shell.workers import MixWorker
 from sfu.signalling.call import CallOrder, Dial
 from sfu.signalling.sdp.local import Policy
@@ -131,6 +132,7 @@ class Server:
         await self._start_media(store, media)
         await self._start_sip(store)
         await self._start_h323()
+        self._start_webhooks(store)
         self._start_rhythm()
         await self._start_web(https, http)
 
@@ -346,6 +348,16 @@ class Server:
         if same and not private(host):
             return same[0]
         return local_host_toward(Address(host, 9))
+
+    def _start_webhooks(self, store: Store) -> None:
+        hooks = [
+            Webhook(one.name, one.url, one.secret, frozenset(one.events))
+            for one in self.settings.webhook
+        ]
+        self.webhooks = Webhooks(store, hooks)
+        self.house.news.takers.append(self.webhooks.take)
+        self.webhooks.start()
+        self._stack.callback(self.webhooks.close)
 
     # ---- the rhythm
 

@@ -20,12 +20,12 @@ from sfu.errors import UseError
 from sfu.model import Role
 from sfu.shell import accounts, backup
 from sfu.shell.audit import Deed, row_of
-from sfu.shell.data import DataDirectory, chosen_directory
+from sfu.shell.data import DataDirectory, chosen_directory, store_url
 from sfu.shell.database import connect_plainly, migrate, sqlite_file, words
 from sfu.shell.fault import naming
 from sfu.shell.forget import Keeping, keep_to
 from sfu.shell.password import make_password
-from sfu.shell.people import CONTROL
+from sfu.shell.people import CONTROL, forget_first
 from sfu.shell.store import Store
 from sfu.shell.tables import audit
 
@@ -62,8 +62,22 @@ def stage(settings: Settings, file: Path, environ: Mapping[str, str]) -> tuple[s
         return path.name, (directory / CONTROL).read_text().strip()
 
 
-def set_account(url: str, name: str, role: Role | None, *, remove: bool = False) -> str | None:
+def set_account(
+    settings: Settings,
+    environ: Mapping[str, str],
+    name: str,
+    role: Role | None,
+    *,
+    remove: bool = False,
+) -> str | None:
     """Make an account, or give one another password; return it.  None: it was removed."""
+    directory = chosen_directory(settings.data, environ)
+    password = _set_account(store_url(directory, settings.store.url), name, role, remove)
+    forget_first(directory, name)
+    return password
+
+
+def _set_account(url: str, name: str, role: Role | None, remove: bool) -> str | None:
     with _transaction(url) as connection:
         name = accounts.read_name(name)
         known = accounts.find(connection, name)

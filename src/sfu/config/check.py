@@ -25,6 +25,7 @@ def _faults(settings: Settings) -> Iterator[Fault]:
     yield from _numbers(settings)
     yield from _accounts(settings)
     yield from _trunks(settings)
+    yield from _webhooks(settings)
     yield from _sites(settings)
     yield from _lines(settings)
 
@@ -139,6 +140,12 @@ def _trunks(settings: Settings) -> Iterator[Fault]:
             port = getattr(one, key).rpartition("]")[2].partition(":")[2]
             if port and not 0 < int(port) <= 65535:
                 yield Fault(f"trunk[{index}].{key}", f"{port} is no port")
+
+
+def _webhooks(settings: Settings) -> Iterator[Fault]:
+    names = [(f"webhook[{i}].name", one.name) for i, one in enumerate(settings.webhook, 1)]
+    for key, name in _repeated(names):
+        yield Fault(key, f"{name} is there twice")
 
 
 def _sites(settings: Settings) -> Iterator[Fault]:

@@ -406,6 +406,19 @@ class Trunk:
 
 
 @section
+class Webhook:
+    """A program that is told what happens."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
+    """What log lines and metrics call it."""
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]{1,2000}$")]
+    secret: Annotated[str, StringConstraints(min_length=16, max_length=256)] = field(repr=False)
+    """What messages are signed with: base64 after "whsec_", or letters."""
+    events: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")], ...] = ()
+    """What it is told; empty: everything."""
+
+
+@section
 class Site:
     """A building, behind one line or several."""
 
@@ -468,6 +481,7 @@ class Settings:
     account: tuple[Account, ...] = ()
     endpoint: tuple[Endpoint, ...] = ()
     trunk: tuple[Trunk, ...] = ()
+    webhook: tuple[Webhook, ...] = ()
     site: tuple[Site, ...] = ()
     line: tuple[Line, ...] = ()
 

@@ -157,6 +157,12 @@ def _meetings(readings: Readings) -> Iterator[Metric]:
         "Connections to the page's ports.",
         [((), readings.web_connections)],
     )
+    yield counter(
+        "sfu_webhook_messages",
+        "Messages to webhooks: taken, not taken yet, given up.",
+        sorted(readings.webhooks.items()),
+        ["webhook", "outcome"],
+    )
 
 
 def _wishes(readings: Readings) -> Iterator[Metric]:

@@ -105,6 +105,8 @@ class Readings:
     web_refused: Mapping[str, int] = field(default_factory=dict)
     """Connections of the page's ports, by reason."""
     web_connections: int = 0
+    webhooks: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Messages to webhooks since the start, by webhook and outcome."""
     egress_lag_s: float = 0.0
     """How late the event loop lets outputs go."""
     workers: tuple[WorkerReading, ...] = ()

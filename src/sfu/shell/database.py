@@ -6,6 +6,7 @@ write-ahead log: readers do not wait for the writer, and a killed process loses 
 committed.  What is deleted is overwritten (secure_delete): what is forgotten shall be gone.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,8 @@ def try_file(text: str) -> None:
     """Open SQLite's file once by ourselves: the system's words are better than the driver's."""
     path = sqlite_file(text)
     if path is not None:
-        with naming(f"call records {path}"), open(path, "ab"):
-            pass  # an empty file is an empty database
+        with naming(f"call records {path}"):  # an empty file is an empty database
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def migrate(connection: Connection) -> None:

@@ -9,10 +9,12 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Table, delete, select, text, update
+from sqlalchemy import Column, Connection, Table, delete, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from sfu.errors import UseError
+from sfu.model import Role
+from sfu.shell.audit import Deed, row_of
 from sfu.shell.database import connect_plainly, migrate, sqlite_file, words
 from sfu.shell.tables import audit, calls, meetings, metadata
 
@@ -40,6 +42,11 @@ def forget(url: str, who: str = "", before: float | None = None) -> int:
             met = forget_person(connection, who) if who else 0
             if before is not None:
                 met += forget_people(connection, before)
+            # that it was done, and not whom
+            deed = Deed(
+                "command line", Role.ADMINISTRATOR.value, "", "forget", "", f"{met} rows", 0
+            )
+            connection.execute(insert(audit), row_of(deed, time.time()))
         with engine.connect() as connection:
             if engine.dialect.name == "sqlite":  # the log ahead holds the old pages still
                 connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))

@@ -37,6 +37,7 @@ from sfu.shell.leg import Leg
 from sfu.shell.lines import Lines
 from sfu.shell.meeting import Meeting
 from sfu.shell.mixdesk import MixDesk
+from sfu.shell.news import News, NewsKind
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.record import Direction, Joining, RecordId, Traffic
 from sfu.shell.sharing import Sharing
@@ -78,6 +79,7 @@ class House:
         """Open with every room empty; `clock` is the engine's."""
         self.clock = clock
         self.tries = PinTries(settings.rooms.pin_tries)
+        self.news = News()
         self.settings = settings
         self.patchbay = patchbay
         self.desk = desk
@@ -155,7 +157,13 @@ class House:
         joining = Joining(room, leg.member, leg.name, leg.protocol, caller, leg.model, direction)
         record = self.store.joined(joining, time.time())
         self.guests[leg.member] = Guest(leg, meeting, record, time.time())
+        if not meeting.legs:
+            self.news.tell(NewsKind.MEETING_STARTED, room=room, name=meeting.name)
         meeting.join(leg, now)
+        self.news.tell(
+            NewsKind.MEMBER_JOINED, room=room, member=leg.member, name=leg.name,
+            protocol=leg.protocol.value, direction=direction.value,
+        )  # fmt: skip
         if room == self.directory.echo_test:
             languages = self.settings.rooms.languages
             self.desk.speak(leg.member, tuple(f"{one}/echo" for one in languages))
@@ -174,8 +182,11 @@ class House:
         self.store.left(
             guest.record, time.time(), str(cause), status=status, text=text, traffic=traffic
         )
+        room = guest.meeting.id
+        self.news.tell(NewsKind.MEMBER_LEFT, room=room, member=leg.member, reason=str(cause))
         if not guest.meeting.legs:
-            self.meetings.pop(guest.meeting.id, None)
+            self.meetings.pop(room, None)
+            self.news.tell(NewsKind.MEETING_ENDED, room=room)
 
     def meeting_of(self, leg: Leg) -> Meeting | None:
         """Return the meeting a member is in."""

@@ -158,8 +158,8 @@ class People:
 
     def forget_first(self, name: str) -> None:
         """Remove the file with the first password, once it is another."""
-        if self._directory is not None and name == kept.FIRST:
-            first_password_file(self._directory).unlink(missing_ok=True)
+        if self._directory is not None:
+            forget_first(self._directory, name)
 
     # ---- tokens
 
@@ -220,6 +220,12 @@ def digest(secret: str) -> str:
 def first_password_file(directory: Path) -> Path:
     """Give where the first password is left where nobody watches a terminal."""
     return directory / "first-password"
+
+
+def forget_first(directory: Path, name: str) -> None:
+    """Remove the file with the first password, once it is another."""
+    if name.strip().lower() == kept.FIRST:
+        first_password_file(directory).unlink(missing_ok=True)
 
 
 def write_secret(path: Path, secret: str) -> None:
