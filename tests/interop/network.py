@@ -1,4 +1,4 @@
-"""A network of one's own, in which large datagrams travel as IP fragments."""
+"""Networks of one's own: with no way out, or in which large datagrams travel as IP fragments."""
 
 import ctypes
 import subprocess
@@ -10,25 +10,36 @@ import pytest
 
 CLONE_NEWNET = 0x40000000
 ETHERNET_BYTES = 1500
+LOOPBACK_BYTES = 65_536
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def in_small_packets(play: Callable[[], None]) -> None:
-    """Play in a network namespace whose loopback has the MTU of Ethernet; judge that it counted.
+    """Play in a network namespace whose loopback has the MTU of Ethernet; judge that it counted."""
+    fragments: list[int] = []
+
+    def judged() -> None:
+        play()
+        fragments.append(_reassembled())
+
+    apart(judged, ETHERNET_BYTES)
+    assert fragments[0], "no datagram was put together from fragments"
+
+
+def apart(play: Callable[[], None], mtu: int = LOOPBACK_BYTES) -> None:
+    """Play in a network namespace that has loopback and no way out.
 
     The namespace is that of one thread and of all it starts, and goes with them.
     """
     failed: list[BaseException] = []
-    fragments: list[int] = []
 
     def inside() -> None:
         try:
             if _libc.unshare(CLONE_NEWNET):
                 pytest.skip("a network namespace takes root")
-            words = ["ip", "link", "set", "lo", "up", "mtu", str(ETHERNET_BYTES)]
+            words = ["ip", "link", "set", "lo", "up", "mtu", str(mtu)]
             subprocess.run(words, check=True, timeout=10)
             play()
-            fragments.append(_reassembled())
         except BaseException as error:  # told in the thread of the test
             failed.append(error)
 
@@ -37,7 +48,6 @@ def in_small_packets(play: Callable[[], None]) -> None:
     thread.join()
     if failed:
         raise failed[0]
-    assert fragments[0], "no datagram was put together from fragments"
 
 
 def _reassembled() -> int:
