@@ -16,7 +16,7 @@ from tests.api.house import ScriptedHouse
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 NOBODY: Any = None  # routes are made here, not taken
 ROUTES = roles_of(create_app(NOBODY, WebSettings()))
-WORDS = {None: "everybody", **{role: role.value for role in Role}}
+WORDS: dict[Role | None, str] = {None: "everybody", **{role: role.value for role in Role}}
 
 
 def test_the_table_of_the_page_is_the_table_of_the_server():

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 from sfu.api import events
 from sfu.model import Role
@@ -14,8 +15,8 @@ class Socket:
     """The other side of a WebSocket: what it was sent, and a way to say something."""
 
     def __init__(self, scene, address=FAR, **headers):
-        self.sent = asyncio.Queue()
-        self._said = asyncio.Queue()
+        self.sent: asyncio.Queue[Any] = asyncio.Queue()
+        self._said: asyncio.Queue[Any] = asyncio.Queue()
         self._said.put_nowait({"type": "websocket.connect"})
         scope = {
             "type": "websocket", "scheme": "wss", "path": "/api/v1/events", "raw_path": b"",

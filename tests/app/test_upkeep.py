@@ -69,7 +69,7 @@ def test_an_account_is_made_and_mended_from_a_shell(tmp_path):
     async def story():
         store = await Store.open(url)
         people = People(store)
-        found = [await people.log_in("anne", one) for one in (first, second)]
+        found = [await people.log_in("anne", one or "") for one in (first, second)]
         lines = await people.audit.lines(9)
         await store.close()
         return [one is not None for one in found], lines

@@ -1,5 +1,7 @@
 """Everybody hears what happens, and nobody who listens badly holds the others up."""
 
+from typing import Any
+
 from structlog.testing import capture_logs
 
 from sfu.model import CallId
@@ -49,7 +51,7 @@ def test_a_taker_that_fails_fails_alone():
 
 
 def test_a_meeting_is_told_from_its_first_member_to_its_last():
-    taken = []
+    taken: list[Any] = []
     with stage() as house:
         house.house.news.takers.append(lambda one: taken.append((one.kind.value, one.facts)))
         for call in (1, 2):

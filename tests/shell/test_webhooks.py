@@ -196,7 +196,7 @@ def test_what_happens_is_told_at_once_while_it_runs(sqlite):
 
 
 class Receiver(BaseHTTPRequestHandler):
-    got = []
+    got: list[tuple[str, bytes, str]] = []
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))

@@ -138,7 +138,7 @@ def roles_of(app: FastAPI) -> dict[str, Role | None]:
         if not path.startswith("/api/") or path == app.openapi_url:
             continue
         needs = [one.dependency for one in route.dependencies if isinstance(one.dependency, Need)]
-        verbs = route.methods if isinstance(route, APIRoute) else ["WEBSOCKET"]
+        verbs = (route.methods or ()) if isinstance(route, APIRoute) else ("WEBSOCKET",)
         if len(needs) != 1:
             raise LookupError(f"{path} does not say which role it takes (Gate.needs)")
         for verb in sorted(verbs):
