@@ -38,7 +38,8 @@ def test_who_does_not_read_is_told_so_and_costs_no_more():
 
 
 def test_a_taker_that_fails_fails_alone():
-    news, taken = News(), []
+    news = News()
+    taken: list[Any] = []
 
     def broken(happening):
         raise ValueError
