@@ -144,6 +144,14 @@ struct set {
     uint8_t bytes[SET_BYTES];
 };
 
+/* The sound that went before, for sinks that send it again beside the next. */
+struct before {
+    bool used;
+    uint32_t extended, timestamp;
+    uint16_t length;
+    uint8_t bytes[RED_BYTES_MAX];
+};
+
 struct source {
     struct node node;
     struct transport *transport;
@@ -164,6 +172,7 @@ struct source {
     uint64_t received;
     uint32_t keyframe_timestamp;
     bool had_keyframe;
+    struct before before;
     struct gap gaps[GAPS_MAX];
     int gap_count;
     struct set sets[SETS_MAX];
@@ -241,6 +250,7 @@ struct sink {
     bool started;
     uint16_t next_sequence, next_rtx;
     uint32_t highest; /* extended sequence of the source */
+    uint32_t first;   /* the first of its packets that went this way */
     struct place places[PLACES];
     uint32_t timestamp_offset, last_timestamp;
     int64_t last_timestamp_us;

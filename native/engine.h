@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SFU_ABI_VERSION 3
+#define SFU_ABI_VERSION 4
 #define SFU_LATENCY_BUCKETS 10
 #define SFU_PAYLOADS_MAX 16
 #define SFU_MID_MAX 32
@@ -19,7 +19,7 @@
 
 enum sfu_codec {
     CODEC_OPUS = 1, CODEC_G722, CODEC_PCMU, CODEC_PCMA, CODEC_CN, CODEC_TELEPHONE_EVENT,
-    CODEC_H224,
+    CODEC_H224, CODEC_RED,
     CODEC_H264 = 16, CODEC_VP8, CODEC_H263, CODEC_H261, CODEC_H263_1998, CODEC_LIMIT = 32
 };
 enum sfu_kind { KIND_AUDIO = 1, KIND_VIDEO = 2, KIND_CAMERA = 3 };
@@ -192,7 +192,7 @@ struct sfu_source_row {
     int64_t lost;
     uint32_t highest_sequence, jitter, last_timestamp, level_dbov;
     int64_t last_arrival_us;
-    uint64_t keyframes, nacks_sent, repaired;
+    uint64_t keyframes, nacks_sent, repaired, recovered;
 };
 
 struct sfu_sink_row {
@@ -200,7 +200,7 @@ struct sfu_sink_row {
     uint32_t ssrc, last_timestamp, timestamp_offset, zero;
     uint64_t packets, octets;
     int64_t last_sent_us;
-    uint64_t nacks_received, retransmitted, dropped;
+    uint64_t nacks_received, retransmitted, dropped, redundant;
 };
 
 struct sfu_line_row { /* line bytes */

@@ -111,10 +111,11 @@ static void remember(struct sink *sink, const struct heading *heading, const uin
     kept->timestamp = heading->timestamp;
 }
 
-static void emit(struct core *core, struct sink *sink, const struct passing *passing,
-                 uint16_t sequence, bool marker, const uint8_t *payload, size_t length) {
+static void emit_as(struct core *core, struct sink *sink, const struct passing *passing,
+                    uint8_t codec, uint16_t sequence, bool marker, const uint8_t *payload,
+                    size_t length) {
     struct heading heading = {
-        .payload_type = sink->payloads[passing->codec],
+        .payload_type = sink->payloads[codec],
         .marker = marker,
         .has_level = passing->has_level,
         .level = passing->level,
@@ -139,6 +140,11 @@ static void emit(struct core *core, struct sink *sink, const struct passing *pas
         sink->last_timestamp_us = passing->received_us;
     }
     sink->started = true;
+}
+
+static void emit(struct core *core, struct sink *sink, const struct passing *passing,
+                 uint16_t sequence, bool marker, const uint8_t *payload, size_t length) {
+    emit_as(core, sink, passing, passing->codec, sequence, marker, payload, length);
 }
 
 /* RFC 4588: what was kept, anew under a number of the RTX stream. */
@@ -221,6 +227,7 @@ static void rebase(struct sink *sink, const struct passing *passing) {
     memset(sink->places, 0, sizeof sink->places);
     sink->layer_known = false;
     sink->highest = passing->extended - 1;
+    sink->first = passing->extended;
     sink->rebase = sink->unit_known = sink->fragments = false;
     sink->picture_rebase = true;
 }
@@ -323,6 +330,24 @@ static bool single_nal(const struct passing *passing) {
     return type >= 1 && type <= 23;
 }
 
+/* Sends the sound before again beside this one (RFC 2198); false where there is none to send. */
+static bool emit_twice(struct core *core, struct sink *sink, const struct passing *passing) {
+    const struct before *before = &passing->source->before;
+    const struct packet *packet = passing->packet;
+    if (passing->codec != CODEC_OPUS || !sink->payloads[CODEC_RED] || !before->used ||
+        before->extended + 1 != passing->extended || passing->extended == sink->first)
+        return false;
+    size_t length = red_compose(core->scratch, sink->payloads[CODEC_OPUS],
+                                packet->timestamp - before->timestamp,
+                                (struct span){before->bytes, before->length},
+                                (struct span){packet->payload, packet->length});
+    if (length == 0) return false;
+    emit_as(core, sink, passing, CODEC_RED, sink->next_sequence++, packet->marker, core->scratch,
+            length);
+    sink->row.redundant++;
+    return true;
+}
+
 static void pass(struct core *core, struct sink *sink, const struct passing *passing,
                  bool in_order, uint16_t sequence) {
     const struct packet *packet = passing->packet;
@@ -336,6 +361,7 @@ static void pass(struct core *core, struct sink *sink, const struct passing *pas
             sink->row.dropped++;
         return;
     }
+    if (in_order && emit_twice(core, sink, passing)) return;
     emit(core, sink, passing, in_order ? sink->next_sequence++ : sequence, packet->marker,
          packet->payload, packet->length);
 }
@@ -373,9 +399,23 @@ void sink_deliver(struct core *core, struct sink *sink, const struct passing *pa
     pass(core, sink, passing, in_order, sequence);
 }
 
+/* Keeps a sound until the next one has gone. */
+static void keep_before(const struct passing *passing) {
+    struct before *before = &passing->source->before;
+    const struct packet *packet = passing->packet;
+    if (passing->codec != CODEC_OPUS || passing->late) return;
+    before->used = !passing->skip && packet->length <= RED_BYTES_MAX;
+    if (!before->used) return;
+    before->extended = passing->extended;
+    before->timestamp = packet->timestamp;
+    before->length = (uint16_t)packet->length;
+    memcpy(before->bytes, packet->payload, packet->length);
+}
+
 void forward(struct core *core, struct passing *passing) {
     struct source *source = passing->source;
     struct held *held = NULL;
+    if (passing->restarted) source->before.used = false;
     for (int i = 0; i < source->sink_count; i++) {
         struct sink *sink = source->sinks[i];
         if (sink->source != source && !take_over(sink, passing)) continue;
@@ -388,5 +428,6 @@ void forward(struct core *core, struct passing *passing) {
         else
             sink_deliver(core, sink, passing);
     }
+    if (source->sink_count) keep_before(passing);
     if (core->overfull) pacer_trim(core);
 }

@@ -75,6 +75,27 @@ bool stap_next(const uint8_t *payload, size_t length, size_t *at, struct span *n
 /* NAL units in a STAP-A, 0 when it is malformed or longer than anybody needs. */
 int stap_count(const uint8_t *payload, size_t length);
 
+/* RFC 2198: what a payload holds beside its own sound. */
+#define RED_BLOCKS_MAX 8
+#define RED_BYTES_MAX 480   /* of the sound before, as it is sent again: Opus at 192 kbit/s */
+#define RED_PACKET_MAX 1200 /* what is larger goes alone */
+struct red_block {
+    uint8_t payload_type;
+    uint16_t offset, length; /* of its timestamp, back from the packet's; in bytes */
+    const uint8_t *bytes;
+};
+struct red {
+    struct red_block blocks[RED_BLOCKS_MAX]; /* oldest first */
+    int count;
+    uint8_t payload_type; /* of the sound itself, */
+    size_t at;            /* which begins there and goes to the end */
+};
+/* False for lengths beyond the payload, and for more blocks than anybody sends. */
+bool red_parse(struct red *red, const uint8_t *payload, size_t length);
+/* Writes one sound before and one now; 0 where the one before is too old or both are too large. */
+size_t red_compose(uint8_t *out, uint8_t payload_type, uint32_t offset, struct span before,
+                   struct span sound);
+
 /* Calls `found` for each generic NACK entry (RFC 4585 section 6.2.1) in a compound packet. */
 typedef void nack_found(void *context, uint32_t media_ssrc, uint16_t sequence);
 void rtcp_each_nack(const uint8_t *compound, size_t length, nack_found *found, void *context);

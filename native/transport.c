@@ -193,6 +193,41 @@ static void note_packet(struct core *core, const struct passing *passing, bool r
     }
 }
 
+/* Takes the sound out of a packet that holds it beside earlier ones; false where it holds none. */
+static bool unfold(struct passing *passing, struct red *red) {
+    struct packet *packet = passing->packet;
+    if (!red_parse(red, packet->payload, packet->length)) return false;
+    passing->codec = passing->source->codecs[red->payload_type];
+    packet->payload += red->at;
+    packet->length -= red->at;
+    return passing->codec == CODEC_OPUS;
+}
+
+/* What was lost just before goes on in its place and in order, out of the packet behind it. */
+static void recover(struct core *core, const struct passing *passing, const struct red *red) {
+    struct source *source = passing->source;
+    int back = source->gap < red->count ? source->gap : red->count;
+    for (; back > 0; back--) {
+        const struct red_block *block = &red->blocks[red->count - back];
+        if (source->codecs[block->payload_type] != CODEC_OPUS || block->length == 0) continue;
+        struct packet packet = {
+            .payload_type = block->payload_type,
+            .sequence = (uint16_t)(passing->packet->sequence - back),
+            .timestamp = passing->packet->timestamp - block->offset,
+            .ssrc = passing->packet->ssrc,
+            .payload = (uint8_t *)block->bytes,
+            .length = block->length,
+        };
+        struct passing lost = {
+            .source = source, .packet = &packet, .extended = passing->extended - (uint32_t)back,
+            .received_us = passing->received_us, .codec = CODEC_OPUS, .look.begins = true,
+        };
+        source_found(source, lost.extended);
+        source->row.recovered++;
+        forward(core, &lost);
+    }
+}
+
 static void receive_packet(struct core *core, struct transport *transport, struct packet *packet) {
     const struct span *wide = extension(transport, packet, EXT_TRANSPORT_CC);
     if (wide->length >= 2)
@@ -207,6 +242,12 @@ static void receive_packet(struct core *core, struct transport *transport, struc
     if (repair && !unwrap_repair(source, packet)) return;
     struct passing passing = {.source = source, .packet = packet, .received_us = core->received_us};
     passing.codec = source->codecs[packet->payload_type];
+    struct red red;
+    red.count = 0;
+    if (passing.codec == CODEC_RED && !unfold(&passing, &red)) {
+        transport->row.refused++;
+        return;
+    }
     bool digit = passing.codec == CODEC_TELEPHONE_EVENT;
     if (passing.codec == 0) return;
     if (source->begun && packet->ssrc != source->ssrc && (digit || passing.codec == CODEC_CN)) {
@@ -222,6 +263,7 @@ static void receive_packet(struct core *core, struct transport *transport, struc
     if (!passing.skip) passing.look = look_at(passing.codec, packet);
     if (passing.codec == CODEC_H264) source_keep_sets(source, packet->payload, packet->length);
     passing.look.begins |= passing.look.keyframe;
+    if (red.count && !passing.late) recover(core, &passing, &red);
     if (passing.look.keyframe) tell_keyframe(core, source, packet->timestamp);
     forward(core, &passing);
 }

@@ -61,6 +61,8 @@ class Codec(IntEnum):
     CN = 5
     TELEPHONE_EVENT = 6
     H224 = 7
+    RED = 8
+    """Opus with the packet before sent again beside it (RFC 2198); the engine alone knows it."""
     H264 = 16
     VP8 = 17
     H263 = 18
@@ -88,7 +90,7 @@ class Codec(IntEnum):
             return 90_000
         if self is Codec.H224:
             return 4_800
-        return 48_000 if self is Codec.OPUS else 8_000
+        return 48_000 if self in (Codec.OPUS, Codec.RED) else 8_000
 
 
 class Protocol(StrEnum):

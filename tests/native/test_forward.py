@@ -24,9 +24,10 @@ from tests.native.stage import Stage
 
 SOURCES = (1, 2)
 SINKS = (11, 12, 13)
-"""A plain one, a room that knows mode 0 only, a browser with every extension and RTX."""
+"""A plain one, a room that knows mode 0 only, a browser with every extension, RTX and RED."""
 H264, VP8, G722, DIGIT, RTX = 97, 98, 9, 101, 99
 H263, H263_1998, H261, H224 = 34, 96, 31, 102
+OPUS, RED = 111, 63
 OLD = ((H263, Codec.H263), (H263_1998, Codec.H263_1998), (H261, Codec.H261))
 LEVEL_ID = 3
 SPS = bytes.fromhex("6742c01fda0280f6c0")
@@ -105,7 +106,10 @@ def open_transport(number: int) -> OpenTransport:
 
 def source(number: int, kind: Kind) -> SetSource:
     video = ((H264, Codec.H264), (VP8, Codec.VP8), *OLD)
-    audio = ((G722, Codec.G722), (DIGIT, Codec.TELEPHONE_EVENT), (13, Codec.CN), (H224, Codec.H224))
+    audio = (
+        (G722, Codec.G722), (DIGIT, Codec.TELEPHONE_EVENT), (13, Codec.CN), (H224, Codec.H224),
+        (OPUS, Codec.OPUS), (RED, Codec.RED),
+    )  # fmt: skip
     return SetSource(
         SourceId(number),
         TransportId(number),
@@ -119,7 +123,7 @@ def source(number: int, kind: Kind) -> SetSource:
 
 def sink(number: int, kind: Kind) -> SetSink:
     video = ((Codec.H264, 107), (Codec.VP8, 108), *((codec, pt) for pt, codec in OLD))
-    audio = ((Codec.G722, 19), (Codec.H224, 100))
+    audio = ((Codec.G722, 19), (Codec.H224, 100), (Codec.OPUS, 112))
     plain = SetSink(
         SinkId(number),
         TransportId(number),
@@ -131,6 +135,8 @@ def sink(number: int, kind: Kind) -> SetSink:
     )
     if number == 12:
         return replace(plain, single_nal=True)
+    if number == 13 and kind is Kind.AUDIO:
+        return replace(plain, mid="v", payloads=(*audio, (Codec.RED, 64)))
     if number == 13:
         return replace(plain, mid="v", rtx_ssrc=Ssrc(5), rtx_payloads=((107, 109),))
     return plain
@@ -174,6 +180,13 @@ def fragments(unit: bytes, size: int) -> list[bytes]:
         bytes([unit[0] & 0xE0 | 28, (i == 0) << 7 | (i == last) << 6 | unit[0] & 31]) + part
         for i, part in enumerate(parts)
     ]
+
+
+def twice(*blocks: tuple[int, bytes], sound: bytes, pt: int = OPUS) -> bytes:
+    """Make a payload of RFC 2198: (timestamp offset, earlier sound), oldest first."""
+    heads = [(0x80 | pt) << 24 | offset << 10 | len(each) for offset, each in blocks]
+    earlier = b"".join(each for _, each in blocks)
+    return b"".join(head.to_bytes(4) for head in heads) + bytes([pt]) + earlier + sound
 
 
 def vp8(picture: int, tl0: int, *, key: bool, begins: bool = True) -> bytes:
@@ -410,12 +423,19 @@ old_payloads = st.builds(
     st.binary(max_size=8),
 )
 audio_payloads = st.binary(max_size=40).map(lambda it: [it])
+red_payloads = st.builds(
+    lambda blocks, sound, pt, cut: [twice(*blocks, sound=sound, pt=pt)[: cut or None]],
+    st.lists(st.tuples(st.integers(0, 16383), st.binary(max_size=30)), max_size=9),
+    st.binary(max_size=600),
+    st.sampled_from([OPUS, OPUS, OPUS, RED, G722, 5]),
+    st.sampled_from([0, 0, 0, 1, 4, 5, 9, -1, -30]),
+)
 
 feeds = st.tuples(
     st.just("feed"),
     st.sampled_from(SOURCES),
-    st.sampled_from([H264, H264, VP8, G722, DIGIT, RTX, H263, H263_1998, H261]),
-    st.one_of(h264_payloads, vp8_payloads, old_payloads, audio_payloads),
+    st.sampled_from([H264, H264, VP8, G722, DIGIT, RTX, H263, H263_1998, H261, OPUS, OPUS, RED]),
+    st.one_of(h264_payloads, vp8_payloads, old_payloads, audio_payloads, red_payloads),
     st.sampled_from([0, 0, 0, 0, 1, 2, 5, 300, 4000, -1, -2, -3, -60, -700]),
     st.sampled_from([0, 0, 3000, 3000, 90_000, -3000, 1 << 31]),
     st.sampled_from([1, 1, 1, 1, 1, 1, 2]),

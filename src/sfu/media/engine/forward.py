@@ -6,7 +6,7 @@ forwarding itself needs, and asks for no lost packets.  Of a line it counts what
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import assert_never
 
@@ -35,8 +35,8 @@ from sfu.media.engine.line import LineState
 from sfu.media.engine.pacer import PictureClass, Waiting
 from sfu.media.engine.picture import ALL
 from sfu.media.engine.sequence import Counter
-from sfu.media.engine.sink import Arrived, SinkState
-from sfu.media.payload import h264
+from sfu.media.engine.sink import WORD, Arrived, Before, SinkState
+from sfu.media.payload import h264, red
 from sfu.media.rtp import packet as rtp
 from sfu.media.rtp.packet import RtpPacket
 from sfu.model import Codec, Kind, LineId, SinkId, SourceId, Ssrc, TransportId
@@ -69,6 +69,8 @@ class SourceState:
     """(NAL type, id) to SPS or PPS, in the order they came."""
     sinks: list[SinkState] = field(default_factory=list)
     """That carry it or wait for it, in the engine's order."""
+    before: Before | None = None
+    """The sound that went before, for sinks that send it again beside the next."""
 
     def link(self, sink: SinkState) -> None:
         """Have a sink carry it or wait for it."""
@@ -207,13 +209,23 @@ class Forwarder:
         now_us: int,
     ) -> list[Sent]:
         codec = source.codecs.get(packet.payload_type)
+        earlier: list[red.Block] = []
+        if codec is Codec.RED:
+            try:
+                *earlier, sound = red.parse(packet.payload)
+            except PeerError:
+                return []
+            packet, codec = replace(packet, payload=sound.payload), _opus(source, sound)
         event = codec in (Codec.TELEPHONE_EVENT, Codec.CN)
         other = source.counter.begun and packet.ssrc != source.counter.ssrc
         if codec is None or (event and other):
             return []
+        highest = source.counter.highest
         place = source.counter.take(packet.ssrc, packet.sequence, repaired=repair)
         if place is None:
             return []
+        extended, late = place
+        gap = 0 if late or source.counter.restarted else extended - highest - 1
         if codec is Codec.H264:
             for unit in h264.parameter_sets(packet.payload):
                 source.keep(unit)
@@ -227,10 +239,16 @@ class Forwarder:
             now_us,
             source.counter.restarted,
         )
-        return self._offer(source, arrived, now_us)
+        sent: list[Sent] = []
+        for lost in _recovered(source, arrived, earlier[max(0, len(earlier) - gap) :]):
+            sent += self._offer(source, lost, now_us)
+        return sent + self._offer(source, arrived, now_us)
 
     def _offer(self, source: SourceState, arrived: Arrived, now_us: int) -> list[Sent]:
         """Send a packet to all sinks that carry it, or have it wait for their lines."""
+        if arrived.restarted:
+            source.before = None
+        arrived = replace(arrived, before=source.before)
         sent: list[Sent] = []
         crowded: list[LineState] = []
         for sink in list(source.sinks):
@@ -250,6 +268,8 @@ class Forwarder:
             waiting: Waiting[Arrived | int] = Waiting(sink.asked.sink, size, now_us, arrived, key)
             line.pacer.add(sink.asked.picture_class, waiting, now_us)
             crowded.append(line)
+        if source.sinks:
+            _keep_before(source, arrived)
         for line in crowded:
             line.pacer.trim()
             self._starve(line, now_us)
@@ -473,6 +493,41 @@ class Forwarder:
         ]:
             self._close_source(source)
         self._transports.pop(transport, None)
+
+
+def _opus(source: SourceState, sound: red.Block) -> Codec | None:
+    """Return what a block is, where it may be sent twice."""
+    codec = source.codecs.get(sound.payload_type)
+    return codec if codec is Codec.OPUS else None
+
+
+def _recovered(
+    source: SourceState, arrived: Arrived, blocks: list[red.Block]
+) -> Iterator[Arrived]:
+    """Yield what was lost just before, out of the packet behind it."""
+    for back, block in zip(range(len(blocks), 0, -1), blocks, strict=True):
+        if _opus(source, block) is None or not block.payload:
+            continue
+        packet = RtpPacket(
+            block.payload_type,
+            (arrived.packet.sequence - back) & 0xFFFF,
+            (arrived.packet.timestamp - block.offset) & WORD,
+            arrived.packet.ssrc,
+            block.payload,
+        )
+        extended = arrived.extended - back
+        yield replace(
+            arrived, packet=packet, extended=extended, level=None, late=False, restarted=False
+        )
+
+
+def _keep_before(source: SourceState, arrived: Arrived) -> None:
+    """Keep a sound until the next one has gone."""
+    if arrived.codec is not Codec.OPUS or arrived.late:
+        return
+    packet = arrived.packet
+    fits = not arrived.skip and len(packet.payload) <= red.BYTES_MAX
+    source.before = Before(arrived.extended, packet.timestamp, packet.payload) if fits else None
 
 
 def _unwrap(source: SourceState, packet: RtpPacket) -> RtpPacket | None:

@@ -5,7 +5,7 @@ What stands here twice, once in C and once as a format, is compared by size when
 
 from struct import Struct
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 PAYLOADS_MAX = 16
 MID_MAX = 32
 MKI_MAX = 128
@@ -34,8 +34,8 @@ SINK_STARVED = Struct("=IIq")
 SNAPSHOT_HEAD = Struct(f"=7IIqQ{LATENCY_BUCKETS}QQ")
 SOCKET_ROW = Struct("=Ixxxx8Q")
 TRANSPORT_ROW = Struct("=Ixxxx9Qq")
-SOURCE_ROW = Struct("=4I2Qq4Iq3Q")
-SINK_ROW = Struct("=7Ixxxx2Qq3Q")
+SOURCE_ROW = Struct("=4I2Qq4Iq4Q")
+SINK_ROW = Struct("=7Ixxxx2Qq4Q")
 LINE_ROW = Struct("=Ixxxx5Qq2Q")
 LOG_ROW = Struct("=IHHq")
 

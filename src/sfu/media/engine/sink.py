@@ -9,7 +9,7 @@ from sfu.media.engine.command import SetSink
 from sfu.media.engine.history import History, Kept
 from sfu.media.engine.picture import Pictures
 from sfu.media.engine.sequence import Places
-from sfu.media.payload import h261, h263, h264, vp8
+from sfu.media.payload import h261, h263, h264, red, vp8
 from sfu.media.rtp import extension
 from sfu.media.rtp import packet as rtp
 from sfu.media.rtp.packet import RtpPacket
@@ -29,6 +29,15 @@ WORD = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """The sound that went before."""
+
+    extended: int
+    timestamp: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Arrived:
     """A packet of a source, on its way to all sinks."""
 
@@ -43,6 +52,8 @@ class Arrived:
     now_us: int
     restarted: bool = False
     """Another stream begins in its source."""
+    before: Before | None = None
+    """What a sink may send again beside it (RFC 2198)."""
 
     @property
     def skip(self) -> bool:
@@ -114,7 +125,10 @@ class SinkState:
         self.rebase = True
         self.history = History()
         self.dropped = 0
+        self.redundant = 0
         self.offset = 0
+        self._first = 0
+        """The first packet of its source that went this way."""
         self._last: tuple[int, int] | None = None
         """Newest timestamp sent, and when its first packet arrived."""
         self._unit: int | None = None
@@ -229,6 +243,7 @@ class SinkState:
             passed = (arrived.now_us - at_us) * self.asked.clock_hz // 1_000_000
             self.offset = (timestamp + max(1, passed) - arrived.packet.timestamp) & WORD
         self.places.rebase(arrived.extended)
+        self._first = arrived.extended
         self.rebase = self._fragments.active = False
         self._unit = None
         self.pictures.join()
@@ -236,11 +251,30 @@ class SinkState:
     def _compose(
         self, arrived: Arrived, payload_type: int, in_order: bool, kept: int, now_us: int
     ) -> Iterator[bytes]:
+        twice = self._twice(arrived, payload_type) if in_order else None
+        if twice is not None:
+            marker, number = arrived.packet.marker, self.places.take()
+            self.redundant += 1
+            datagram = self._datagram(arrived, twice[0], number, twice[1], marker, now_us)
+            if datagram is not None:
+                yield datagram
+            return
         for payload, marker in self._payloads(arrived, in_order):
             number = self.places.take() if in_order else kept
             datagram = self._datagram(arrived, payload_type, number, payload, marker, now_us)
             if datagram is not None:
                 yield datagram
+
+    def _twice(self, arrived: Arrived, payload_type: int) -> tuple[int, bytes] | None:
+        """Give type and payload that hold the sound before beside this one (RFC 2198)."""
+        wanted, before = dict(self.asked.payloads).get(Codec.RED), arrived.before
+        if wanted is None or before is None or arrived.codec is not Codec.OPUS:
+            return None
+        if before.extended + 1 != arrived.extended or arrived.extended == self._first:
+            return None
+        offset = (arrived.packet.timestamp - before.timestamp) & WORD
+        payload = red.compose(payload_type, offset, before.payload, arrived.packet.payload)
+        return None if payload is None else (wanted, payload)
 
     def _payloads(self, arrived: Arrived, in_order: bool) -> Iterator[tuple[bytes, bool]]:
         """Payloads and marker bits that a packet's payload becomes."""

@@ -85,6 +85,8 @@ class SourceRow:
     nacks_sent: int
     repaired: int
     """Packets that came by RTX."""
+    recovered: int = 0
+    """Lost sounds taken out of the packet behind them (RFC 2198)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class SinkRow:
     retransmitted: int
     dropped: int
     """Packets of a codec the sink does not know or that cannot be cut to fit it."""
+    redundant: int = 0
+    """Packets that held the sound before beside their own (RFC 2198)."""
 
 
 @dataclass(frozen=True, slots=True)

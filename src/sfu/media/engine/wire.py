@@ -342,6 +342,7 @@ def _source_row(row: tuple[int, ...]) -> SourceRow:
         level,
         row[13],
         row[14],
+        row[15],
     )
 
 
