@@ -177,6 +177,7 @@ class Server:
                 self.patchbay, self.door, os.urandom, settings.media.video_bps,
                 settings.media.video_fs,
                 settings.limits.vanish_s, settings.media.gso, self.house.lines,
+                settings.media.sound_twice,
             ),
             os.urandom,
         )  # fmt: skip

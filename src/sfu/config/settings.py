@@ -277,6 +277,8 @@ class Media:
     """Largest picture in macroblocks of 16 x 16: 3600 is 1280 x 720."""
     forwarded_sounds: Annotated[int, Ge(0), Le(3)] = 3
     """Loudest members a browser hears untouched; 0: the mix."""
+    sound_twice: bool = True
+    """Send browsers' sound twice over where a line loses packets and has room (RFC 2198)."""
 
 
 @section

@@ -29,7 +29,7 @@ from sfu.shell.leg import Given, Hearing, Leg, Row
 from sfu.shell.limits import HEADERS, Meter
 from sfu.shell.lines import AccessLine, Lines
 from sfu.shell.patchbay import Patchbay, RateFact
-from sfu.shell.voices import USUAL_EXTENSIONS, Voices, of_browser
+from sfu.shell.voices import ONCE, USUAL_EXTENSIONS, Twice, Voices, of_browser
 from sfu.signalling.call import End
 from sfu.signalling.capability import NOTHING, Capability
 from sfu.signalling.sdp.session import parse
@@ -72,6 +72,8 @@ class BrowserSurroundings:
     gso: bool
     lines: Lines | None = None
     """The lines browsers stand behind; None: nobody reckons with any."""
+    sound_twice: bool = True
+    """Sound may be sent with the packet before beside it."""
 
 
 class BrowserLeg(Leg):
@@ -106,6 +108,8 @@ class BrowserLeg(Leg):
         self._notices: dict[tuple[str, MemberId], m.Notice] = {}
         self._bound, self._words = ReceiverBound(), deque[RateFact]()
         self._sent = Meter()
+        self._twice = ONCE
+        self._microphone_order = m.Microphone()
         self._closed = False
         self._begun_at = 0.0
         self.sound_only = False
@@ -133,7 +137,7 @@ class BrowserLeg(Leg):
         self._begun_at = now
         self.send(self._layout())
         if self.sound_only:
-            self.send(m.Send(camera=m.Camera(codec="VP8", max_bps=0, active=False)))
+            self._tell_sending()
 
     def come_back(self, send: Send) -> None:
         """Tell a page that lost its WebSocket everything anew."""
@@ -222,10 +226,23 @@ class BrowserLeg(Leg):
             self._tell_camera()
 
     def _tell_camera(self) -> None:
-        camera = self._camera_orders.camera()
-        if camera is not None:
+        if self._camera_orders.camera() is not None:
             self._around.patchbay.wishes_said["page"] += 1
-            self.send(m.Send(camera=camera))
+            self._tell_sending()
+
+    def _tell_sending(self) -> None:
+        """Say how to send; no camera before the room has said which codec."""
+        camera = self._camera_orders.camera() or m.Camera(codec="VP8", max_bps=0, active=False)
+        self.send(m.Send(camera=camera, microphone=self._microphone_order))
+
+    def send_twice(self, twice: Twice, why: str) -> None:
+        """Send its sounds so; have the page send its own so, as soon as it has offered anew."""
+        self._twice = twice
+        self._engine.send_twice(twice.down)
+        up = twice.up and self._engine.able.up
+        if self._microphone_order.twice != up:
+            self._microphone_order = m.Microphone(twice=up, why=why)
+            self._tell_sending()
 
     def tell_given(self, given: Mapping[SinkId, Given]) -> None:
         """Tell how its pictures fare."""
@@ -281,7 +298,10 @@ class BrowserLeg(Leg):
             self._cname,
             ids_of(places),
         )
-        policy = BrowserPolicy(video_bps=self._around.video_bps, simulcast=True)
+        policy = BrowserPolicy(
+            video_bps=self._around.video_bps, simulcast=True, red=self._around.sound_twice,
+            red_first=self._microphone_order.twice,
+        )  # fmt: skip
         answer, agreement = answer_browser(session, offer, local, policy)
         self._engine.use(places)
         self._parts = dict(agreement.parts)
@@ -374,6 +394,15 @@ class BrowserLeg(Leg):
 
     def voices(self) -> Voices:
         """Say what its sounds and headers cost its line."""
+        able = self._engine.able
+        now = Twice(self._twice.down and able.down, self._microphone_order.twice)
+        return self._voices(now)
+
+    def voices_twice(self) -> Voices:
+        """Say what they would cost with each sent twice, as far as it knows how."""
+        return self._voices(self._engine.able)
+
+    def _voices(self, twice: Twice) -> Voices:
         agreement = self._engine.agreement
         if agreement is None:
             return of_browser(USUAL_EXTENSIONS, hears_mix=False, ipv6=":" in self._remote)
@@ -381,7 +410,7 @@ class BrowserLeg(Leg):
         mix = self.streams.mix
         return of_browser(
             ids, hears_mix=self._hearing.mix, ipv6=":" in self._remote,
-            mix_ptime_ms=mix.ptime_ms if mix is not None else 20,
+            mix_ptime_ms=mix.ptime_ms if mix is not None else 20, twice=twice,
         )  # fmt: skip
 
     @property

@@ -22,11 +22,13 @@ from sfu.model import Codec, Kind, MemberId, Protocol, SinkId, SourceId, Ssrc
 from sfu.shell.icedoor import IcePath
 from sfu.shell.leg import MixPlace, PictureLayer, Streams
 from sfu.shell.patchbay import Patchbay
+from sfu.shell.voices import ONCE, Twice
 from sfu.signalling.capability import Feedback
 from sfu.signalling.webrtc.negotiate import BrowserAgreement, BrowserStream, StreamIds
 from sfu.signalling.webrtc.offer import Role
 
 VIDEO_HISTORY, AUDIO_HISTORY = 1024, 64
+TWICE_DOWN = (Role.WIDE, Role.MIX)
 LAYER_SILENT_S = 0.7
 """A layer without a packet for so long is no longer the one to show: its encoder rests."""
 
@@ -74,6 +76,9 @@ class BrowserStreams:
         self._sending = _Sending()
         self._sizes: dict[str, tuple[int, int]] = {}
         self._path: IcePath | None = None
+        self.able = ONCE
+        """Which sounds may be sent twice, as agreed."""
+        self._twice = False
 
     def place(self, mid: str) -> Place:
         """Return the place of an m-line, a new one where we have none."""
@@ -104,10 +109,25 @@ class BrowserStreams:
             elif stream.role.receives:
                 self._set_sink(stream, path)
         self._name_places(agreement)
+        down = any(one.red is not None for role in TWICE_DOWN for one in self.open(role))
+        up = any(one.red is not None for one in self.open(Role.MICROPHONE))
+        self.able = Twice(down, up)
 
     def open(self, role: Role) -> list[BrowserStream]:
         """Return the streams of a part that are in use now, in the order of their places."""
         return open_streams(self.agreement, role) if self.agreement else []
+
+    def send_twice(self, twice: bool) -> None:
+        """Send each sound with the one before beside it, or once; no number is left out."""
+        if self._twice == twice:
+            return
+        self._twice = twice
+        if self.agreement is None or self._path is None:
+            return
+        for role in TWICE_DOWN:
+            for stream in self.agreement.of(role):
+                if stream.red is not None:
+                    self._set_sink(stream, self._path)
 
     def mid_of(self, sink: SinkId) -> str | None:
         """Return the m-line of a place."""
@@ -228,13 +248,14 @@ class BrowserStreams:
         place = self._places[stream.mid]
         video = stream.kind is Kind.VIDEO
         repair = {repaired: rtx for rtx, repaired in stream.rtx_payloads}
+        twice = [(Codec.RED, stream.red)] if self._twice and stream.red is not None else []
         self._bay.set_sink(
             SetSink(
                 place.sink,
                 path.transport,
                 stream.kind,
                 place.ids.ssrc,
-                stream.send_payloads,
+                (*stream.send_payloads, *twice),
                 stream.clock_hz,
                 mid=stream.mid,
                 single_nal=stream.single_nal,

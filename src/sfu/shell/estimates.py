@@ -101,6 +101,10 @@ class Estimates:
         """Return what a watched line bears."""
         return self._watched[line].estimator.estimate
 
+    def losses(self, line: LineId) -> tuple[int, int]:
+        """Return packets lost and received on the way down since the start, as fed back."""
+        return self._watched[line].estimator.losses
+
     def probes(self, line: LineId) -> int:
         """Count the probes of a line since the start."""
         return self._watched[line].probes if line in self._watched else 0

@@ -8,7 +8,7 @@ from sfu.media.allocation.output import Cap
 from sfu.model import Codec, MemberId, Protocol, SinkId, SourceId
 from sfu.room.output import Notify, SendPicture
 from sfu.shell.lines import AccessLine
-from sfu.shell.voices import NO_VOICES, Voices
+from sfu.shell.voices import NO_VOICES, Twice, Voices
 from sfu.signalling.call import End
 from sfu.signalling.capability import Capability
 
@@ -123,6 +123,13 @@ class Leg(ABC):
     def voices(self) -> Voices:
         """Say what its sounds and headers cost its line."""
         return NO_VOICES
+
+    def voices_twice(self) -> Voices:
+        """Say what they would cost with each sent twice, as far as it knows how."""
+        return self.voices()
+
+    def send_twice(self, twice: Twice, why: str) -> None:  # noqa: B027
+        """Have its sounds sent so from now on, where it knows how; `why` is for the page."""
 
     @property
     @abstractmethod

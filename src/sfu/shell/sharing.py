@@ -67,6 +67,7 @@ from sfu.shell.needs import (
     picture_of,
 )
 from sfu.shell.patchbay import Patchbay
+from sfu.shell.redundancy import Protection
 from sfu.shell.voices import Voices
 
 log = structlog.get_logger()
@@ -96,6 +97,7 @@ class Sharing:
         self.lines = lines
         self.estimates = Estimates(patchbay)
         self.allocator = Allocator()
+        self.protection = Protection(self.estimates, lines)
         self.gives: dict[SinkId, Give] = {}
         self.tallies: dict[LineId, Tally] = {}
         self.admissions: Counter[tuple[LineId, str]] = Counter()
@@ -241,12 +243,22 @@ class Sharing:
         self.estimates.tick(snapshot, now)
         for meeting in meetings.values():
             self._legs |= meeting.legs
+        self._protect(snapshot, now)
         self._ticks += 1
         if len(self._told) < MANY or self._ticks % 2:
             self._tell(self._state(snapshot), now)
         self.allocator.tick(now)
         self._carry_out(now)
         self._bay.flush(now)
+
+    def _protect(self, snapshot: Snapshot, now: float) -> None:
+        """Have speech sent twice where that helps; what it costs is reckoned with at once."""
+        told = list(self._told.values())
+        states = [
+            one for one in told if isinstance(one, LineState) and self.lines.find(one.line)
+        ]
+        hearing = {one.viewer: one.voices for one in told if isinstance(one, Hearing)}
+        self.protection.tick(states, hearing, self._legs.values(), snapshot, now)
 
     def _state(self, snapshot: Snapshot) -> Iterable[AllocationEvent]:
         yield from self.line_states()

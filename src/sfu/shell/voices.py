@@ -23,6 +23,19 @@ GCM_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
+class Twice:
+    """Which of a member's sounds go with the packet before beside them (RFC 2198)."""
+
+    down: bool = False
+    """Those it hears."""
+    up: bool = False
+    """Its own."""
+
+
+ONCE = Twice()
+
+
+@dataclass(frozen=True, slots=True)
 class Voices:
     """The sounds of one member: reserved on its line, whoever speaks."""
 
@@ -66,14 +79,21 @@ def of_codec(
     )
 
 
-def of_browser(ids: ExtensionIds, *, hears_mix: bool, ipv6: bool, mix_ptime_ms: int = 20) -> Voices:
+def of_browser(
+    ids: ExtensionIds, *, hears_mix: bool, ipv6: bool, mix_ptime_ms: int = 20,
+    twice: Twice = ONCE,
+) -> Voices:  # fmt: skip
     """Return the sounds of a browser: its own, the mix while it hears one, and each forwarded."""
     lengths = ((ids.mid, MID_BYTES), (ids.transport_cc, 2), (ids.abs_send_time, 3))
     stamps = [length for number, length in lengths if number]
     level = [1] if ids.audio_level else []
     picture = extension_bytes(stamps) + GCM_BYTES
     sound = extension_bytes([*stamps, *level]) + GCM_BYTES
-    own = voice(Codec.OPUS, headers_bytes=sound, ipv6=ipv6)
-    mix = voice(Codec.OPUS, mix_ptime_ms, headers_bytes=sound, ipv6=ipv6, opus_bps=MIX_BPS)
+    own = voice(Codec.OPUS, headers_bytes=sound, ipv6=ipv6, twice=twice.up)
+    other = voice(Codec.OPUS, headers_bytes=sound, ipv6=ipv6, twice=twice.down)
+    mix = voice(
+        Codec.OPUS, mix_ptime_ms, headers_bytes=sound, ipv6=ipv6, opus_bps=MIX_BPS,
+        twice=twice.down,
+    )  # fmt: skip
     headers = ip_bytes(RTP_BYTES + picture, ipv6=ipv6)
-    return Voices((mix,) if hears_mix else (), (own,), own, headers, headers)
+    return Voices((mix,) if hears_mix else (), (own,), other, headers, headers)

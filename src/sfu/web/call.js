@@ -68,7 +68,7 @@ export class Call {
       case "speaker":
         return this.#tiles.setSpeaker(message.member);
       case "send":
-        return this.peer?.send(message.camera);
+        return this.peer?.send(message);
       case "pictures":
         return this.#tiles.setGiven(message.pictures);
       case "notice":

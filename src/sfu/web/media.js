@@ -21,6 +21,7 @@ export class Peer {
   #wanted = false;
   #restart = false;
   #busy = false;
+  #twice = false; // the microphone, with each packet again beside the next (RFC 2198)
   #restartAt = 0;
   #timers = [];
   #admit = null;
@@ -109,9 +110,13 @@ export class Peer {
     if (again) await this.negotiate({ restart: !this.#connected });
   }
 
-  /** Encode the camera as the server asks. */
-  send(camera) {
-    return this.#camera.send(camera);
+  /** Encode the camera as the server asks; sound goes once or twice as the answer to an offer says. */
+  async send({ camera, microphone = {} }) {
+    const twice = Boolean(microphone.twice);
+    const changed = twice !== this.#twice;
+    this.#twice = twice;
+    await this.#camera.send(camera);
+    if (changed) await this.negotiate();
   }
 
   /** Mids whose sound is heard right now: a Map of mid -> 0..1. */

@@ -15,6 +15,8 @@ RTP_BYTES = 12
 OPUS_BPS = 32_000
 """What browsers choose for a voice; the mix's own is 24 kbit/s."""
 USUAL_PTIME_MS = 20
+RED_BYTES = 5
+"""Headers of two sounds in one packet (RFC 2198)."""
 _TAGS = {
     SrtpSuite.AES_CM_128_HMAC_SHA1_32: 4,
     SrtpSuite.AES_256_CM_HMAC_SHA1_32: 4,
@@ -45,9 +47,14 @@ def voice(
     headers_bytes: int = 0,
     ipv6: bool = False,
     opus_bps: int = OPUS_BPS,
+    twice: bool = False,
 ) -> Sound:
-    """Return one voice; `headers_bytes` are those of extensions and SRTP."""
+    """Return one voice; `headers_bytes` are those of extensions and SRTP.
+
+    `twice`: each packet holds the sound before beside its own.
+    """
     bps = opus_bps if codec is Codec.OPUS else 64_000
     payload = -(-bps * ptime_ms // 8_000)
+    payload += payload + RED_BYTES if twice else 0
     whole = ip_bytes(RTP_BYTES + headers_bytes + payload, ipv6=ipv6)
     return Sound(whole, 1_000 / ptime_ms)

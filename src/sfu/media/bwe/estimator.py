@@ -117,6 +117,11 @@ class LineEstimator:
         )
 
     @property
+    def losses(self) -> tuple[int, int]:
+        """Return packets lost and received since the start, as fed back for each of them."""
+        return self._losses.total
+
+    @property
     def cuts(self) -> int:
         """Count the decreases."""
         return self._control.cuts

@@ -15,12 +15,15 @@ class Losses:
         """Smoothed over some spans."""
         self.latest = 0.0
         self.heavy_spans = 0
+        self.total = (0, 0)
+        """Packets lost and received since the start."""
         self._heavy = heavy
         self._since = -1e9
         self._lost = self._received = 0
 
     def add(self, lost: int, received: int, now: float) -> bool:
         """Take counts; tell whether a span ended with them."""
+        self.total = (self.total[0] + lost, self.total[1] + received)
         self._lost += lost
         self._received += received
         total = self._lost + self._received

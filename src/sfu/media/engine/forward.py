@@ -501,9 +501,7 @@ def _opus(source: SourceState, sound: red.Block) -> Codec | None:
     return codec if codec is Codec.OPUS else None
 
 
-def _recovered(
-    source: SourceState, arrived: Arrived, blocks: list[red.Block]
-) -> Iterator[Arrived]:
+def _recovered(source: SourceState, arrived: Arrived, blocks: list[red.Block]) -> Iterator[Arrived]:
     """Yield what was lost just before, out of the packet behind it."""
     for back, block in zip(range(len(blocks), 0, -1), blocks, strict=True):
         if _opus(source, block) is None or not block.payload:

@@ -282,11 +282,22 @@ class Camera(_Message):
     """One for each layer agreed, lowest first; empty where the offer had none."""
 
 
+class Microphone(_Message):
+    """How to send the microphone."""
+
+    twice: bool = False
+    """True: with the packet before beside each (RFC 2198).  Offer anew whenever it changes: the
+    answer then puts the format that is wanted first."""
+    why: str = ""
+    """clean, loss, no_room."""
+
+
 class Send(_Message):
     """What the server wants to be sent; obey at once, and after each later offer again."""
 
     type: Literal["send"] = "send"
     camera: Camera
+    microphone: Microphone = Microphone()
 
 
 class PictureState(_Message):

@@ -66,6 +66,10 @@ class BrowserPolicy:
     audio_bps: int = 0
     """maxaveragebitrate of its Opus, 0 for its own choice."""
     simulcast: bool = False
+    red: bool = True
+    """Let Opus be sent twice (RFC 2198) where the browser knows how."""
+    red_first: bool = False
+    """Have it send so: browsers do while that stands before Opus itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ class BrowserStream:
     feedback: frozenset[Feedback]
     rids: tuple[str, ...]
     """Agreed simulcast layers."""
+    red: int | None = None
+    """The number under which we may send Opus twice; on the microphone among `payloads`."""
 
     @property
     def send_payloads(self) -> tuple[tuple[Codec, int], ...]:
@@ -175,7 +181,7 @@ def _answer(
     first: bool,
 ) -> MediaDescription:
     lines = [
-        f"m={offered.media} 9 {offered.protocol} {_numbers(line)}",
+        f"m={offered.media} 9 {offered.protocol} {_numbers(line, policy)}",
         "c=IN IP4 0.0.0.0",
         *_limits(line, policy),
         f"a=ice-ufrag:{local.ice_ufrag}",
@@ -189,6 +195,9 @@ def _answer(
     ]
     for payload in line.payloads:
         lines += _payload(payload, policy, _start(line, policy))
+    if line.red is not None and policy.red:
+        opus = line.payloads[0].form.pt
+        lines += [f"a=rtpmap:{line.red} red/48000/2", f"a=fmtp:{line.red} {opus}/{opus}"]
     if line.role is Role.CAMERA and policy.simulcast and line.rids:
         lines += [f"a=rid:{rid} recv" for rid in line.rids]
         lines.append(f"a=simulcast:recv {';'.join(line.rids)}")
@@ -199,9 +208,12 @@ def _answer(
     return MediaDescription.of(lines)
 
 
-def _numbers(line: BrowserLine) -> str:
-    both = ((one.form.pt, one.rtx) for one in line.payloads)
-    return " ".join(str(pt) for pair in both for pt in pair if pt is not None)
+def _numbers(line: BrowserLine, policy: BrowserPolicy) -> str:
+    numbers = [pt for one in line.payloads for pt in (one.form.pt, one.rtx) if pt is not None]
+    if line.red is not None and policy.red:
+        first = policy.red_first and line.role is Role.MICROPHONE
+        numbers.insert(0 if first else len(numbers), line.red)
+    return " ".join(map(str, numbers))
 
 
 def _limits(line: BrowserLine, policy: BrowserPolicy) -> list[str]:
@@ -288,13 +300,15 @@ def _stream(line: BrowserLine, local: BrowserLocal, policy: BrowserPolicy) -> Br
     ours = _ids(line, local) if line.role.receives else None
     rtx = tuple((one.rtx, one.form.pt) for one in line.payloads if one.rtx is not None)
     modes = h264.modes_of([one.form for one in line.payloads])
+    red = line.red if policy.red else None
+    sent_twice = [(red, Codec.RED)] if red is not None and line.role.sends else []
     return BrowserStream(
         mid=line.mid,
         role=line.role,
         place=line.place,
         kind=line.kind,
         active=line.sends if line.role.sends else line.receives,
-        payloads=tuple((one.form.pt, one.codec) for one in line.payloads),
+        payloads=(*((one.form.pt, one.codec) for one in line.payloads), *sent_twice),
         rtx_payloads=rtx,
         ssrc=ours.ssrc if ours else line.ssrc,
         rtx_ssrc=(ours.rtx if ours else line.rtx_ssrc) if rtx else None,
@@ -302,6 +316,7 @@ def _stream(line: BrowserLine, local: BrowserLocal, policy: BrowserPolicy) -> Br
         single_nal=modes == {0},
         feedback=line.payloads[0].feedback,
         rids=line.rids if policy.simulcast else (),
+        red=red,
     )
 
 

@@ -66,6 +66,8 @@ class Role(StrEnum):
         return None if self in (Role.IDLE, Role.REFUSED) else Kind.AUDIO
 
 
+TWICE = frozenset({Role.MICROPHONE, Role.WIDE, Role.MIX})
+"""Parts that carry Opus, which may be sent twice."""
 Part = tuple[Role, int]
 """A role, and the place in it, from 0."""
 AUDIO_PLACES = {Role.WIDE: 3, Role.NARROW: 3, Role.MIX: 1}
@@ -118,6 +120,8 @@ class BrowserLine:
     receives: bool
     payloads: tuple[BrowserPayload, ...]
     """What its part may carry, in our order of preference."""
+    red: int | None
+    """The number of Opus with the packet before beside it (RFC 2198), where it offers that."""
     ssrc: Ssrc | None
     """The browser's own stream, where it tells."""
     rtx_ssrc: Ssrc | None
@@ -215,10 +219,11 @@ class _Parts:
             part = self._part(mid, kind, sends=sends, receives=receives)
             payloads = tuple(_payloads(part[0], kind, media))
         role, place = part if payloads else (Role.REFUSED, 0)
+        red = _red(media, payloads[0].form.pt) if role in TWICE else None
         ssrc, rtx = _streams(media) if role.sends else (None, None)
         rids = attribute.sent_rids_of(media) if role is Role.CAMERA else ()
         return BrowserLine(
-            index, mid, kind, role, place, sends, receives, payloads, ssrc, rtx, rids
+            index, mid, kind, role, place, sends, receives, payloads, red, ssrc, rtx, rids
         )
 
     def _part(self, mid: str, kind: Kind, *, sends: bool, receives: bool) -> Part:
@@ -265,6 +270,16 @@ def _payloads(role: Role, kind: Kind, media: MediaDescription) -> Iterator[Brows
 def _sounds(role: Role, forms: tuple[Format, ...]) -> Iterator[Format]:
     for codec in NARROW if role is Role.NARROW else WIDE:
         yield from [form for form in forms if form.codec is codec][:1]
+
+
+def _red(media: MediaDescription, opus: int) -> int | None:
+    """Return the number that sends this Opus again; RFC 2198 section 5 names all it may hold."""
+    for form in formats_of(media):
+        held = form.fmtp.split("/")
+        alike = all(each.strip() == str(opus) for each in held)
+        if form.encoding == "RED" and form.clock_hz == Codec.OPUS.clock_hz and alike:
+            return form.pt
+    return None
 
 
 def _pictures(forms: tuple[Format, ...]) -> Iterator[Format]:

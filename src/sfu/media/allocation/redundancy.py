@@ -1,0 +1,123 @@
+"""Whether a direction of a line has its speech sent twice (RFC 2198): where it loses and has room.
+
+::
+
+    lost, received --spans of 0.5 s--> 4 of the last 8 lossy, 0.5 % over all --> needed for 30 s
+    needed and fits with a fifth to spare -> on        not needed, or fits no more -> off, at once
+
+What is lost while a queue stands is the queue's doing: more packets would be no help against it.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sfu.media.allocation.budget import CONTROL_BPS, CONTROL_BROWSER_BPS, USE
+from sfu.media.allocation.split import HEADROOM
+from sfu.media.allocation.voices import PART
+
+SPAN_S = 0.5
+SPANS, LOSSY_SPANS = 8, 4
+LEAST_PACKETS = 20
+"""In a span: a member who pauses for breath proves nothing."""
+LOSS = 0.005
+HOLD_S = 30.0
+WAIT_S = 10.0
+"""After it had to make way."""
+
+
+class WhyTwice(StrEnum):
+    """Why speech is sent once or twice; the metric label `why`."""
+
+    CLEAN = "clean"
+    """Once: the line loses next to nothing."""
+    LOSS = "loss"
+    """Twice."""
+    NO_ROOM = "no_room"
+    """Once, though it loses: speech would take more than its part of the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What holds now, with what it needs and what there is: line bit/s of all speech."""
+
+    twice: bool = False
+    why: WhyTwice = WhyTwice.CLEAN
+    required_bps: int = 0
+    available_bps: int = 0
+
+
+def speech_room_bps(capacity_bps: int, browsers: int) -> int:
+    """Return what speech that is sent twice may take: its part, and no more than there is."""
+    rest = USE * capacity_bps - CONTROL_BPS - CONTROL_BROWSER_BPS * browsers
+    return int(max(0.0, min(PART * USE * capacity_bps, rest)))
+
+
+class Losses:
+    """What a direction lost in the last four seconds."""
+
+    def __init__(self) -> None:
+        """Have seen nothing."""
+        self._spans: deque[tuple[int, int]] = deque(maxlen=SPANS)
+        self._since: float | None = None
+        self._lost = self._packets = 0
+
+    def take(self, lost: int, received: int, now: float) -> None:
+        """Take what came since the last time; late packets make `lost` negative."""
+        self._since = now if self._since is None else self._since
+        self._lost += lost
+        self._packets += lost + received
+        if now - self._since >= SPAN_S and self._packets >= LEAST_PACKETS:
+            self._spans.append((self._lost, self._packets))
+            self.skip(now)
+
+    def skip(self, now: float) -> None:
+        """Begin a span anew without what it held."""
+        self._lost = self._packets = 0
+        self._since = now
+
+    @property
+    def share(self) -> float:
+        """Return the share lost, of 1."""
+        packets = sum(packets for _, packets in self._spans)
+        return max(0, sum(lost for lost, _ in self._spans)) / packets if packets else 0.0
+
+    @property
+    def steady(self) -> bool:
+        """Tell whether it loses again and again, not once."""
+        lossy: Sequence[int] = [lost for lost, _ in self._spans if lost > 0]
+        return len(lossy) >= LOSSY_SPANS and self.share >= LOSS
+
+
+class Redundancy:
+    """One direction of one line over time; owns no clock."""
+
+    def __init__(self) -> None:
+        """Send once."""
+        self.choice = Choice()
+        self.losses = Losses()
+        self._needed_until = self._free_at = float("-inf")
+
+    def heard(self, lost: int, received: int, now: float, *, queued: bool = False) -> None:
+        """Take what was counted since the last time; `queued` while a queue stands."""
+        if queued:
+            self.losses.skip(now)
+        else:
+            self.losses.take(lost, received, now)
+            if self.losses.steady:
+                self._needed_until = now + HOLD_S
+
+    def update(self, required_bps: int, available_bps: int, now: float) -> bool:
+        """Choose; True where it changed.  `required_bps` is all speech, sent twice."""
+        before = self.choice
+        spare = 1.0 if before.twice else HEADROOM
+        needed = now < self._needed_until
+        fits = spare * required_bps <= available_bps and now >= self._free_at
+        if before.twice and needed and not fits:
+            self._free_at = now + WAIT_S
+        why = WhyTwice.CLEAN
+        if needed:
+            why = WhyTwice.LOSS if fits else WhyTwice.NO_ROOM
+        self.choice = Choice(needed and fits, why, required_bps, available_bps)
+        return (before.twice, before.why) != (self.choice.twice, self.choice.why)
