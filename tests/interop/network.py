@@ -56,3 +56,31 @@ def _reassembled() -> int:
     path = Path(f"/proc/self/task/{threading.get_native_id()}/net/snmp")
     names, values = (line.split() for line in path.read_text().splitlines()[:2])
     return int(values[names.index("ReasmOKs")])
+
+
+def in_a_lossy_network(play: Callable[[], None]) -> None:
+    """Play in a network namespace of one's own, where `lose` may have packets lost."""
+    failed: list[BaseException] = []
+
+    def inside() -> None:
+        try:
+            if _libc.unshare(CLONE_NEWNET):
+                pytest.skip("a network namespace takes root")
+            subprocess.run(["ip", "link", "set", "lo", "up"], check=True, timeout=10)
+            play()
+        except BaseException as error:  # told in the thread of the test
+            failed.append(error)
+
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+
+
+def lose(port: int, share: float) -> None:
+    """Drop this share of what goes to and from a UDP port of this namespace, each by itself."""
+    for way in ("--dport", "--sport"):
+        words = ["-p", "udp", way, str(port), "-m", "statistic", "--mode", "random"]
+        words += ["--probability", str(share), "-j", "DROP"]
+        subprocess.run(["iptables", "-w", "-A", "INPUT", *words], check=True, timeout=10)

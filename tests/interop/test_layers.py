@@ -18,7 +18,7 @@ OBEY = """(camera) => {
   const { peer } = sfu.call;
   window.testSend ??= peer.send.bind(peer);
   peer.send = () => {};
-  return window.testSend(camera); }"""
+  return window.testSend({ camera }); }"""
 
 
 def run(story: Any) -> None:

@@ -67,6 +67,8 @@ class NotingEngine:
         self.sockets: dict[int, int] = {}
         self.carries: dict[SinkId, SourceId | None] = {}
         self.flowing: dict[SourceId, tuple[Codec, int]] = {}
+        self.counts: dict[SourceId, tuple[int, int]] = {}
+        """Packets that came of a source, and that were lost; 10 and none unless told."""
         self.heard: dict[TransportId, float] = {}
         self.tell: Any = None
         self.now = 1000.0
@@ -121,10 +123,11 @@ class NotingEngine:
         at_us = round(self.now * 1e6)
         sources = {
             source: SourceRow(
-                source, self.sources[source].transport, Ssrc(7000 + source), codec, 10, 1000,
-                0, 10, 0, 0, at_us, 1, level, 0, 0,
+                source, self.sources[source].transport, Ssrc(7000 + source), codec, packets, 1000,
+                lost, 10, 0, 0, at_us, 1, level, 0, 0,
             )
             for source, (codec, level) in self.flowing.items()
+            for packets, lost in [self.counts.get(source, (10, 0))]
         }  # fmt: skip
         heard = {row.transport: self.now for row in sources.values()} | self.heard
         transports = {
@@ -242,7 +245,7 @@ class Stage:
         self.door.listen(_fd())
         self.page_around = BrowserSurroundings(
             self.patchbay, self.door, noise, settings.media.video_bps, settings.media.video_fs,
-            limit, False, self.house.lines,
+            limit, False, self.house.lines, settings.media.sound_twice,
         )  # fmt: skip
         self.browsers = Browsers(self.house, self.page_around, noise)
 

@@ -119,6 +119,7 @@ def _figures(sharing: Sharing, line: AccessLine, snapshot: Snapshot | None) -> L
         steps={"down": tally.steps_down, "up": tally.steps_up},
         pictures=_rungs(sharing, number),
         admissions={one: sharing.admissions[number, one] for one in OUTCOMES},
+        twice=sharing.protection.of(number),
     )
 
 

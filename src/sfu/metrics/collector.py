@@ -39,6 +39,7 @@ SOURCE_TOTALS = {
     "keyframes": ("sfu_source_keyframes", "Key frames received."),
     "nacks_sent": ("sfu_source_nacks", "Packets we asked for again."),
     "repaired": ("sfu_source_repaired_packets", "Packets that came by retransmission."),
+    "recovered": ("sfu_source_recovered_packets", "Lost sounds found in the packet behind them."),
 }
 SINK_TOTALS = {
     "packets": ("sfu_sink_packets", "RTP packets sent."),
@@ -46,6 +47,7 @@ SINK_TOTALS = {
     "nacks_received": ("sfu_sink_nacks", "Packets we were asked for again."),
     "retransmitted": ("sfu_sink_retransmitted_packets", "Packets we sent again."),
     "dropped": ("sfu_sink_dropped_packets", "Packets the receiver could not have taken."),
+    "redundant": ("sfu_sink_redundant_packets", "Packets sent with the sound before in them."),
 }
 TRANSPORT_TOTALS = {
     "auth_failed": ("sfu_transport_unauthentic_packets", "SRTP packets that failed the check."),

@@ -91,6 +91,12 @@ def lines(figures: Sequence[LineFigures]) -> Iterator[Metric]:
         [*LABELS, "outcome"],
     )
     yield gauge(
+        "sfu_line_sound_twice",
+        "1 where speech is sent twice, as the line loses and has room.",
+        _split(figures, lambda one: {way: int(twice) for way, twice in one.twice.items()}),
+        [*LABELS, "direction"],
+    )
+    yield gauge(
         "sfu_line_pictures",
         "Places for pictures by what they are given and why.",
         [

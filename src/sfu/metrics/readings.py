@@ -65,6 +65,8 @@ class LineFigures:
     pictures: Mapping[tuple[str, str], int]
     """Places of pictures now, by rung and why."""
     admissions: Mapping[str, int]
+    twice: Mapping[str, bool] = field(default_factory=dict)
+    """Whether speech goes twice now, by direction: send, receive."""
 
 
 @dataclass(frozen=True, slots=True)

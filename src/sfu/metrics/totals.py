@@ -14,8 +14,8 @@ from typing import Any
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import Codec, Kind, SinkId
 
-SOURCE = ("packets", "bytes", "lost", "keyframes", "nacks_sent", "repaired")
-SINK = ("packets", "octets", "nacks_received", "retransmitted", "dropped")
+SOURCE = ("packets", "bytes", "lost", "keyframes", "nacks_sent", "repaired", "recovered")
+SINK = ("packets", "octets", "nacks_received", "retransmitted", "dropped", "redundant")
 TRANSPORT = ("auth_failed", "replayed", "refused", "received_rtcp", "sent_rtcp")
 SOCKET = (
     "received_packets",

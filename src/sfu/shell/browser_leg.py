@@ -398,6 +398,11 @@ class BrowserLeg(Leg):
         now = Twice(self._twice.down and able.down, self._microphone_order.twice)
         return self._voices(now)
 
+    @property
+    def able_twice(self) -> Twice:
+        """Which of its sounds may be sent twice, as negotiated last."""
+        return self._engine.able
+
     def voices_twice(self) -> Voices:
         """Say what they would cost with each sent twice, as far as it knows how."""
         return self._voices(self._engine.able)

@@ -8,7 +8,7 @@ from sfu.media.allocation.output import Cap
 from sfu.model import Codec, MemberId, Protocol, SinkId, SourceId
 from sfu.room.output import Notify, SendPicture
 from sfu.shell.lines import AccessLine
-from sfu.shell.voices import NO_VOICES, Twice, Voices
+from sfu.shell.voices import NO_VOICES, ONCE, Twice, Voices
 from sfu.signalling.call import End
 from sfu.signalling.capability import Capability
 
@@ -123,6 +123,11 @@ class Leg(ABC):
     def voices(self) -> Voices:
         """Say what its sounds and headers cost its line."""
         return NO_VOICES
+
+    @property
+    def able_twice(self) -> Twice:
+        """Which of its sounds may be sent twice, as negotiated last."""
+        return ONCE
 
     def voices_twice(self) -> Voices:
         """Say what they would cost with each sent twice, as far as it knows how."""

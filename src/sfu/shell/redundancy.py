@@ -110,7 +110,7 @@ class Protection:
         ways.up.heard(up_lost, up_received, now)
 
     def _choose(
-        self, ways: Ways, state: LineState, legs: Iterable[Leg],
+        self, ways: Ways, state: LineState, legs: list[Leg],
         hearing: Mapping[MemberId, int], now: float,
     ) -> None:  # fmt: skip
         wrap = state.encapsulation
@@ -122,7 +122,11 @@ class Protection:
             down += [twice.forwarded] * voices if twice.forwarded is not None else []
             up += twice.up
         bears = min(state.down.bps, self._estimates.of(state.line).capacity_bps)
+        able = [leg.able_twice for leg in legs]
         for way, sounds, bps in ((ways.down, down, bears), (ways.up, up, state.up.bps)):
+            if not any(one.down if way is ways.down else one.up for one in able):
+                way.rest()
+                continue
             room = speech_room_bps(bps, state.browsers_down)
             if way.update(sound_bps(wrap, sounds), room, now):
                 self._tell(state.line, way, "send" if way is ways.down else "receive")

@@ -199,3 +199,50 @@ def test_a_garbled_offer_is_answered_or_is_the_peers_error(name, some):
         return
     assert len(parse(bytes(answer)).media) == len(made.media)
     assert all(stream.kind in Kind for stream in agreement.streams)
+
+
+def lines_of(answer: SessionDescription, mid: str, *words: str) -> list[str]:
+    return [line for line in media(answer, mid).lines if line.startswith(words)]
+
+
+def test_opus_that_may_be_sent_twice_is_agreed_for_microphone_voices_and_mix():
+    answer, agreement = answered(session("chromium_page"))
+    for role, mid in ((Role.MICROPHONE, "0"), (Role.WIDE, "2"), (Role.MIX, "8")):
+        assert lines_of(answer, mid, "m=", "a=rtpmap", "a=fmtp") == [
+            "m=audio 9 UDP/TLS/RTP/SAVPF 111 63",
+            "a=rtpmap:111 opus/48000/2",
+            "a=fmtp:111 minptime=10;useinbandfec=1",
+            "a=rtpmap:63 red/48000/2",
+            "a=fmtp:63 111/111",
+        ]
+        stream = agreement.of(role)[0]
+        assert stream.red == 63
+        assert ((63, Codec.RED) in stream.payloads) is role.sends
+        assert Codec.RED not in dict(stream.send_payloads)
+    assert "63" not in media(answer, "5").formats
+    assert agreement.of(Role.NARROW)[0].red is None
+    assert Codec.RED not in agreement.capability.audio_send | agreement.capability.audio_receive
+
+
+def test_a_browser_is_had_to_send_twice_by_the_order_of_the_microphone_alone():
+    answer, _ = answered(session("chromium_page"), red_first=True)
+    assert media(answer, "0").formats == ("63", "111")
+    assert media(answer, "2").formats == ("111", "63")
+
+
+def test_nothing_is_sent_twice_where_that_is_not_wanted_or_not_offered():
+    answer, agreement = answered(session("chromium_page"), red=False, red_first=True)
+    assert all(one.red is None for one in agreement.streams)
+    assert media(answer, "0").formats == ("111",)
+    _, agreement = answered(session("firefox_like"), red_first=True)
+    assert all(one.red is None for one in agreement.streams)
+
+
+@pytest.mark.parametrize(
+    ("name", "fmtp"), [("red/8000", "111/111"), ("red/48000/2", "111/9"), ("red/48000/2", "")]
+)
+def test_red_of_anything_but_this_opus_is_not_taken(name, fmtp):
+    text = offered("chromium_page").decode()
+    text = text.replace("red/48000/2", name).replace("a=fmtp:63 111/111", f"a=fmtp:63 {fmtp}")
+    _, agreement = answered(parse(text))
+    assert all(one.red is None for one in agreement.streams)

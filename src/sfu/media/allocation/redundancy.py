@@ -108,6 +108,10 @@ class Redundancy:
             if self.losses.steady:
                 self._needed_until = now + HOLD_S
 
+    def rest(self) -> None:
+        """Send once: nobody knows how to take it twice."""
+        self.choice = Choice()
+
     def update(self, required_bps: int, available_bps: int, now: float) -> bool:
         """Choose; True where it changed.  `required_bps` is all speech, sent twice."""
         before = self.choice
