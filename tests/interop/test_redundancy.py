@@ -1,4 +1,4 @@
-"""Two Chromiums on lines that lose 2 % each way: sound is sent twice (RFC 2198), a room hears on."""
+"""Two Chromiums on a line that loses 2 % each way: sound is sent twice, a room hears on."""
 
 import asyncio
 from typing import Any
@@ -53,7 +53,7 @@ async def measure(m: Any, twice: bool) -> float:
     lose(server.base + 4, LOSS)
 
     async def begun() -> bool:
-        return server.metric("sfu_line_sound_twice") == 2  # down and up
+        return bool(server.metric("sfu_line_sound_twice") == 2)  # down and up
 
     if twice:
         await until(begun, 20, "a line whose speech goes twice")

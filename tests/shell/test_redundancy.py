@@ -35,8 +35,9 @@ class Page:
         assert self.session.leg is not None
         self.leg = self.session.leg
         house.patchbay._locked.clear()  # as after the handshake
-        self.sound = self.leg.streams.sound
-        assert self.sound is not None
+        sound = self.leg.streams.sound
+        assert sound is not None
+        self.sound = sound
         house.flow(self.sound, Codec.OPUS)
         self.packets = self.lost = 0
 

@@ -254,9 +254,7 @@ class Sharing:
     def _protect(self, snapshot: Snapshot, now: float) -> None:
         """Have speech sent twice where that helps; what it costs is reckoned with at once."""
         told = list(self._told.values())
-        states = [
-            one for one in told if isinstance(one, LineState) and self.lines.find(one.line)
-        ]
+        states = [one for one in told if isinstance(one, LineState) and self.lines.find(one.line)]
         hearing = {one.viewer: one.voices for one in told if isinstance(one, Hearing)}
         self.protection.tick(states, hearing, self._legs.values(), snapshot, now)
 

@@ -1,5 +1,6 @@
 """Speech is sent twice where a line loses and has room, and makes way where it has none."""
 
+import itertools
 import random
 
 from hypothesis import given
@@ -94,8 +95,8 @@ def test_a_line_that_was_never_wide_enough_says_so():
 def test_two_megabits_bear_two_voices_twice_and_half_a_megabit_one():
     assert speech_room_bps(2_000_000, 1) == 664_999
     assert speech_room_bps(500_000, 1) == 166_249
-    assert 1.2 * 127_200 <= speech_room_bps(500_000, 1)
-    assert 1.2 * 127_200 > speech_room_bps(400_000, 1)
+    assert speech_room_bps(500_000, 1) >= 1.2 * 127_200
+    assert speech_room_bps(400_000, 1) < 1.2 * 127_200
     assert speech_room_bps(30_000, 1) == 0
 
 
@@ -123,4 +124,4 @@ def test_it_never_takes_more_than_there_is_and_does_not_flap(script):
         assert not way.choice.twice or available >= 127_200
         if way.choice.twice and not before:
             turned_on.append(now)
-    assert all(later - sooner >= 10 for sooner, later in zip(turned_on, turned_on[1:], strict=False))
+    assert all(later - sooner >= 10 for sooner, later in itertools.pairwise(turned_on))

@@ -8,7 +8,7 @@ from sfu.errors import PeerError
 from sfu.media.payload import red
 from sfu.media.payload.red import Block
 
-CHROMIUM = bytes.fromhex("ef0f00036f" "aabbcc" "ddeeff00")
+CHROMIUM = bytes.fromhex("ef0f00036faabbccddeeff00")
 """As Chromium 156 sends it: Opus 111, one packet of 20 ms back."""
 
 

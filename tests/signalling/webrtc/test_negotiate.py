@@ -218,7 +218,7 @@ def test_opus_that_may_be_sent_twice_is_agreed_for_microphone_voices_and_mix():
         stream = agreement.of(role)[0]
         assert stream.red == 63
         assert ((63, Codec.RED) in stream.payloads) is role.sends
-        assert Codec.RED not in dict(stream.send_payloads)
+        assert role.sends or stream.send_payloads == ((Codec.OPUS, 111),)
     assert "63" not in media(answer, "5").formats
     assert agreement.of(Role.NARROW)[0].red is None
     assert Codec.RED not in agreement.capability.audio_send | agreement.capability.audio_receive
