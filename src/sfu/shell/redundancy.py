@@ -113,23 +113,32 @@ class Protection:
         self, ways: Ways, state: LineState, legs: list[Leg],
         hearing: Mapping[MemberId, int], now: float,
     ) -> None:  # fmt: skip
-        wrap = state.encapsulation
-        down, up = list[Sound](), list[Sound]()
+        voices: dict[str, list[Sound]] = {"send": [], "receive": []}
+        others: dict[str, list[Sound]] = {"send": [], "receive": []}
         for leg in legs:
-            twice = leg.voices_twice()
-            voices = min(hearing.get(leg.member, 0), STEPS[0].forwarded)
-            down += twice.down
-            down += [twice.forwarded] * voices if twice.forwarded is not None else []
-            up += twice.up
+            able, sounds = leg.able_twice, leg.voices_twice()
+            heard = min(hearing.get(leg.member, 0), STEPS[0].forwarded)
+            voices["send"] += [sounds.forwarded] * heard if sounds.forwarded is not None else []
+            others["send"] += sounds.down
+            (voices if able.up else others)["receive"] += sounds.up
         bears = min(state.down.bps, self._estimates.of(state.line).capacity_bps)
-        able = [leg.able_twice for leg in legs]
-        for way, sounds, bps in ((ways.down, down, bears), (ways.up, up, state.up.bps)):
-            if not any(one.down if way is ways.down else one.up for one in able):
-                way.rest()
-                continue
-            room = speech_room_bps(bps, state.browsers_down)
-            if way.update(sound_bps(wrap, sounds), room, now):
-                self._tell(state.line, way, "send" if way is ways.down else "receive")
+        down = any(leg.able_twice.down for leg in legs)
+        self._weigh(state, ways.down, bears, "send", voices, others, able=down, now=now)
+        up = bool(voices["receive"])
+        self._weigh(state, ways.up, state.up.bps, "receive", voices, others, able=up, now=now)
+
+    def _weigh(
+        self, state: LineState, way: Redundancy, bears_bps: int, direction: str,
+        voices: Mapping[str, list[Sound]], others: Mapping[str, list[Sound]], *, able: bool,
+        now: float,
+    ) -> None:  # fmt: skip
+        if not able:
+            way.rest()
+            return
+        other_bps = sound_bps(state.encapsulation, others[direction])
+        room = speech_room_bps(bears_bps, state.browsers_down, other_bps)
+        if way.update(sound_bps(state.encapsulation, voices[direction]), room, now):
+            self._tell(state.line, way, direction)
 
     def _tell(self, number: LineId, way: Redundancy, direction: str) -> None:
         line, choice = self._lines.find(number), way.choice

@@ -35,12 +35,12 @@ class WhyTwice(StrEnum):
     LOSS = "loss"
     """Twice."""
     NO_ROOM = "no_room"
-    """Once, though it loses: speech would take more than its part of the line."""
+    """Once, though it loses: voices would take more than their part of the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What holds now, with what it needs and what there is: line bit/s of all speech."""
+    """What holds now, with what it needs and what there is: line bit/s of voices."""
 
     twice: bool = False
     why: WhyTwice = WhyTwice.CLEAN
@@ -48,9 +48,9 @@ class Choice:
     available_bps: int = 0
 
 
-def speech_room_bps(capacity_bps: int, browsers: int) -> int:
-    """Return what speech that is sent twice may take: its part, and no more than there is."""
-    rest = USE * capacity_bps - CONTROL_BPS - CONTROL_BROWSER_BPS * browsers
+def speech_room_bps(capacity_bps: int, browsers: int, other_bps: int = 0) -> int:
+    """Return what voices that are sent twice may take: their part, beside all other sound."""
+    rest = USE * capacity_bps - CONTROL_BPS - CONTROL_BROWSER_BPS * browsers - other_bps
     return int(max(0.0, min(PART * USE * capacity_bps, rest)))
 
 
@@ -113,7 +113,7 @@ class Redundancy:
         self.choice = Choice()
 
     def update(self, required_bps: int, available_bps: int, now: float) -> bool:
-        """Choose; True where it changed.  `required_bps` is all speech, sent twice."""
+        """Choose; True where it changed.  `required_bps` is the voices, sent twice."""
         before = self.choice
         spare = 1.0 if before.twice else HEADROOM
         needed = now < self._needed_until
