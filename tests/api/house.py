@@ -19,6 +19,7 @@ from sfu.api.house import (
 from sfu.errors import PeerError, UseError
 from sfu.shell.database import connect
 from sfu.shell.news import News
+from sfu.shell.oidc import Oidc
 from sfu.shell.people import People
 from sfu.shell.store import Store
 from sfu.signalling.webrtc.message import (
@@ -108,6 +109,7 @@ class ScriptedHouse:
     )
 
     news: News = field(default_factory=News)
+    oidc: Oidc | None = None
 
     async def restore(self, file: str) -> int:
         raise UseError(f"there is no {file}")

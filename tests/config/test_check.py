@@ -19,6 +19,8 @@ def fault(table):
 TRUNK = {"name": "pbx", "registrar": "sip.example", "user": "visio", "password": "x"}
 ACCOUNT = {"user": "morez", "password": "x"}
 WEBHOOK = {"name": "ledger", "url": "https://a.example/", "secret": "a long enough one"}
+OIDC = {"issuer": "https://id.example", "client_id": "sfu", "redirect_url": "https://a.example/b",
+        "operators": ["dsi"]}  # fmt: skip
 LINE = {"site": "morez", "up_bps": 2_000_000, "down_bps": 2_000_000}
 
 
@@ -33,6 +35,10 @@ LINE = {"site": "morez", "up_bps": 2_000_000, "down_bps": 2_000_000}
         ({"h323": {"h245_ports": "23000-22000"}}, "h323.h245_ports"),
         ({"h323": {"h245_ports": "8000-9000"}}, "http.tls_port"),
         ({"webhook": [WEBHOOK, WEBHOOK]}, "webhook[2].name"),
+        ({"oidc": {**OIDC, "client_id": ""}}, "oidc.client_id"),
+        ({"oidc": {**OIDC, "redirect_url": ""}}, "oidc.redirect_url"),
+        ({"oidc": {**OIDC, "scopes": ["email"]}}, "oidc.scopes"),
+        ({"oidc": {**OIDC, "operators": []}}, "oidc.administrators"),
         ({"tls": {"certificate": "a.pem"}}, "tls.private_key"),
         ({"tls": {"private_key": "a.pem"}}, "tls.certificate"),
         ({"rooms": {"numbers": ["10-9"]}}, "rooms.numbers[1]"),

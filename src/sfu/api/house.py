@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sfu.shell.news import News
+from sfu.shell.oidc import Oidc
 from sfu.shell.people import People
 from sfu.signalling.webrtc.message import ClientMessage, ServerMessage
 
@@ -188,6 +189,10 @@ class House(Protocol):
     @property
     def news(self) -> News:
         """What happens."""
+
+    @property
+    def oidc(self) -> Oidc | None:
+        """Who vouches for people besides ourselves; None: nobody."""
 
     async def restore(self, file: str) -> int:
         """Put a backup that lies in the data directory in place of what is kept; return its rows.

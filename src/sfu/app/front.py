@@ -34,6 +34,7 @@ from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.database import words
 from sfu.shell.news import News
+from sfu.shell.oidc import Oidc
 from sfu.shell.people import People
 from sfu.shell.record import CallRecord
 from sfu.signalling.call import CallOffered, End
@@ -64,6 +65,11 @@ class Front:
     def news(self) -> News:
         """What happens."""
         return self._server.house.news
+
+    @property
+    def oidc(self) -> Oidc | None:
+        """Who vouches for people besides ourselves."""
+        return self._server.oidc
 
     async def restore(self, file: str) -> int:
         """Put a backup that lies in the data directory in place of what is kept."""

@@ -23,6 +23,7 @@ from sfu.api.app import WebSettings, create_app
 from sfu.api.server import WebServer
 from sfu.app.first import tell_first
 from sfu.app.front import Front
+from sfu.app.oidc import vouching
 from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
 from sfu.app.trunks import tell as tell_trunk
 from sfu.app.trunks import trunk_settings
@@ -128,6 +129,7 @@ class Server:
         keeping = spawn("retention", keep_house(store, settings.retention))
         self._stack.callback(keeping.cancel)
         self.people = People(store, data.path)
+        self.oidc = vouching(settings.oidc)
         self._first_password = tell_first(await self.people.begin(), data.path)
         await self._start_media(store, media)
         await self._start_sip(store)

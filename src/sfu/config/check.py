@@ -26,6 +26,7 @@ def _faults(settings: Settings) -> Iterator[Fault]:
     yield from _accounts(settings)
     yield from _trunks(settings)
     yield from _webhooks(settings)
+    yield from _oidc(settings)
     yield from _sites(settings)
     yield from _lines(settings)
 
@@ -146,6 +147,19 @@ def _webhooks(settings: Settings) -> Iterator[Fault]:
     names = [(f"webhook[{i}].name", one.name) for i, one in enumerate(settings.webhook, 1)]
     for key, name in _repeated(names):
         yield Fault(key, f"{name} is there twice")
+
+
+def _oidc(settings: Settings) -> Iterator[Fault]:
+    oidc = settings.oidc
+    if not oidc.issuer:
+        return
+    for key in ("client_id", "redirect_url"):
+        if not getattr(oidc, key):
+            yield Fault(f"oidc.{key}", "is missing; or leave oidc.issuer empty")
+    if "openid" not in oidc.scopes:
+        yield Fault("oidc.scopes", "must have openid")
+    if not (oidc.administrators or oidc.operators or oidc.organisers or oidc.read_only):
+        yield Fault("oidc.administrators", "nobody could do anything: say whose groups may")
 
 
 def _sites(settings: Settings) -> Iterator[Fault]:

@@ -321,6 +321,26 @@ class Store:
 
 
 @section
+class Oidc:
+    """OpenID Connect: another house vouches for people who operate the server."""
+
+    issuer: Annotated[str, StringConstraints(pattern=r"^$|^https?://[^\s]{1,500}$")] = ""
+    """As it calls itself; empty: nobody vouches."""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    redirect_url: Annotated[str, StringConstraints(pattern=r"^$|^https?://[^\s]{1,500}$")] = ""
+    """Where it sends people back: https://HOST:8443/api/v1/session/oidc/callback."""
+    scopes: tuple[Name, ...] = ("openid", "profile", "email")
+    name_claim: Name = "preferred_username"
+    role_claim: Name = "groups"
+    administrators: tuple[Name, ...] = ()
+    """What values of `role_claim` make an administrator; the others alike."""
+    operators: tuple[Name, ...] = ()
+    organisers: tuple[Name, ...] = ()
+    read_only: tuple[Name, ...] = ()
+
+
+@section
 class Retention:
     """How many days things are kept; 0: until somebody deletes them."""
 
@@ -479,6 +499,7 @@ class Settings:
     log: Log = Log()
     store: Store = Store()
     retention: Retention = Retention()
+    oidc: Oidc = Oidc()
     room: tuple[Room, ...] = ()
     account: tuple[Account, ...] = ()
     endpoint: tuple[Endpoint, ...] = ()

@@ -88,6 +88,20 @@ def add(
     return made
 
 
+def welcome(connection: Connection, said: str, role: Role, subject: str) -> str:
+    """Give the account of somebody another house vouches for, made where it is his first time.
+
+    Its word on his role counts each time.  NotAllowed where another has the name.
+    """
+    known = select(accounts.c.name).where(accounts.c.subject == subject)
+    name = connection.scalar(known)
+    if name is None:
+        return add(connection, said, role, subject=subject).name
+    mine = update(accounts).where(accounts.c.name == name)
+    connection.execute(mine.values(role=role.value))
+    return str(name)
+
+
 def change(
     connection: Connection, name: str, role: Role | None = None, password: str | None = None
 ) -> Account | None:

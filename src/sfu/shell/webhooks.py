@@ -22,13 +22,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import structlog
 from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from sfu.shell.ask import ask
 from sfu.shell.database import words
 from sfu.shell.news import Happening
 from sfu.shell.store import Store
@@ -38,7 +37,6 @@ from sfu.shell.tasks import spawn
 WAITS_S = (5.0, 30.0, 120.0, 600.0)
 """After the first failure, the second...; the last one again and again."""
 GIVE_UP_S = 86_400.0
-ANSWER_WITHIN_S = 10.0
 AT_ONCE = 20
 """Rows that are read at a time."""
 LOOK_EVERY_S = 60.0
@@ -192,19 +190,6 @@ def secret_key(secret: str) -> bytes:
     return secret.encode()
 
 
-class _Straight(HTTPRedirectHandler):
-    """Follows nobody: what is told is told to who is configured."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
 def send(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    """Post, and wait for the answer; OSError where none comes."""
-    request = Request(url, body, dict(headers), method="POST")
-    try:
-        with build_opener(_Straight()).open(request, timeout=ANSWER_WITHIN_S) as answer:
-            return int(answer.status)
-    except HTTPError as error:
-        error.close()
-        return error.code
+    """Post, and give the status it was answered."""
+    return ask(url, body, headers)[0]
