@@ -222,3 +222,31 @@ def test_a_database_that_cannot_be_had_is_one_line(url, said):
     assert line.startswith("call records")
     assert said in line
     assert "s3cret" not in json.dumps(line)
+
+
+@pytest.mark.interop
+def test_a_database_that_is_restarted_costs_no_record(postgresql, cluster, monkeypatch):
+    monkeypatch.setattr(store_module, "RETRY_S", 0.05)
+
+    async def story():
+        with capture_logs() as said:
+            async with opened(postgresql) as store, asyncio.TaskGroup() as tasks:
+                tasks.create_task(store.run())
+                first = store.joined(joining("m1"), NOW)
+                while not rows(postgresql, "select * from calls"):
+                    await asyncio.sleep(0.01)
+                await asyncio.to_thread(cluster.pause)
+                second = store.joined(joining("m2"), NOW + 5)
+                store.left(first, NOW + 10, "hung_up")
+                while not said:
+                    await asyncio.sleep(0.01)
+                await asyncio.to_thread(cluster.resume)
+                while len(rows(postgresql, "select * from calls")) < 2:
+                    await asyncio.sleep(0.01)
+                store.left(second, NOW + 20, "hung_up")
+                await store.close()
+        return {line["event"] for line in said}, store.lost_writes
+
+    assert asyncio.run(asyncio.wait_for(story(), 40)) == ({"call records cannot be written"}, 0)
+    found = rows(postgresql, "select member, left_at from calls order by id")
+    assert found == [("m1", NOW + 10), ("m2", NOW + 20)]
