@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from hashlib import sha256
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -36,7 +37,8 @@ class Far:
     """An issuer by script: gives the token it is told to, and remembers what it was asked."""
 
     def __init__(self, make):
-        self.make, self.asked, self.keys = make, [], [KEY]
+        self.make, self.asked = make, []
+        self.keys: list[Any] = [KEY]
         self.challenge = self.nonce = ""
 
     def __call__(self, url, body, headers):

@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from sfu.api.auth import LONGEST_SECRET, Gate, router, with_answers
+from sfu.api.auth import LONGEST_SECRET, Answers, Gate, router, with_answers
 from sfu.api.origin import remote_address
 from sfu.api.session import set_cookie
 from sfu.errors import PeerError, UseError
@@ -37,7 +37,7 @@ def oidc_routes(house: "House", gate: Gate) -> APIRouter:
 
 
 def _add_begin(routes: APIRouter, house: "House", gate: Gate) -> None:
-    answers = {
+    answers: Answers = {
         303: {"description": "to the page of who vouches"},
         404: {"description": "nobody is configured who vouches for people ([oidc])"},
         502: {"description": "who vouches does not answer as he should"},
@@ -62,7 +62,7 @@ def _add_begin(routes: APIRouter, house: "House", gate: Gate) -> None:
 
 
 def _add_finish(routes: APIRouter, house: "House", gate: Gate) -> None:
-    answers = {
+    answers: Answers = {
         303: {"description": "logged in"},
         400: {"description": "not begun here, or not vouched for"},
         403: {"description": "vouched for, and nothing says what he may do"},
