@@ -1,16 +1,18 @@
 """Browsers' way in and out: joining, refusals, coming back, being replaced, leaving."""
 
+import time
 from typing import Any
 
 import pytest
 
 from sfu.config import Settings
-from sfu.config.settings import Media, Policy, Room
+from sfu.config.settings import Media, Policy, Room, Rooms
 from sfu.errors import PeerError
 from sfu.media.connect import stun
 from sfu.media.connect.stun import Attribute, StunType
 from sfu.media.engine.event import DatagramReceived
 from sfu.model import Address, RoomId
+from sfu.signalling.call import Accept
 from sfu.signalling.webrtc.message import (
     Answer,
     Ended,
@@ -290,3 +292,34 @@ def test_who_switches_its_camera_off_is_shown_so(house):
     page.session.receive(State(microphone=False, camera=False))
     leg = page.session.leg
     assert (leg.wants_sound(), leg.wants_picture()) == (False, False)
+
+
+def test_a_guests_link_opens_its_room_without_the_pin_and_no_other(guarded):
+    link = guarded.house.invitations.make(RoomId("4201"), time.time() + 60)
+    over = guarded.house.invitations.make(RoomId("4201"), time.time() - 1)
+    other = guarded.house.invitations.make(RoomId("4202"), time.time() + 60)
+    assert Page(guarded).join(invitation=link).room == "4201"
+    for word in (over, other, link[:-1], "", "x"):
+        page = Page(guarded)
+        assert page.join(invitation=word) is None
+        assert page.refused == "pin_required"
+    assert Page(guarded).join(invitation="x", pin="2468").room == "4201"
+
+
+def test_a_guest_is_let_in_where_others_tried_wrong_pins(guarded):
+    for _ in range(3):
+        Page(guarded).join(pin="1111")
+    link = guarded.house.invitations.make(RoomId("4201"), time.time() + 60)
+    assert Page(guarded).join(invitation=link) is not None
+
+
+def test_where_pages_come_by_invitation_a_number_alone_opens_nothing():
+    rooms = (Room(number="4201"), Room(number="4202", pin="2468"))
+    with stage(Settings(room=rooms, rooms=Rooms(invited_only=True))) as house:
+        page = Page(house)
+        assert page.join() is None
+        assert page.refused == "invitation_required"
+        link = house.house.invitations.make(RoomId("4201"), time.time() + 60)
+        assert page.join(invitation=link).room == "4201"
+        assert Page(house).join(room="4202", pin="2468") is not None
+        assert isinstance(house.ring(1), Accept)  # room codecs dial the number still

@@ -22,6 +22,7 @@ from sfu.api.browser import Doors
 from sfu.api.events import event_routes
 from sfu.api.headers import Guard
 from sfu.api.house import House
+from sfu.api.invitation import invitation_routes
 from sfu.api.oidc import oidc_routes
 from sfu.api.operator import operator_routes
 from sfu.api.schema import Readiness
@@ -66,6 +67,7 @@ def create_app(house: House, settings: WebSettings | None = None) -> FastAPI:
     app.include_router(session_routes(house, gate))
     app.include_router(account_routes(house, gate))
     app.include_router(oidc_routes(house, gate))
+    app.include_router(invitation_routes(house, gate))
     app.include_router(event_routes(house, gate))
     _add_health(app, house)
     if settings.metrics:

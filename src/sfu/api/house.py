@@ -243,6 +243,12 @@ class House(Protocol):
     def hang_up(self, call: int) -> bool:
         """End a call; False where there is none of this number."""
 
+    def invite(self, room: str, until: float) -> tuple[str, str]:
+        """Give a room's number, and the word that opens it until a time (seconds since 1970).
+
+        Raises `UseError` where there is no such room.
+        """
+
     def metrics(self) -> bytes:
         """Collect now, in Prometheus' text format 0.0.4."""
 

@@ -85,6 +85,24 @@ class RestoreRequest(BaseModel):
     file: Annotated[str, StringConstraints(pattern=r"^restore-[0-9a-f]{8,32}\.sqlite3$")]
 
 
+class InvitationRequest(BaseModel):
+    """Which room guests shall come into, and how long."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    room: Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+    hours: Annotated[float, Field(gt=0, le=8784)] = 24
+
+
+class InvitationView(BaseModel):
+    """A link for guests."""
+
+    room: str
+    link: str
+    """Whoever has it comes in."""
+    expires_at: str
+
+
 class SessionView(BaseModel):
     """Who you are here."""
 

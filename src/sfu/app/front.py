@@ -252,6 +252,14 @@ class Front:
             return self._server.calls.hang_up(leg.call)
         return self._server.browsers.remove(member)
 
+    def invite(self, room: str, until: float) -> tuple[str, str]:
+        """Give a room's number, and the word that opens it until a time."""
+        house = self._server.house
+        found = house.find(room)
+        if not isinstance(found, Found):
+            raise UseError(f"no room {room}")
+        return found.room, house.invitations.make(found.room, until)
+
     def metrics(self) -> bytes:
         """Collect now."""
         return self._server.metrics.exposition()

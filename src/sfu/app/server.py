@@ -53,6 +53,7 @@ from sfu.shell.gatekeeper import GatekeeperShell
 from sfu.shell.h323 import H323Shell, Place, available
 from sfu.shell.house import TICK_S, House
 from sfu.shell.icedoor import IceDoor
+from sfu.shell.invitations import Invitations
 from sfu.shell.mixdesk import MixDesk
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.people import People
@@ -135,6 +136,7 @@ class Server:
         await self._start_sip(store)
         await self._start_h323()
         self._start_webhooks(store)
+        self.house.invitations = Invitations.kept(self.directory)
         self._start_rhythm()
         await self._start_web(https, http)
 

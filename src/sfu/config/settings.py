@@ -241,6 +241,8 @@ class Rooms:
     """Users whose calls are asked for a room, as are calls to no user; empty: nobody is asked."""
     languages: Annotated[tuple[Language, ...], MinLen(1)] = (Language.FRENCH, Language.ENGLISH)
     """What callers are spoken to in, one after the other."""
+    invited_only: bool = False
+    """Pages come into a room by a guest's link or its PIN; a number alone does not open it."""
     echo_test: Annotated[str, StringConstraints(pattern=r"^([0-9]{1,20})?$")] = "9196"
     """Number where each hears and sees itself; empty: none."""
 

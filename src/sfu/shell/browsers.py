@@ -9,6 +9,7 @@ r"""Browsers' way in and out: one `Session` for each WebSocket, one `BrowserLeg`
 """
 
 import hmac
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ import structlog
 from sfu.errors import PeerError
 from sfu.media.allocation.admission import Admitted
 from sfu.media.engine.snapshot import Snapshot
-from sfu.model import MemberId
+from sfu.model import MemberId, RoomId
 from sfu.room.directory import Found, UnknownRoom, WrongPin
 from sfu.shell.admission import UNBOUND
 from sfu.shell.browser_leg import BrowserLeg, BrowserSurroundings, Send
@@ -267,10 +268,15 @@ class Session:
         house, tries = self._browsers.house, self._browsers.house.tries
         now = house.clock()
         found = house.find(message.room, message.pin or "")
+        if not isinstance(found, UnknownRoom) and self._is_invited(message, found.room):
+            found = Found(found.room, "", "")
+        elif isinstance(found, Found) and house.by_invitation(found.room):
+            self._refuse(RefusalCode.INVITATION_REQUIRED)
+            return None
         match found:
             case UnknownRoom():
                 self._refuse(RefusalCode.UNKNOWN_ROOM)
-            case WrongPin() | Found() if house.is_protected(found.room) and not tries.left(
+            case WrongPin() | Found() if self._asks_pin(message, found.room) and not tries.left(
                 self.remote, now
             ):
                 self._refuse(RefusalCode.TOO_MANY_TRIES)
@@ -286,6 +292,17 @@ class Session:
             case Found():
                 return found if self._line_bears(message) else None
         return None
+
+    def _is_invited(self, message: Join, room: RoomId) -> bool:
+        """Tell whether a guest's link opens this room now."""
+        invitations = self._browsers.house.invitations
+        return bool(message.invitation) and invitations.opens(
+            message.invitation or "", room, time.time()
+        )
+
+    def _asks_pin(self, message: Join, room: RoomId) -> bool:
+        """Tell whether a PIN must be given, right or not."""
+        return self._browsers.house.is_protected(room) and not self._is_invited(message, room)
 
     def _line_bears(self, message: Join) -> bool:
         """Tell whether its line bears its speech, and its pictures at their least."""

@@ -33,6 +33,7 @@ from sfu.room.directory import (
 from sfu.room.echo import EchoRoom
 from sfu.room.room import Room
 from sfu.shell.fault import surviving
+from sfu.shell.invitations import Invitations
 from sfu.shell.leg import Leg
 from sfu.shell.lines import Lines
 from sfu.shell.meeting import Meeting
@@ -80,6 +81,7 @@ class House:
         self.clock = clock
         self.tries = PinTries(settings.rooms.pin_tries)
         self.news = News()
+        self.invitations = Invitations()
         self.settings = settings
         self.patchbay = patchbay
         self.desk = desk
@@ -122,6 +124,10 @@ class House:
         """Tell whether a room has a PIN, given or not."""
         known = self.directory.rooms.get(room)
         return known is not None and bool(known.pin)
+
+    def by_invitation(self, room: RoomId) -> bool:
+        """Tell whether pages come into a room by a guest's link alone."""
+        return self.settings.rooms.invited_only and not self.is_protected(room)
 
     def meeting(self, room: RoomId) -> Meeting:
         """Return the meeting in a room, begun if there is none."""

@@ -8,6 +8,7 @@ const $ = (id) => document.getElementById(id);
 export class Lobby {
   #devices;
   #stopMeter = () => {};
+  #invitation; // of a guest's link: its room and the word that opens it
   opened = Promise.resolve();
   on = { microphone: stored("microphone.off") !== "1", camera: stored("camera.off") !== "1" };
 
@@ -15,6 +16,7 @@ export class Lobby {
   constructor(devices, enter) {
     this.#devices = devices;
     const asked = new URLSearchParams(location.search);
+    this.#invitation = { room: asked.get("room") ?? "", word: asked.get("invitation") ?? "" };
     $("room").value = asked.get("room") ?? stored("room");
     $("name").value = asked.get("name") ?? stored("name");
     $("join").addEventListener("submit", (event) => {
@@ -108,7 +110,9 @@ export class Lobby {
     this.say("");
     this.setBusy(true);
     const pin = $("pin-field").hidden ? "" : $("pin").value.trim();
-    return enter({ room, name, ...(pin && { pin }), ...(soundOnly && { sound_only: true }) });
+    const { room: to, word } = this.#invitation;
+    const invitation = room === to && word;
+    return enter({ room, name, ...(invitation && { invitation }), ...(pin && { pin }), ...(soundOnly && { sound_only: true }) });
   }
 
   #forgetPin() {

@@ -109,7 +109,7 @@ export class Connection {
 
   /** These refuse a join only: said while inside, they answer our coming back. */
   #resuming(code) {
-    return ["unknown_room", "pin_required", "wrong_pin", "room_full", "name_missing"].includes(code);
+    return ["unknown_room", "pin_required", "wrong_pin", "invitation_required", "room_full", "name_missing"].includes(code);
   }
 
   #ended(message) {

@@ -38,6 +38,7 @@ class RefusalCode(StrEnum):
     UNKNOWN_ROOM = "unknown_room"
     PIN_REQUIRED = "pin_required"
     WRONG_PIN = "wrong_pin"
+    INVITATION_REQUIRED = "invitation_required"
     TOO_MANY_TRIES = "too_many_tries"
     ROOM_FULL = "room_full"
     LINE_FULL = "line_full"
@@ -92,6 +93,8 @@ class Join(_Message):
     name: Name = ""
     """Empty: the house refuses with `name_missing`."""
     pin: Annotated[str, StringConstraints(max_length=32, strip_whitespace=True)] | None = None
+    invitation: Annotated[str, StringConstraints(max_length=128)] | None = None
+    """The word of a link for guests: opens its room without the PIN."""
     language: Annotated[str, StringConstraints(max_length=35)] | None = None
     """A BCP 47 tag, say "fr-FR"."""
     resume: Annotated[str, StringConstraints(max_length=128)] | None = None
@@ -366,6 +369,7 @@ _REFUSALS = {
     RefusalCode.UNKNOWN_ROOM: "There is no room with this number.",
     RefusalCode.PIN_REQUIRED: "This room asks for a PIN.",
     RefusalCode.WRONG_PIN: "That is not the PIN of this room.",
+    RefusalCode.INVITATION_REQUIRED: "This room opens by an invitation link.",
     RefusalCode.TOO_MANY_TRIES: "Too many tries. Wait a minute.",
     RefusalCode.ROOM_FULL: "The room is full.",
     RefusalCode.LINE_FULL: "The line has no room for this call.",
