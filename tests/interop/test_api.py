@@ -13,9 +13,10 @@ import httpx
 import pytest
 import websockets
 
-from tests.interop.fixtures import LAJOUX, MOREZ
+from tests.interop.fixtures import ANNE, BRUNO, LAJOUX, MOREZ
 from tests.interop.network import apart
 from tests.interop.server import Server
+from tests.interop.wait import until
 
 pytestmark = pytest.mark.interop
 
@@ -98,6 +99,32 @@ def test_a_program_hears_what_happens_and_a_restore_disturbs_no_call(meeting: An
                 (newest, oldest) = json.loads(server.get("/api/v1/calls"))
                 assert (newest["ended_at"], oldest["reason"]) == (None, "hung_up")
                 assert oldest["call"] == before[0]
+
+    asyncio.run(asyncio.wait_for(story(), 100))
+
+
+def test_a_guest_opens_a_link_and_is_in_a_room_whose_pin_he_does_not_know(meeting: Any) -> None:
+    async def story() -> None:
+        async with meeting() as m:
+            server = await m.serve('[[room]]\nnumber = "4201"\npin = "2580"\n')
+            key = (server.home / "data" / "control.key").read_text().strip()
+            headers = {"Authorization": f"Bearer {key}"}
+            async with httpx.AsyncClient(headers=headers, verify=False) as client:
+                wish = {"room": "4201", "hours": 1}
+                made = await client.post(server.page + "/api/v1/invitations", json=wish)
+            link = made.json()["link"]
+            assert link.startswith(server.page + "/?room=4201&invitation=")
+            anne = await m.visitor(ANNE)
+            await anne.page.goto(link)
+            await anne.join()
+            bruno = await m.visitor(BRUNO)  # who has the number alone
+            await bruno.page.fill("#name", "Bruno")
+            await bruno.page.click("#enter")
+            await until(lambda: bruno.last("refused"), 15, "Bruno's refusal")
+            assert bruno.last("refused")["code"] == "pin_required"
+            (room,) = json.loads(server.get("/api/v1/rooms"))
+            assert [one["name"] for one in room["members"]] == ["Anne"]
+            assert link.rpartition("=")[2] not in server.log
 
     asyncio.run(asyncio.wait_for(story(), 100))
 
