@@ -131,13 +131,14 @@ class Server:
         self._stack.callback(keeping.cancel)
         self.people = People(store, data.path)
         self.oidc = vouching(settings.oidc)
-        self._first_password = tell_first(await self.people.begin(), data.path)
         await self._start_media(store, media)
         await self._start_sip(store)
         await self._start_h323()
         self._start_webhooks(store)
         self.house.invitations = Invitations.kept(self.directory)
         self._start_rhythm()
+        # last: a start that fails must not have made an account whose password nobody saw
+        self._first_password = tell_first(await self.people.begin(), data.path)
         await self._start_web(https, http)
 
     def _hosts(self) -> list[str]:
