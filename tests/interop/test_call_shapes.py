@@ -129,6 +129,7 @@ def test_a_picture_of_mode_1_alone_is_kept_from_a_unit_of_mode_0_and_the_server_
     run(story())
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize(
     ("host", "direction", "mirror"),
     [

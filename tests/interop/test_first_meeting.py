@@ -130,6 +130,7 @@ def test_a_room_codec_that_joins_late_sees_the_speaker_within_a_second(meeting: 
     run(story())
 
 
+@pytest.mark.waits
 def test_a_member_that_vanishes_is_gone_forty_seconds_later(meeting: Any) -> None:
     async def story() -> None:
         async with meeting() as m:
@@ -150,6 +151,7 @@ def test_a_member_that_vanishes_is_gone_forty_seconds_later(meeting: Any) -> Non
     run(story())
 
 
+@pytest.mark.waits
 def test_a_held_member_is_asked_by_options_before_it_is_given_up(meeting: Any) -> None:
     async def story() -> None:
         async with meeting() as m:

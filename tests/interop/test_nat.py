@@ -19,6 +19,7 @@ PADDING = "\n".join(f"a=x-padding-{number}:0123456789" for number in range(60))
 LET_GO = is_asked("BYE") + answers(200)
 
 
+@pytest.mark.waits
 def test_a_codec_behind_nat_calls_in_fragments_and_is_reached_a_minute_later(meeting: Any) -> None:
     async def story() -> None:
         async with meeting() as m:

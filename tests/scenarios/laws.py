@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice, pairwise
 
 from sfu.media.allocation.output import Give
@@ -14,6 +15,8 @@ OVER = 1.05
 PACKETS = 2
 """The pacer's own grain: one packet under way, and one that a pause has earned."""
 PACKET_BYTES = 1431
+SOUNDS_BYTES = 530
+"""Two sounds in cells: they wait for nothing, so the last of a window may come on top."""
 ASK_US, ASK_FIRST_US = 200_000, 3_000_000
 """A repeat, while none has come; what begins anew has the budget of `KeyframeRequests`."""
 COUNT_SHARE = 0.02
@@ -21,14 +24,17 @@ MOST_WORDS = 3
 """Of one law."""
 
 
-def broken(measures: Measures) -> list[str]:
-    """Return all laws that a meeting broke."""
-    laws = (_egress, _probes, _asks, _reasons, _count)
+def broken(measures: Measures, *, egress_after_us: int = 0) -> list[str]:
+    """Return all laws that a meeting broke.
+
+    `egress_after_us`: until then more voices may come than the line bears; they wait for nothing.
+    """
+    laws = (partial(_egress, after_us=egress_after_us), _probes, _asks, _reasons, _count)
     return [words for law in laws for words in islice(law(measures), MOST_WORDS)]
 
 
-def _egress(measures: Measures) -> Iterator[str]:
-    """No 100 ms carry more than 1.05 of what the line was paced to, but for two packets.
+def _egress(measures: Measures, after_us: int) -> Iterator[str]:
+    """No 100 ms carry more than 1.05 of what the line was paced to, but for two packets and two sounds.
 
     Speech is never held back, so where it alone is more than the pace it is what it is; probes are
     the raised rate they were ordered at.
@@ -37,7 +43,8 @@ def _egress(measures: Measures) -> Iterator[str]:
         if site.line.pacer is None:
             continue
         probes = [(at, at + length + WINDOW_US, rate) for at, rate, length in site.probes]
-        worst = max(_excess(site.line, probes), default=(0.0, 0))
+        found = (one for one in _excess(site.line, probes) if one[1] >= after_us)
+        worst = max(found, default=(0.0, 0))
         if worst[0] > 0:
             at_s = worst[1] / 1e6
             yield f"line {number}: {worst[0]:.0f} bytes too many in 100 ms at {at_s:.2f} s"
@@ -55,7 +62,7 @@ def _excess(line: Line, probes: list[tuple[int, int, int]]) -> Iterator[tuple[fl
         for begin, end, probe_bps in probes:
             if begin <= at_us < end:
                 paced = max(paced, probe_bps)
-        bound = OVER * paced * WINDOW_US / 8e6 + PACKETS * PACKET_BYTES
+        bound = OVER * paced * WINDOW_US / 8e6 + PACKETS * PACKET_BYTES + SOUNDS_BYTES
         if total > bound:
             yield total - bound, at_us
 
