@@ -34,7 +34,7 @@ def broken(measures: Measures, *, egress_after_us: int = 0) -> list[str]:
 
 
 def _egress(measures: Measures, after_us: int) -> Iterator[str]:
-    """No 100 ms carry more than 1.05 of what the line was paced to, but for two packets and two sounds.
+    """No 100 ms carry more than 1.05 of the pace, two packets and two sounds.
 
     Speech is never held back, so where it alone is more than the pace it is what it is; probes are
     the raised rate they were ordered at.
