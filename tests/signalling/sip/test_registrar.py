@@ -10,7 +10,7 @@ from sfu.signalling.call import CallEnded, CallRinging, Dial, End, HangUp
 from sfu.signalling.sip.binding import Drop, Keep
 from sfu.signalling.sip.contacts import MAX_EXPIRES_S
 from sfu.signalling.sip.digest import ALGORITHMS, Secret, parse, prove, response_of
-from sfu.signalling.sip.flow import Carrier, Flow
+from sfu.signalling.sip.flow import Carrier, Flow, Received, Send
 from sfu.signalling.sip.gruu import means
 from sfu.signalling.sip.guard import NONCE_LIFE_S
 from sfu.signalling.sip.message import Request
@@ -381,6 +381,43 @@ def test_who_registers_its_own_gruu_is_refused():
     room = Room()
     answer = room.register(f"{HOME};{INSTANCE}", extra="Supported: gruu")
     assert room.register(f"<{answer.contact.param('pub-gruu')}>;{INSTANCE}").status == 403
+
+
+# ---- bound with its answer, or not at all
+
+
+def test_who_gets_no_200_is_bound_as_before():
+    """Here a Contact of the 200 cannot be written: the home it was given is no host."""
+    room = Room()
+    room.register(f"{HOME};{INSTANCE}", extra="Supported: gruu")
+    spoilt = replace(kept(room), home="no host")
+    room = Room()
+    room.book.remember(spoilt)
+    room.book.told()
+    refused = room.register("<sip:other@192.0.2.23>", extra="Supported: gruu", cseq=2)
+    assert refused.status == 400
+    assert room.book.told() == []
+    assert room.book.kept() == []
+    assert room.book.core._desk.registrar.bindings("group") == [spoilt]
+
+
+@pytest.mark.parametrize(
+    "contact",
+    ["<sip:a@h1>, <sip:b@h2>;expires=1", "<sip:a@h1>, <http://h2>", "<sip:a@h1>, *",
+     ", ".join(f"<sip:a@h{n}>" for n in range(MAX_CONTACTS + 1))],
+)  # fmt: skip
+def test_one_wrong_contact_binds_none_of_them(contact):
+    room = Room()
+    assert room.register(contact).status >= 400
+    assert room.register("").all("Contact") == []
+    assert room.book.kept() == []
+
+
+def test_the_200_leaves_before_what_it_says_is_told_and_kept():
+    room = Room()
+    data = room.write("REGISTER").replace(b"<sip:hdx@192.0.2.21:5060>", HOME.encode())
+    room.book.core.handle(Received(UDP, data), room.book.now)
+    assert [type(one) for one in room.book.core.poll()] == [Send, Registered, Keep]
 
 
 # ---- kept over a restart

@@ -53,11 +53,12 @@ def _register(desk: Desk, key: ServerKey, flow: Flow, request: Request, now: flo
     elif not name:
         desk.answer_briefly(key, request, 404, now)
     else:
-        headers = desk.registrar.register(account or name, request, flow, now)
+        change = desk.registrar.weigh(account or name, request, flow, now)
+        extensions = ", ".join((SUPPORTED, *sorted(EXTENSIONS)))
+        desk.answer(key, request, 200, now, headers=[*change.headers, ("Supported", extensions)])
+        desk.registrar.commit(change)  # after its 200: bound is who was told so, and nobody else
         if any(binding.behind_nat for binding in desk.registrar.bindings(account or name)):
             desk.keepalive.begin(now)
-        headers.append(("Supported", ", ".join((SUPPORTED, *sorted(EXTENSIONS)))))
-        desk.answer(key, request, 200, now, headers=headers)
 
 
 def remembered(desk: Desk, binding: Binding, now: float) -> None:

@@ -3,12 +3,16 @@
 Bindings are kept per account; several contacts each.  What changes is told as facts; what shall
 outlive the process is told as orders::
 
-    REGISTER -> register -> Registered, Unregistered -> server
-                        `-> Keep, Drop -> shell ... next start -> restore
+    REGISTER -> weigh -> Change -> 200
+                            `-> commit -> Registered, Unregistered -> server
+                                      `-> Keep, Drop -> shell ... next start -> restore
+
+A REGISTER is weighed whole, its 200 included, before anything is changed (section 10.3 step 7): who
+is answered anything else is bound as before.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from sfu.errors import PeerError
@@ -53,6 +57,17 @@ class Unregistered:
 RegistrarFact = Registered | Unregistered
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a REGISTER changes, and what its 200 says; nothing of it is done yet."""
+
+    account: str
+    put: tuple[Binding, ...]
+    gone: tuple[str, ...]
+    """Keys of the bindings it ends."""
+    headers: tuple[Header, ...]
+
+
 @dataclass(slots=True)
 class Registrar:
     """All bindings; `token` gives what nobody guesses, `domain` stands in our GRUUs."""
@@ -71,8 +86,7 @@ class Registrar:
 
     def bindings(self, account: str) -> list[Binding]:
         """Return where an account is reached: by q, the latest first among equals."""
-        found = self._of(account).values()
-        return sorted(found, key=lambda one: (-one.preference, -one.expires_at))
+        return _in_order(self._of(account).values())
 
     def behind(self, uri: Uri) -> list[Binding]:
         """Return what a GRUU of ours means, the latest first; nothing where it means nobody."""
@@ -85,27 +99,44 @@ class Registrar:
         for bindings in self._bindings.values():
             yield from (binding.flow for binding in bindings.values() if binding.behind_nat)
 
-    def register(self, account: str, request: Request, flow: Flow, now: float) -> list[Header]:
-        """Carry out an allowed REGISTER; return the Contacts and more of its 200.
+    def weigh(self, account: str, request: Request, flow: Flow, now: float) -> Change:
+        """Say what an allowed REGISTER changes; PeerError where any of it cannot be.
 
-        All its contacts are checked before the first is changed (10.3 step 7).  Its body says
-        nothing to us, whatever it is: units send multiparts of their own.
+        Its body says nothing to us, whatever it is: units send multiparts of their own.
         """
-        contacts, by_flow = request.values("Contact"), False
+        contacts = request.values("Contact")
+        asked, gone = list[Wanted](), set[str]()
         if contacts == ["*"]:
-            self._remove_all(account, request)
+            gone = self._all(account, request)
         elif "*" in contacts:
             raise PeerError("star beside other contacts")
         elif contacts:
             asked = wanted(request, flow)
             path_of(request)
-            by_flow = any(one.by_flow for one in asked)
-            self._change(account, asked, request, flow, now)
-        headers = listed(self.bindings(account), now, "gruu" in request.options("Supported"))
-        if any(one != "*" for one in contacts):
+            gone = self._gone(account, asked, request)
+        after = self._of(account).copy()
+        put = [
+            self._bound(account, one, after, request, flow, now) for one in asked if one.expires_s
+        ]
+        left = _in_order(one for one in after.values() if one.key not in gone)
+        headers = listed(left, now, "gruu" in request.options("Supported"))
+        if asked:
             headers += [("Path", value) for value in request.values("Path")]  # RFC 3327 section 5.3
-        # RFC 5626 section 6: so the unit learns that its flow is what we will use
-        return [*headers, ("Require", "outbound")] if by_flow else headers
+        if any(one.by_flow for one in asked):
+            # RFC 5626 section 6: so the unit learns that its flow is what we will use
+            headers.append(("Require", "outbound"))
+        return Change(account, tuple(put), tuple(sorted(gone)), tuple(headers))
+
+    def commit(self, change: Change) -> None:
+        """Carry out what was weighed a moment ago."""
+        for binding in change.put:
+            old = self._of(binding.account).get(binding.key)
+            self._put(binding)
+            if old is None or _shown(old) != _shown(binding):
+                self._outputs.append(_fact(binding))
+            self._outputs.append(Keep(binding))
+        for key in change.gone:
+            self._remove(change.account, key)
 
     def restore(self, binding: Binding, now: float) -> bool:
         """Take back what was kept over a restart; False where it has expired meanwhile.
@@ -140,9 +171,8 @@ class Registrar:
     def _of(self, account: str) -> dict[str, Binding]:
         return self._bindings.get(account, {})
 
-    def _change(
-        self, account: str, asked: list[Wanted], request: Request, flow: Flow, now: float
-    ) -> None:
+    def _gone(self, account: str, asked: list[Wanted], request: Request) -> set[str]:
+        """Check all contacts of a REGISTER; return the keys of the bindings it ends."""
         have, keys = self._of(account), {one.key for one in asked}
         gone = {key for one in asked for key in self._replaced(account, one, request)} - keys
         new = {one.key for one in asked if one.expires_s} - have.keys()
@@ -153,11 +183,7 @@ class Registrar:
         for one in asked:
             _check_order(have.get(one.key), request)
             self._check_loop(account, one.address.uri)
-        for one in asked:
-            if one.expires_s:
-                self._bind(account, one, request, flow, now)
-        for key in gone | {one.key for one in asked if not one.expires_s}:
-            self._remove(account, key)
+        return gone | {one.key for one in asked if not one.expires_s}
 
     def _replaced(self, account: str, new: Wanted, request: Request) -> list[str]:
         """Return the keys a unit had before it was started anew: same instance, other Call-ID.
@@ -175,8 +201,12 @@ class Registrar:
             and old.key != new.key and old.call_id != request.call_id
         ]  # fmt: skip
 
-    def _bind(self, account: str, new: Wanted, request: Request, flow: Flow, now: float) -> None:
-        old = self._of(account).get(new.key)
+    def _bound(
+        self, account: str, new: Wanted, after: dict[str, Binding], request: Request, flow: Flow,
+        now: float,
+    ) -> Binding:  # fmt: skip
+        """Return a contact's binding, and note it among those there will be."""
+        old = after.get(new.key)
         binding = Binding(
             account, new.key, new.address, way_to(new.address.uri, request, flow),
             now + new.expires_s, request.call_id, request.cseq.number,
@@ -184,10 +214,8 @@ class Registrar:
         )  # fmt: skip
         if "gruu" in request.options("Supported") and binding.instance:
             binding = self._named(binding, old)
-        self._put(binding)
-        if old is None or _shown(old) != _shown(binding):
-            self._outputs.append(_fact(binding))
-        self._outputs.append(Keep(binding))
+        after[new.key] = binding
+        return binding
 
     def _named(self, binding: Binding, old: Binding | None) -> Binding:
         """Give it GRUUs: the public one stays, temporary ones hold as long as the Call-ID does."""
@@ -210,13 +238,12 @@ class Registrar:
         if binding.flow.carrier.reliable and binding.flow_open:
             self._by_flow.setdefault(binding.flow, set()).add((account, key))
 
-    def _remove_all(self, account: str, request: Request) -> None:
+    def _all(self, account: str, request: Request) -> set[str]:
         if number(request.get("Expires") or "1", "Expires") != 0:
             raise PeerError("star needs Expires: 0")
         for binding in self._of(account).values():
             _check_order(binding, request)
-        for key in list(self._of(account)):
-            self._remove(account, key)
+        return set(self._of(account))
 
     def _remove(self, account: str, key: str) -> None:
         self._unlink(account, key)
@@ -234,6 +261,10 @@ class Registrar:
             self._by_flow[old.flow].discard((account, key))
             if not self._by_flow[old.flow]:
                 del self._by_flow[old.flow]
+
+
+def _in_order(bindings: Iterable[Binding]) -> list[Binding]:
+    return sorted(bindings, key=lambda one: (-one.preference, -one.expires_at))
 
 
 def _check_order(old: Binding | None, request: Request) -> None:
