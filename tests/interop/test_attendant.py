@@ -108,6 +108,36 @@ def test_the_attendant_says_goodbye_to_the_third_wrong_pin(meeting: Any, way: st
     run(story())
 
 
+def test_who_is_alone_sees_a_card_until_somebody_comes_and_when_all_have_left(meeting: Any) -> None:
+    async def story() -> None:
+        async with meeting() as m:
+            server = await m.serve('[[room]]\nnumber = "4201"\nname = "Mairie de Morez"\n')
+            lajoux = m.unit(LAJOUX, modes=(0,), sends=0)
+            await lajoux.call("unit_call", "4201")
+            await lajoux.play()
+            await until(lambda: sees_card(lajoux), 10, "the card")
+            assert lajoux.nal_types() <= set(range(1, 24))
+            await until(lambda: letters(lajoux) > 0.01, 10, "the room's name")
+            morez = await m.room(MOREZ)
+            await morez.dial(server.sip("4201"))
+            await lajoux.sees(MOREZ)
+            await morez.sees(LAJOUX)
+            await morez.hang_up()
+            await until(lambda: sees_card(lajoux), 10, "the card again")
+            lajoux.cue()
+            await lajoux.ends()
+
+    run(story())
+
+
+def letters(unit: Unit) -> float:
+    """Return how much of the card's upper third is white."""
+    pixels = unit.pixels()
+    return (
+        0.0 if pixels is None else float((pixels[: len(pixels) * 2 // 5].min(axis=2) > 200).mean())
+    )
+
+
 def test_who_calls_the_echo_test_sees_and_hears_itself_alone(meeting: Any) -> None:
     async def story() -> None:
         async with meeting() as m:

@@ -302,7 +302,7 @@ class Unit:
 
     def colour(self) -> tuple[float, ...]:
         """Return the median (R, G, B) of the picture that came last, () for none that decodes."""
-        pixels = self._pixels()
+        pixels = self.pixels()
         return () if pixels is None else tuple(np.median(pixels.reshape(-1, 3), axis=0))
 
     def loudness(self, seconds: float = 1.0) -> float:
@@ -333,7 +333,8 @@ class Unit:
         colour = self.colour()
         return hearing.nearest(colour) if colour else ""
 
-    def _pixels(self) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None":
+    def pixels(self) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None":
+        """Return (height, width, 3) of the picture that came last, None where none decodes."""
         nals = list(_nals(payload for _, payload in self.rtp("video")))
         sets = [at for at, nal in enumerate(nals) if nal[0] & 0x1F == 7]
         if not sets:

@@ -319,6 +319,13 @@ class Stage:
             if one.transport == self.engine.sources[leg.streams.picture].transport
         )  # fmt: skip
 
+    def cards(self) -> list[SourceId]:
+        """Return the cards that are shown to somebody."""
+        return [
+            source for source, one in self.engine.sources.items()
+            if one.payloads == ((96, Codec.H264),)
+        ]  # fmt: skip
+
     @staticmethod
     def spare_fd() -> int:
         """Return a descriptor for whom one must be handed to."""

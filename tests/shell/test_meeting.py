@@ -79,8 +79,9 @@ def test_who_leaves_is_shown_and_heard_no_more_and_leaves_nothing_open(house):
     gone = house.leg(2)
     house.calls.handle(CallEnded(gone.call, End.HUNG_UP, 0, ""))
     house.tick()
-    assert house.shown(house.leg(1)) is None
-    assert len(house.engine.sockets) == before - 4
+    [card] = house.cards()  # whoever is alone now sees that nobody else is there
+    assert house.shown(house.leg(1)) == card
+    assert len(house.engine.sockets) == before - 4 + 1
     assert gone.streams.picture not in house.engine.sources
     assert [output[2] for output in house.mixer.legs.values()] == [frozenset()]
 

@@ -75,6 +75,47 @@ def test_another_card_takes_the_place_of_the_first(house):
     screen.leave(sink)
 
 
+def test_who_leaves_a_card_carries_nothing_but_what_others_said_meanwhile(house):
+    screen = Screen(house.patchbay)
+    first, second = sinks(house)
+    for sink in (first, second):
+        screen.show(sink, Card.PIN, codec(), house.now)
+    picture = house.leg(1).streams.picture
+    house.patchbay.want(second, picture)
+    screen.leave(first)
+    screen.leave(second)
+    house.patchbay.flush(house.now)
+    assert house.engine.carries.get(first) is None
+    assert house.engine.carries[second] == picture
+
+
+def test_a_title_makes_another_card_once_it_is_drawn(house):
+    drawn: dict[str, Any] = {}
+    asked = []
+
+    def draw(card: Any, title: str) -> Any:
+        asked.append((card.name, title))
+        return drawn.get(title)
+
+    screen = Screen(house.patchbay, draw)
+    first, second = sinks(house)
+    for sink in (first, second):
+        screen.show(sink, Card.WAITING, codec(), house.now, "Morez")
+    assert len(cards(house)) == 1
+    assert asked[-1] == ("waiting-720p.h264", "Morez")
+    before = cards(house)
+    drawn["Morez"] = film("waiting-720p")
+    screen.show(first, Card.WAITING, codec(), house.now, "Morez")
+    house.patchbay.flush(house.now)
+    assert len(cards(house)) == 2
+    assert house.engine.carries[first] != house.engine.carries[second] == before[0].source
+    screen.show(second, Card.WAITING, codec(), house.now, "Morez")
+    assert len(cards(house)) == 1
+    noted = len(asked)
+    screen.show(second, Card.WAITING, codec(), house.now, "Morez")
+    assert len(asked) == noted  # it is shown: nobody need draw it again
+
+
 def test_who_takes_small_pictures_gets_a_small_card_and_who_has_no_h264_none(house):
     screen = Screen(house.patchbay)
     first, second = sinks(house)

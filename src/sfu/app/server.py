@@ -63,6 +63,7 @@ from sfu.shell.sip import Listening, SipShell
 from sfu.shell.store import Store
 from sfu.shell.surroundings import Surroundings
 from sfu.shell.tasks import spawn
+from sfu.shell.titles import Titles
 from sfu.shell.udp import local_host_toward
 from sfu.shell.webdoor import MOST, WebGate
 from sfu.shell.webhooks import Webhook, Webhooks
@@ -246,7 +247,9 @@ class Server:
             settings.sip.offered_encryption,
             self.house.lines,
         )
-        self.calls = Calls(self.house, around, self._advertise, self.sip.gate.knows)
+        titles = Titles()
+        self._stack.push_async_callback(titles.close)
+        self.calls = Calls(self.house, around, self._advertise, self.sip.gate.knows, titles.film)
         known = await kept.kept()
         await self.sip.start()
         self._stack.push_async_callback(self.sip.close)

@@ -45,6 +45,10 @@ class RouteTable:
             self._wanted[sink] = source
             self._layers[sink] = temporal
 
+    def wanted(self, sink: SinkId) -> SourceId | None:
+        """Return what a sink shall carry."""
+        return self._wanted.get(sink)
+
     def want_all(self, routes: Mapping[SinkId, SourceId | None]) -> None:
         """State what all sinks of a leg shall carry."""
         for sink, source in routes.items():

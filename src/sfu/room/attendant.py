@@ -47,6 +47,8 @@ class Card(StrEnum):
 
     NUMBER = "number"
     PIN = "pin"
+    WAITING = "waiting"
+    """Beyond the door: nobody else is there."""
 
 
 class Refusal(StrEnum):

@@ -33,9 +33,10 @@ from sfu.shell.door import Door
 from sfu.shell.fault import surviving
 from sfu.shell.house import House
 from sfu.shell.record import Direction
-from sfu.shell.screen import Screen
+from sfu.shell.screen import Draw, Screen
 from sfu.shell.surroundings import Surroundings
 from sfu.shell.transfers import Transfers
+from sfu.shell.waiting import Waiting
 from sfu.signalling.call import (
     Accept,
     AnswerMedia,
@@ -123,17 +124,20 @@ class Calls:
         around: Surroundings,
         advertise: Callable[[str], str],
         is_known: Callable[[str], bool] = lambda host: True,
+        draw: Draw = lambda card, title: None,
     ) -> None:
         """Begin without a call.
 
         `advertise` gives our address as a host shall know it; `is_known` says whether an address
-        proved before that it is one's own: others wait for their ACK.
+        proved before that it is one's own: others wait for their ACK; `draw` puts the name of a
+        room on a card.
         """
         self.house = house
         self._around = around
         self._advertise = advertise
         self._is_known = is_known
-        self._screen = Screen(around.patchbay)
+        self._screen = Screen(around.patchbay, draw)
+        self._waiting = Waiting(house, self._screen)
         self._visits: dict[CallId, Visit] = {}
         self._dials = count(FIRST_DIALLED)
         self.transfers = Transfers(self, house, around.order, advertise)
@@ -424,6 +428,7 @@ class Calls:
         """Bring a member to another room; what it saw and heard ends at once."""
         patchbay, streams = self._around.patchbay, visit.leg.streams
         self.house.leave(visit.leg, End.TRANSFERRED)
+        self._waiting.leave(visit.leg)
         for sink in (*streams.pictures, *([streams.mix.sink] if streams.mix else [])):
             patchbay.want(sink, None)
         patchbay.flush(self.house.clock())
@@ -590,6 +595,7 @@ class Calls:
 
     def _ended(self, visit: Visit, event: CallEnded) -> None:
         del self._visits[event.call]
+        self._waiting.leave(visit.leg)
         cause = End.VANISHED if visit.leg.gone else event.cause
         log.info(
             "call_ended", call=event.call, member=visit.leg.member, room=visit.room,
@@ -619,6 +625,7 @@ class Calls:
     def _tick(self, visit: Visit, snapshot: Snapshot, now: float) -> None:
         if visit.door is not None:
             visit.door.tick(now)
+        self._waiting.look(visit.leg, now)
         for transport in visit.leg.transports():
             row = snapshot.transports.get(transport)
             if row is not None and row.last_received_us:

@@ -330,6 +330,10 @@ class Patchbay:
         else:
             self.routes.want(sink, source, temporal)
 
+    def wanted(self, sink: SinkId) -> SourceId | None:
+        """Return what a sink shall carry, now or once it has keys."""
+        return self._held[sink][0] if sink in self._held else self.routes.wanted(sink)
+
     def flush(self, now: float) -> None:
         """Tell the engine what changed, and ask at once for the key frames that needs."""
         changes = self.routes.diff()
