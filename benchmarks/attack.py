@@ -1,4 +1,4 @@
-"""What a running meeting and honest calls notice while strangers attack the SIP ports.
+"""What a running meeting and honest calls notice while strangers attack our ports.
 
 For each attack of `storm`, against the real server with four room codecs in a meeting:
 
@@ -45,6 +45,7 @@ DECOY_PORT = 27_000
 STRANGER = "127.0.0.77"
 """No setting lists it; it behaves."""
 PAUSE_S = 0.3
+REFUSED = {"sfu_sip_refused_total": "", "sfu_web_refused_total": "web_"}
 SETTINGS = f'[[account]]\nuser = "{ACCOUNT}"\npassword = "nobody guesses this"\n'
 AIM_P99_US, AIM_CALL_MS, AIM_GROWTH_MB = 5000, 500, 40
 
@@ -103,10 +104,13 @@ def middle(times: Sequence[float]) -> str:
 
 
 def refusals(server: Server) -> dict[str, float]:
+    """Count what was refused, by reason: SIP's and H.323's, "web_..." for the page's."""
     found = {}
     for row in server.get("/metrics").splitlines():
-        if row.startswith("sfu_sip_refused_total{"):
-            found[row.partition('reason="')[2].partition('"')[0]] = float(row.rsplit(" ", 1)[1])
+        name, _, labels = row.partition("{")
+        if name in REFUSED:
+            reason = labels.partition('reason="')[2].partition('"')[0]
+            found[REFUSED[name] + reason] = float(row.rsplit(" ", 1)[1])
     return found
 
 
@@ -185,7 +189,7 @@ def through(server: Server, kind: str, seconds: float) -> None:
         and grown_mb < AIM_GROWTH_MB
     )  # fmt: skip
     print(
-        f"{kind:12} sent {sent:>9}  {seen}  elsewhere {control or '-'}  lost {seen.far.lost}\n"
+        f"{kind:16} sent {sent:>9}  {seen}  elsewhere {control or '-'}  lost {seen.far.lost}\n"
         f"    call {middle(took['listed'])}, stranger's {middle(took['stranger'])}"
         f"  loop {middle(took['loop'])} ms  CPU {seen.cpu[0]:.0%}, engine {seen.cpu[1]:.1%}"
         f"  PSS {grown_mb:+.1f} MB  {'met' if met else 'MISSED'}  refused {refused}",

@@ -18,9 +18,9 @@ WORK = bytes(40_000)
 
 
 def listen(port: int) -> list[socket.socket]:
-    """Bind the ports that storms go to: SIP over UDP, TCP and TLS, page, browsers."""
+    """Bind the ports that storms go to: SIP over UDP, TCP and TLS, page, browsers, H.323."""
     made = []
-    for kind, places in ((socket.SOCK_DGRAM, (0, 4)), (socket.SOCK_STREAM, (0, 1, 2))):
+    for kind, places in ((socket.SOCK_DGRAM, (0, 4)), (socket.SOCK_STREAM, (0, 1, 2, 5))):
         for place in places:
             sock = socket.socket(socket.AF_INET, kind)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

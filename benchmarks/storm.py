@@ -1,4 +1,6 @@
-"""Attacks on port 5060 as scanners make them, one a process, for `attack` and tests/interop.
+"""Attacks as scanners make them, one a process, for `attack` and tests/interop.
+
+SIP's stand here, those on the page's and H.323's ports in `storm_page` and `storm_h323`.
 
     python -m benchmarks.storm send KIND PORT SECONDS [RATE]     prints how much was sent
 
@@ -11,16 +13,40 @@ import hashlib
 import itertools
 import random
 import re
-import socket
-import ssl
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-SCANNER = "127.0.0.66"
-TARGET = "127.0.0.1"
+from benchmarks.attacker import (
+    HUGE,
+    SCANNER,
+    TARGET,
+    connect,
+    dripped,
+    flood,
+    held,
+    paced,
+    poured,
+    sender,
+)
+from benchmarks.storm_h323 import (
+    h323_bodies,
+    h323_connections,
+    h323_garbage,
+    h323_setups,
+    h323_slow,
+)
+from benchmarks.storm_page import (
+    page,
+    page_bodies,
+    page_connections,
+    page_passwords,
+    page_requests,
+    page_sockets,
+    stun,
+)
+
 ACCOUNT = "attacked"
-HUGE = 900_000_000
 SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.66\r\ns=-\r\nc=IN IP4 127.0.0.66\r\nt=0 0\r\n"
     b"m=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
@@ -50,37 +76,6 @@ def request(
         + f"Content-Length: {len(body) if length is None else length}\r\n\r\n"
     )
     return head.encode() + body
-
-
-def sender(host: str = SCANNER) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind((host, 0))
-    sock.setblocking(False)
-    return sock
-
-
-def paced(rate: float, seconds: float) -> Iterator[int]:
-    """Count up to `rate` times a second, as long as it lasts."""
-    began = time.monotonic()
-    for number in itertools.count():
-        due = began + number / rate
-        now = time.monotonic()
-        if now - began > seconds:
-            return
-        if due > now:
-            time.sleep(due - now)
-        yield number
-
-
-def flood(write: Callable[[int], bytes], port: int, seconds: float, rate: float) -> int:
-    """Send datagrams from one address, and read no answer."""
-    sent = 0
-    with sender() as sock:
-        for number in paced(rate, seconds):
-            with contextlib.suppress(BlockingIOError):
-                sock.sendto(write(number), (TARGET, port))
-                sent += 1
-    return sent
 
 
 def registers(port: int, seconds: float, rate: float) -> int:
@@ -142,52 +137,19 @@ def passwords(port: int, seconds: float, rate: float) -> int:
     return sent
 
 
-def connect(port: int, host: str = SCANNER) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.settimeout(1)
-    sock.bind((host, 0))
-    sock.connect((TARGET, port))
-    return sock
-
-
 def connections(port: int, seconds: float, rate: float) -> int:
     """Open TCP and TLS connections from sixteen addresses, say nothing, keep them all."""
-    made, held = 0, []
-    for number in paced(min(rate, 1000), seconds):
-        with contextlib.suppress(OSError):
-            held.append(connect(port + number % 2, f"127.0.8.{number % 16 + 1}"))
-            made += 1
-    for sock in held:
-        sock.close()
-    return made
+    return held([port, port + 1], [f"127.0.8.{n}" for n in range(1, 17)], seconds, rate)
 
 
 def slow(port: int, seconds: float, rate: float) -> int:
     """Drip a message a byte at a time over as many connections as we get."""
-    data, held = request("OPTIONS", "x", port), []
-    for _ in range(200):
-        with contextlib.suppress(OSError):
-            held.append(connect(port))
-    sent = 0
-    for number in paced(min(rate, 2000), seconds):
-        with contextlib.suppress(OSError):
-            sock = held[number % len(held)]
-            sent += sock.send(data[number // len(held) % len(data) :][:1])
-    for sock in held:
-        sock.close()
-    return sent
+    return dripped(request("OPTIONS", "x", port), port, seconds, rate)
 
 
 def huge(port: int, seconds: float, rate: float) -> int:
     """Announce bodies of 900 MB over TCP, and send them as far as they are read."""
-    until, sent = time.monotonic() + seconds, 0
-    while time.monotonic() < until:
-        with contextlib.suppress(OSError), connect(port) as sock:
-            sent += sock.send(request("INVITE", "4499", port, length=HUGE))
-            while time.monotonic() < until:
-                sent += sock.send(bytes(65536))
-        time.sleep(0.01)
-    return sent
+    return poured(request("INVITE", "4499", port, length=HUGE), port, seconds)
 
 
 def pipelined(port: int, seconds: float, rate: float) -> int:
@@ -202,37 +164,12 @@ def pipelined(port: int, seconds: float, rate: float) -> int:
     return sent
 
 
-def page(port: int, seconds: float, rate: float) -> int:
-    """Hold the page's port: half agree on no keys, half drip a request's head after it."""
-    context, held, sent = ssl._create_unverified_context(), [], 0
-    for number in paced(min(rate, 200), seconds):
-        with contextlib.suppress(OSError):
-            sock = connect(port + 2, f"127.0.7.{number % 8 + 1}")
-            held.append(sock)
-            sent += 1
-            if number % 2:
-                held[-1] = context.wrap_socket(sock)
-                held[-1].send(b"GET / HTTP/1.1\r\nX: ")
-        if held:
-            with contextlib.suppress(OSError):
-                held[number * 7 % len(held)].send(b"x")
-    for sock in held:
-        sock.close()
-    return sent
-
-
-def stun(port: int, seconds: float, rate: float) -> int:
-    """Binding requests to the browsers' port, of a user nobody is."""
-    head = bytes.fromhex("000100142112a442") + bytes(12)
-    data = head + bytes.fromhex("00060009") + b"abcd:efgh" + bytes(3)
-    return flood(lambda n: data, port + 4, seconds, rate)
-
-
 KINDS: dict[str, Callable[[int, float, float], int]] = {
     one.__name__: one
     for one in (
         registers, rooms, invites, everywhere, passwords, garbage, pipelined, huge, connections,
-        slow, page, stun,
+        slow, page, page_connections, page_requests, page_passwords, page_bodies, page_sockets,
+        stun, h323_setups, h323_connections, h323_slow, h323_bodies, h323_garbage,
     )
 }  # fmt: skip
 

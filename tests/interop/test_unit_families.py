@@ -118,6 +118,7 @@ FAMILIES = (
     Family("polycom_group", 1, "t1"),
     Family("tandberg_c20", 1, "t1"),
     Family("tandberg_mxp", 0, "t1", again=AGAIN, takes_less=True),
+    Family("tandberg_movi", 1, "t1"),
     Family("sony_xg77", 0, echo=ECHO, asks="picture_fast_update"),
     Family("huawei_hd9030", 0),
     Family("aver_evc130", 0, pad_bytes=2_100),

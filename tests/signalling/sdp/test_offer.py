@@ -132,6 +132,20 @@ def test_lines_refused_left_out_or_without_our_codecs_are_not_used(answer):
     assert settled.capability.pictures == 0
 
 
+def test_a_unit_that_takes_no_sound_of_ours_is_seen_all_the_same():
+    """A Huawei MC850 answers so."""
+    answer = description(
+        "m=audio 0 RTP/AVP 9\n",
+        "m=video 30002 RTP/AVP 98\na=rtpmap:98 H264/90000\na=fmtp:98 profile-level-id=420816\n",
+    )
+    settled = read_answer(compose_offer(LOCAL, Policy()), answer)
+    assert settled.audio is None
+    assert settled.video is not None
+    assert settled.video.send == ((98, Codec.H264),)
+    assert settled.capability.h264 is not None
+    assert settled.capability.h264.modes == {0}
+
+
 def test_while_a_mode_0_receiver_watches_nothing_else_is_offered():
     offer = compose_offer(LOCAL, Policy(single_nal_receivers=True))
     assert offer.media[1].formats == ("98",)
