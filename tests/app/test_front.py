@@ -13,8 +13,8 @@ from sfu.config import Settings
 from sfu.config.settings import Account, DialOut, Endpoint, Gatekeeper, Limits, Room, Trunk
 from sfu.errors import UseError
 from sfu.model import Address, CallId, Protocol
-from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.database import connect
+from sfu.shell.dialling import FIRST_DIALLED
 from sfu.shell.record import CallRecord, RecordId
 from sfu.shell.store import Store
 from sfu.shell.webdoor import WebGate

@@ -9,7 +9,7 @@ from sfu.config import Line, Settings
 from sfu.media.allocation.encapsulation import Encapsulation
 from sfu.model import Framing, RoomId
 from sfu.shell.admission import adds_of, least_picture_bps
-from sfu.shell.calls import LineFull
+from sfu.shell.codec_admission import LineFull
 from sfu.shell.voices import PRESUMED, Voices
 from sfu.signalling.call import Accept, CallEnded, End, MediaOffered, Reject
 from sfu.signalling.webrtc import message as m
@@ -97,7 +97,7 @@ def test_a_call_whose_offer_is_left_to_us_is_weighed_by_a_usual_voice(thin):
 def test_an_operator_is_told_before_anybody_is_called(thin):
     for call in (1, 2):
         thin.ring(call)
-    dialling = thin.calls.dial("sip:a@192.0.2.9", "A", RoomId("4201"), host="192.0.2.9")
+    dialling = thin.calls.dialling.dial("sip:a@192.0.2.9", "A", RoomId("4201"), host="192.0.2.9")
     with pytest.raises(LineFull, match="line town has no room: 106 kbit/s are needed"):
         dialling.send(None)
     assert len(thin.calls) == 2

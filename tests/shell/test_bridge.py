@@ -131,7 +131,7 @@ def test_what_cannot_be_dialled_is_told(house, monkeypatch):
         raise UseError("no port is free")
 
     async def run():
-        monkeypatch.setattr(house.calls, "dial", full)
+        monkeypatch.setattr(house.calls.dialling, "dial", full)
         house.ring(1, "7002")
         await settled()
         assert house.orders[-1].status == 480

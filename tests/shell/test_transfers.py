@@ -10,7 +10,7 @@ from sfu.config.settings import DialOut, Network, Policy, Room
 from sfu.errors import UseError
 from sfu.model import Address, CallId, Protocol, RoomId
 from sfu.room.directory import Found
-from sfu.shell.calls import FIRST_DIALLED
+from sfu.shell.dialling import FIRST_DIALLED
 from sfu.signalling.call import (
     Accept,
     CallAnswered,
@@ -345,7 +345,9 @@ def test_an_early_answer_is_taken_and_the_200_may_say_nothing(house):
 
     async def run():
         outcome = asyncio.ensure_future(  # noqa: TID251
-            house.calls.dial("sip:morez@192.0.2.21", "Morez", RoomId("4201"), host="192.0.2.21")
+            house.calls.dialling.dial(
+                "sip:morez@192.0.2.21", "Morez", RoomId("4201"), host="192.0.2.21"
+            )
         )
         await asyncio.sleep(0)
         house.calls.handle(CallProgressed(call, ANSWER))
@@ -362,7 +364,9 @@ def test_a_200_that_says_nothing_after_nothing_is_the_end(house):
 
     async def run():
         outcome = asyncio.ensure_future(  # noqa: TID251
-            house.calls.dial("sip:morez@192.0.2.21", "Morez", RoomId("4201"), host="192.0.2.21")
+            house.calls.dialling.dial(
+                "sip:morez@192.0.2.21", "Morez", RoomId("4201"), host="192.0.2.21"
+            )
         )
         await asyncio.sleep(0)
         house.calls.handle(CallProgressed(call, b"rubbish"))

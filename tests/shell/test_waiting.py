@@ -16,12 +16,16 @@ SETTINGS = Settings(
 
 
 @pytest.fixture
-def house():
+def titles() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def house(titles):
     with stage(SETTINGS) as made:
-        made.titles = []
 
         def draw(card: object, title: str) -> tuple[Picture, ...] | None:
-            made.titles.append(title)
+            titles.append(title)
             return None
 
         made.calls = Calls(made.house, made.around, lambda host: "198.51.100.5", draw=draw)
@@ -33,11 +37,11 @@ def sees_card(house: Stage, call: int) -> bool:
 
 
 @pytest.mark.parametrize(("number", "title"), [("4201", "Mairie de Morez"), ("4202", "4202")])
-def test_the_first_in_a_room_sees_its_name_or_number(house, number, title):
+def test_the_first_in_a_room_sees_its_name_or_number(house, titles, number, title):
     house.ring(1, number)
     house.tick()
     assert sees_card(house, 1)
-    assert house.titles[0] == title
+    assert titles[0] == title
 
 
 def test_the_card_makes_way_for_who_comes_and_comes_back_when_he_has_left(house):

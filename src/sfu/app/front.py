@@ -30,9 +30,9 @@ from sfu.model import CallId, MemberId, Protocol, RoomId
 from sfu.room.directory import Found
 from sfu.shell.bridge import Line
 from sfu.shell.browsers import Session
-from sfu.shell.calls import FIRST_DIALLED
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.database import words
+from sfu.shell.dialling import FIRST_DIALLED
 from sfu.shell.news import News
 from sfu.shell.oidc import Oidc
 from sfu.shell.people import People
@@ -157,7 +157,7 @@ class Front:
         if not way.trunk and self._server.settings.find_endpoint(target) is None:
             registered = self._server.way_to(target)
             uri, host = registered or (uri, host)
-        outcome = await self._server.calls.dial(
+        outcome = await self._server.calls.dialling.dial(
             uri, way.name, found.room, host=host, trunk=way.trunk,
             account=target if registered else None,
         )  # fmt: skip

@@ -22,7 +22,8 @@ from sfu.shell.tasks import spawn
 from sfu.signalling.call import CallOffered, End, Ring
 
 if TYPE_CHECKING:
-    from sfu.shell.calls import Calls, Dialled
+    from sfu.shell.calls import Calls
+    from sfu.shell.visit import Dialled
 
 log = structlog.get_logger()
 
@@ -69,7 +70,7 @@ class Bridge:
         line = self._line_of(number, event) if number else None
         if line is None:
             return False
-        pair = _Pair(event.call, self._calls.new_dial())
+        pair = _Pair(event.call, self._calls.dialling.new_call())
         self._pairs[pair.caller] = self._pairs[pair.callee] = pair
         self._calls.order(Ring(event.call))
         room = RoomId(f"{number}~{next(self._numbers)}")
@@ -90,7 +91,7 @@ class Bridge:
     async def _connect(self, event: CallOffered, line: Line, pair: _Pair, room: RoomId) -> None:
         caller = event.caller.partition("@")[0]
         try:
-            outcome = await self._calls.dial(
+            outcome = await self._calls.dialling.dial(
                 line.uri, line.name, room, host=line.host, account=line.account,
                 call=pair.callee, shown=(event.display_name or caller, caller),
             )  # fmt: skip
@@ -103,14 +104,14 @@ class Bridge:
             status, phrase = ANSWERS.get(End(outcome.cause), (603, "Decline"))
             self._sorry(event, pair, status, phrase, _why(line, outcome))
         else:
-            self._calls.welcome(event, Found(room, line.name, ""))
+            self._calls.arrivals.welcome(event, Found(room, line.name, ""))
             if self._calls.visit_of(event.call) is None:
                 self.ended(pair.caller)
 
     def _sorry(self, event: CallOffered, pair: _Pair, status: int, phrase: str, why: str) -> None:
         self._pairs.pop(pair.callee, None)
         if self._pairs.pop(pair.caller, None) is not None:
-            self._calls.refuse(event, status, phrase, why)
+            self._calls.arrivals.refuse(event, status, phrase, why)
 
 
 def _why(line: Line, outcome: "Dialled") -> str:

@@ -30,7 +30,8 @@ from sfu.signalling.sip.flow import same_host
 from sfu.signalling.sip.uri import Uri, parse_uri
 
 if TYPE_CHECKING:
-    from sfu.shell.calls import Calls, Visit
+    from sfu.shell.calls import Calls
+    from sfu.shell.visit import Visit
 
 log = structlog.get_logger()
 
@@ -130,13 +131,13 @@ class Transfers:
                 self._refuse(visit, event, 486, f"room {found.room} is full")
             case Found() as found:
                 self._order(TellTransfer(event.call, 100))
-                self._calls.move(visit, found)
+                self._calls.entrance.move(visit, found)
                 self._done(visit, event, Outcome.MOVED)
 
     async def _call_in(self, visit: "Visit", event: TransferWanted, uri: Uri) -> None:
         """Call the address into the room; the codec hears how it went."""
         try:
-            outcome = await self._calls.dial(
+            outcome = await self._calls.dialling.dial(
                 str(uri), uri.name or uri.host, visit.room, host=uri.host
             )
         except UseError as error:
@@ -170,7 +171,7 @@ class Transfers:
         if found.room != visit.room:
             if self._house.is_full(found.room):
                 raise UseError(f"room {found.room} is full")
-            self._calls.move(visit, Found(found.room, found.name, pin=""))
+            self._calls.entrance.move(visit, Found(found.room, found.name, pin=""))
         self._settled(visit, found.room, Outcome.MOVED, 200)
         return Transferred(True, 200, "OK")
 

@@ -49,4 +49,6 @@ class Waiting:
             or meeting.id == self._house.directory.echo_test
         ):
             return ""
+        if "~" in meeting.id:
+            return ""  # a unit that was called by another, which comes in a moment
         return meeting.name or meeting.id
