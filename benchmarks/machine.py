@@ -77,7 +77,7 @@ def build(directory: Path) -> None:
     """Compile the helpers of `native/`."""
     for name in ("bare", "drive", "wake"):
         command = ["gcc", "-std=gnu11", "-O2", f"-I{ROOT}/native"]
-        sources = [f"{ROOT}/benchmarks/native/{name}.c", f"{ROOT}/native/srtp.c"]
+        sources = [f"{ROOT}/benchmarks/native/{name}.c", *map(str, ROOT.glob("native/srt*.c"))]
         subprocess.run(
             [*command, *sources, "-lcrypto", "-o", str(directory / name)], check=True
         )  # fmt: skip

@@ -1,8 +1,9 @@
 /* SRTP and SRTCP of one direction (RFC 3711, RFC 6188, RFC 7714) on libcrypto.
  *
- * A `struct srtp` belongs to one thread.  Suites have the numbers of sfu.model.SrtpSuite, which
- * are those of the DTLS profiles; AES-256-CM has none, it takes numbers nobody was given.  Rollover counters, replay windows and SRTCP counters of an SSRC
- * live as long as the key, so that no (key, SSRC, index) ever protects two plaintexts.
+ * A `struct srtp` belongs to one thread.  Suites have the numbers of sfu.model.SrtpSuite, which are
+ * those of the DTLS profiles; AES-256-CM has none, it takes numbers nobody was given.  Rollover
+ * counters, replay windows and SRTCP counters of an SSRC live as long as the key, so that no (key,
+ * SSRC, index) ever protects two plaintexts.
  */
 #ifndef SFU_SRTP_H
 #define SFU_SRTP_H
@@ -28,7 +29,7 @@
 
 struct srtp;
 
-/* Key and salt as long as the suite wants them; NULL for an unknown suite, a long MKI, no memory. */
+/* Key and salt as long as the suite wants; NULL for an unknown suite, a long MKI, no memory. */
 struct srtp *srtp_new(int suite, const uint8_t *key, const uint8_t *salt, const uint8_t *mki,
                       size_t mki_len);
 void srtp_free(struct srtp *srtp);

@@ -1,14 +1,14 @@
 /* Lets the tests reach below the interface: session keys as the RFC vectors give them. */
-#include "srtp.c"
+#include "srtp_state.h"
 
 int inside_derive(const uint8_t *key, const uint8_t *salt, int label, uint8_t *out, size_t len)
 {
-    return derive(EVP_aes_128_ctr(), key, salt, label, out, len);
+    return srtp_derive(EVP_aes_128_ctr(), key, salt, label, out, len);
 }
 
 int inside_derive_256(const uint8_t *key, const uint8_t *salt, int label, uint8_t *out, size_t len)
 {
-    return derive(EVP_aes_256_ctr(), key, salt, label, out, len);
+    return srtp_derive(EVP_aes_256_ctr(), key, salt, label, out, len);
 }
 
 /* Replace the session keys of both halves and let SRTCP go on behind `rtcp_index`. */
@@ -18,7 +18,7 @@ int inside_rekey(struct srtp *srtp, const uint8_t *key, const uint8_t *salt, uin
     size_t len = srtp->gcm ? 12 : 14;
     memcpy(srtp->rtp.salt, salt, len);
     memcpy(srtp->rtcp.salt, salt, len);
-    struct stream *stream = stream_get(srtp, ssrc);
+    struct stream *stream = srtp_stream_get(srtp, ssrc);
     if (!stream)
         return 0;
     replay_mark(&stream->rtcp, rtcp_index);

@@ -1,4 +1,4 @@
-"""Builds `native/srtp.c` as a small shared library of its own and opens it."""
+"""Builds `native/srtp*.c` as a small shared library of its own and opens it."""
 
 import os
 import shlex
@@ -43,7 +43,8 @@ def build(directory: Path) -> tuple[cffi.FFI, Any]:
     flags = SANITIZERS if os.environ.get("SFU_SANITIZE") else ["-O2"]
     command = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-shared", "-fPIC"]
     source = Path(__file__).with_name("srtp_inside.c")
-    command += [*flags, f"-I{NATIVE}", str(source), "-o", str(library), "-lcrypto"]
+    sources = [source, *sorted(NATIVE.glob("srt*.c"))]
+    command += [*flags, f"-I{NATIVE}", *map(str, sources), "-o", str(library), "-lcrypto"]
     subprocess.run(command, check=True, cwd=directory, text=True)
     ffi = cffi.FFI()
     ffi.cdef(DECLARATIONS)
