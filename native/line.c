@@ -5,7 +5,9 @@
  * The model of the line is one number: when it will have carried all that was sent (docs/line.md).
  * src/sfu/media/allocation/encapsulation.py and media/engine/pacer.py reckon the same.
  */
-#include "core.h"
+#include <stdlib.h>
+
+#include "commands.h"
 
 #define IPV4_UDP_BYTES 28
 #define IPV6_UDP_BYTES 48
@@ -85,4 +87,27 @@ void path_send(struct core *core, struct path *path, uint8_t *wire, size_t size,
     struct line *line = path->transport->line;
     batch_commit(core->batch, path, wire, size, received_us, core->marks[purpose]);
     if (line) line_sent(core, line, &path->remote, size, purpose);
+}
+
+/* What a line is told to be. */
+
+void line_set(struct core *core, const struct sfu_set_line *command) {
+    struct line *line = table_find(&core->lines, command->line);
+    if (!line) {
+        if (!(line = calloc(1, sizeof *line))) return;
+        line->node.id = line->row.line = command->line;
+        table_add(&core->lines, &line->node);
+    }
+    line->asked = *command;
+    pacer_bound_probe(line);
+}
+
+void line_close(struct line *line, struct core *core) {
+    TABLE_EACH(&core->transports, struct transport, transport)
+        if (transport->line == line) pacer_change(core, transport, NULL);
+    struct line **at = &core->busy;
+    while (*at && *at != line) at = &(*at)->next_busy;
+    if (*at) *at = line->next_busy;
+    table_remove(&core->lines, &line->node);
+    free(line);
 }

@@ -1,7 +1,7 @@
-/* libFuzzer target for native/srtp.c: hostile datagrams, and round trips of whatever fits.
+/* libFuzzer target for native/srtp*.c: hostile datagrams, and round trips of whatever fits.
  *
  *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I native \
- *         tests/fuzz/fuzz_srtp.c native/srtp.c -lcrypto -o fuzz_srtp && ./fuzz_srtp -max_len=2000
+ *         tests/fuzz/fuzz_srtp.c native/srt*.c -lcrypto -o fuzz_srtp && ./fuzz_srtp -max_len=2000
  *
  * Input: a byte for the suite, a byte for what to do, then the packet.
  */
