@@ -16,7 +16,7 @@ from sfu.media.rtp.packet import RtpPacket
 from sfu.model import Codec, Kind, Latch, SourceId, Ssrc
 
 if TYPE_CHECKING:
-    from sfu.media.engine.forward import TransportState
+    from sfu.media.engine.transport import TransportState
 
 NAL_BYTES_MAX = 1400
 """The largest NAL unit put together from fragments."""
