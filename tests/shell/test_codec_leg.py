@@ -215,9 +215,9 @@ def test_a_unit_nobody_watches_or_that_knows_one_mode_is_left_alone(house, leg):
 def test_a_key_is_counted_once_however_often_it_is_said(leg):
     leg.answer(GROUP)
     pressed: list[str] = []
-    leg.on_digit = pressed.append
+    leg.media.on_digit = pressed.append
     for event, at in ((5, 100), (5, 100), (5, 900), (11, 1700), (200, 2500)):
-        leg._heard(TelephoneEventReceived(leg.streams.sound, event, False, 160, at))
+        leg.media._heard(TelephoneEventReceived(leg.streams.sound, event, False, 160, at))
     assert pressed == ["5", "5", "#"]
 
 

@@ -69,4 +69,4 @@ def test_what_failed_is_not_answered_again(house):
     house.tick(TRY_S + 2)
     again = leg.answer(offer(SOUND, SDES).replace(b"o=u 1 1", b"o=u 1 2"))
     assert ports(again) == [False, True]
-    assert leg._lines[Kind.AUDIO].failed
+    assert leg.media.lines[Kind.AUDIO].failed

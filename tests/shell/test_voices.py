@@ -14,7 +14,7 @@ from tests.shell.stage import stage
 def audio():
     with stage() as house:
         house.ring(1)
-        agreement = house.leg(1)._agreement
+        agreement = house.leg(1).media.agreement
         assert agreement is not None
         yield agreement.audio
 

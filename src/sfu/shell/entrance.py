@@ -96,7 +96,7 @@ class Entrance:
             partial(self._refused, visit),
             partial(self._mistaken, visit),
         )
-        visit.leg.on_digit = partial(door.press, Way.EVENT)
+        visit.leg.media.on_digit = partial(door.press, Way.EVENT)
         return door
 
     def _granted(self, visit: Visit, room: RoomId | None) -> None:

@@ -74,8 +74,7 @@ def _letter(one: str) -> Pixels:
 @cache
 def _atlas() -> Pixels:
     with av.open(str(LETTERS)) as file:
-        picture: Pixels = next(file.decode(video=0)).to_ndarray(format="gray")
-    return picture
+        return np.asarray(next(file.decode(video=0)).to_ndarray(format="gray"), np.uint8)
 
 
 def titled(card: bytes, name: str) -> bytes:
