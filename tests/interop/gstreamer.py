@@ -6,7 +6,8 @@ r"""GStreamer as the media of a room codec of mode 0, behind SIPp's signalling.
     avenc_g722 -> rtpg722pay ------ our ports, as the server -- rtpg722depay -> avdec_g722 -> WAV
 
 Its packets pass through the ports of a `Unit` untouched: one process must hold a port to send and
-receive on it.
+receive on it.  With `dtls` they are encrypted by its dtlssrtpenc and dtlssrtpdec (libsrtp),
+which agree on the keys with the server.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.interop import hearing
+from tests.interop.baresip import make_certificate
 from tests.interop.process import die_with_parent
 from tests.interop.unit import SOUND_PT, Unit
 from tests.interop.wait import until
@@ -35,6 +37,8 @@ class GstUnit(Unit):
     to: dict[str, int] = field(default_factory=dict, init=False)
     sent_nals: set[int] = field(default_factory=set, init=False)
     """The payload structures its packetizer made."""
+    dtls: bool = False
+    """Encrypt, with keys by a handshake that it begins: its elements answered none of ours."""
 
     async def play(self) -> None:
         """Begin to listen and to send, once the server has said where to."""
@@ -47,8 +51,19 @@ class GstUnit(Unit):
             sock.bind(("127.0.0.1", 0))
             self.inner[kind] = sock
             asyncio.get_running_loop().add_reader(sock, self._send_on, kind)
-        self._run("receive", self._receiver())
-        self._run("send", self._sender())
+        if self.dtls:  # both directions of a connection are one process
+            self._run("both", f"{self._receiver()} {self._sender()}")
+        else:
+            self._run("receive", self._receiver())
+            self._run("send", self._sender())
+
+    def keys(self) -> dict[str, str]:
+        """Return the words of its scenario that tell of its encryption."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        mark = certificate(self.home)
+        lines = f"a=fingerprint:sha-256 {mark}", "a=setup:active", "a=rtcp-mux"
+        keys = "".join(f"\n{line}" for line in lines)
+        return {"PROFILE": "UDP/TLS/RTP/SAVP", "SOUND_KEYS": keys, "PICTURE_KEYS": keys}
 
     def _inward(self, kind: str) -> int:
         """Return the port GStreamer receives on."""
@@ -58,7 +73,7 @@ class GstUnit(Unit):
         try:
             while True:
                 data = self.inner[kind].recv(4096)
-                if kind == "video":
+                if kind == "video" and not self.dtls:
                     self.sent_nals.add(data[12] & 0x1F)
                 self._socks[kind].sendto(data, ("127.0.0.1", self.to[kind]))
         except BlockingIOError:
@@ -79,7 +94,7 @@ class GstUnit(Unit):
             f"option-string=slice-max-size={SLICE_BYTES}:sliced-threads=0 "
             "! video/x-h264,profile=constrained-baseline "
             f"! rtph264pay pt={PICTURE_PT} mtu=1200 config-interval=-1 aggregate-mode=none "
-            f"! udpsink host=127.0.0.1 port={video} sync=false "
+            f"{self._sealed('video')}! udpsink host=127.0.0.1 port={video} sync=false "
             f"videotestsrc is-live=true pattern=solid-color foreground-color={int(colour, 16)} "
             f"! video/x-raw,{size.format(640, 360)} ! both.sink_0 "
             # noise, so that frames weigh something and are cut into slices
@@ -88,28 +103,53 @@ class GstUnit(Unit):
             f"audiotestsrc is-live=true samplesperbuffer=320 freq={self.who.hz} volume=0.3 "
             "! audio/x-raw,rate=16000,channels=1 ! avenc_g722 "
             f"! rtpg722pay pt={SOUND_PT} min-ptime=20000000 max-ptime=20000000 "
-            f"! udpsink host=127.0.0.1 port={audio} sync=false"
+            f"{self._sealed('audio')}! udpsink host=127.0.0.1 port={audio} sync=false"
         )
 
     def _receiver(self) -> str:
         return (
-            f"udpsrc address=127.0.0.1 port={self._inward('video')} caps=application/x-rtp,"
+            f"udpsrc address=127.0.0.1 port={self._inward('video')} "
+            f"{self._opened('video')} application/x-rtp,"
             f"media=video,clock-rate=90000,encoding-name=H264,payload={PICTURE_PT} "
             "! rtpjitterbuffer latency=100 ! rtph264depay ! avdec_h264 "
             "! videorate ! video/x-raw,framerate=4/1 ! videoconvert ! pngenc compression-level=1 "
             f"! multifilesink location={self.home}/seen-%05d.png max-files=20 "
-            f"udpsrc address=127.0.0.1 port={self._inward('audio')} caps=application/x-rtp,"
+            f"udpsrc address=127.0.0.1 port={self._inward('audio')} "
+            f"{self._opened('audio')} application/x-rtp,"
             f"media=audio,clock-rate=8000,encoding-name=G722,payload={SOUND_PT} "
             "! rtpjitterbuffer latency=100 ! rtpg722depay ! avdec_g722 ! audioconvert "
             "! audio/x-raw,format=S16LE,channels=1 ! wavenc "
             f"! filesink location={self.home}/heard.wav buffer-mode=unbuffered"
         )
 
+    def _sealed(self, kind: str) -> str:
+        """Return what encrypts on the way out."""
+        if not self.dtls:
+            return ""
+        return (
+            f"! e{kind}.rtp_sink_0 dtlssrtpenc connection-id={kind} is-client=true "
+            f"name=e{kind} e{kind}.src "
+        )
+
+    def _opened(self, kind: str) -> str:
+        """Return what decrypts on the way in, up to the caps of what comes."""
+        if not self.dtls:
+            return "! capsfilter caps="
+        return (
+            f"! dtlssrtpdec connection-id={kind} pem=@PEM@ name=d{kind} "
+            f"d{kind}.rtcp_src ! fakesink async=false d{kind}.rtp_src ! capsfilter caps="
+        )
+
     def _run(self, name: str, pipeline: str) -> None:
+        pem = self.home / "certificate.pem"
+        words = [
+            word.replace("@PEM@", f'"{pem.read_text()}"') if "@PEM@" in word else word
+            for word in pipeline.split()
+        ]
         with open(self.home / f"gst-{name}.log", "wb") as log:
             self.pipelines.append(
                 subprocess.Popen(
-                    ["gst-launch-1.0", "-q", *pipeline.split()],
+                    ["gst-launch-1.0", "-q", *words],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -141,3 +181,14 @@ class GstUnit(Unit):
             asyncio.get_running_loop().remove_reader(sock)
             sock.close()
         await super().stop()
+
+
+def certificate(home: Path) -> str:
+    """Make a certificate with its key in a folder; return its fingerprint (RFC 8122)."""
+    made = make_certificate(home)
+    (home / "certificate.pem").write_bytes(made.read_bytes())
+    text = subprocess.run(
+        ["openssl", "x509", "-in", str(made), "-noout", "-fingerprint", "-sha256"],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    return text.strip().partition("=")[2]

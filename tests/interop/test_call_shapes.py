@@ -373,3 +373,37 @@ def _dial(server: Server, target: str, room: str) -> tuple[int, dict[str, Any]]:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
+
+
+PAN = bytes.fromhex("0086 03 0000 0000 01 c0 01 c8 05")
+"""A frame of H.224 for client 1, far-end camera control: H.281 says, begin to pan right."""
+STOP = bytes.fromhex("0086 03 0000 0000 01 c0 03 c8")
+
+
+def test_two_units_alone_together_move_each_others_camera_and_no_third(meeting: Any) -> None:
+    async def story() -> None:
+        async with meeting() as m:
+            server = await m.serve()
+            pair = [m.unit(LAJOUX), m.unit(MOREZ)]
+            for unit in pair:
+                await unit.call("unit_call", "4201", MORE=unit.camera_lines())
+                await unit.play()
+            await until(lambda: server.metric("sfu_members") == 2, 10, "both members")
+            for number, (presses, moves) in enumerate((pair, pair[::-1]), 1):
+                said = [PAN, STOP] * 3
+                for at, frame in enumerate(said):
+                    presses.press_camera(frame, 10 * number + at)
+                    await asyncio.sleep(0.05)
+                await until(lambda it=moves: len(it.camera_moves()) == 6, 5, "the frames")
+                assert moves.camera_moves() == said
+            third = m.unit(ANNE)
+            await third.call("unit_call", "4201")
+            await until(lambda: server.metric("sfu_members") == 3, 10, "the third member")
+            pair[0].press_camera(PAN, 90)
+            await asyncio.sleep(0.5)
+            assert len(pair[1].camera_moves()) == 6
+            for unit in pair:
+                unit.cue()
+                await unit.ends()
+
+    run(story())

@@ -106,3 +106,28 @@ def test_gstreamer_sends_and_receives_single_nal_units_alone(meeting: Any) -> No
             await lajoux.ends()
 
     run(story())
+
+
+def test_gstreamer_agrees_on_keys_by_dtls(meeting: Any) -> None:
+    """Its DTLS-SRTP elements are a second stack: libsrtp decrypts what our engine encrypts."""
+
+    async def story() -> None:
+        async with meeting() as m:
+            server = await m.serve()
+            morez = await m.room(MOREZ)
+            await morez.dial(server.sip("4201"))
+            lajoux = m.gstreamer(LAJOUX)
+            lajoux.dtls = True
+            await lajoux.call("unit_call", "4201", **lajoux.keys())
+            await lajoux.play()
+            await morez.sees(LAJOUX)
+            await morez.hears(LAJOUX)
+            await lajoux.sees(MOREZ)
+            await lajoux.hears(MOREZ)
+            assert "a=setup:passive" in lajoux.messages
+            assert "UDP/TLS/RTP/SAVP 9" in lajoux.messages
+            assert not lajoux.nal_types() <= SINGLE_NALS  # what came is no RTP in the clear
+            lajoux.cue()
+            await lajoux.ends()
+
+    run(story())

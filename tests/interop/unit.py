@@ -122,6 +122,10 @@ class Unit:
             "FORMATS": " ".join(str(98 - mode) for mode in self.modes),
             "MODE_0": "\n".join(MODE_0),
             "EXTRA": "",
+            "PROFILE": "RTP/AVP",
+            "SOUND_KEYS": "",
+            "PICTURE_KEYS": "",
+            "MORE": "",
             "THEN": "",
             "END": CUE + asks("BYE", 900) + hears(200),
             "MAPS": "\n".join("\n".join(MODE_1 if mode else MODE_0) for mode in self.modes),
@@ -157,7 +161,7 @@ class Unit:
         asyncio.get_running_loop().add_reader(sock, self._receive, kind)
 
     def _port_of(self, kind: str) -> int:
-        return self.port + (2 if kind == "audio" else 4)
+        return self.port + {"audio": 2, "video": 4, "camera": 14}[kind]
 
     def _receive(self, kind: str) -> None:
         try:
@@ -209,6 +213,30 @@ class Unit:
         errors = self.home / "errors.txt"
         told = errors.read_text(errors="replace") if errors.exists() else ""
         assert code == 0, f"SIPp ended with {code}:\n{told[-1500:]}\n{self.messages[-2500:]}"
+
+    # ---- the camera over there (H.224, RFC 4573)
+
+    def camera_lines(self) -> str:
+        """Open a port for it, and return the line that offers it, for @MORE@."""
+        self._open("camera")
+        return (
+            f"\nm=application {self._port_of('camera')} RTP/AVP 100\na=rtpmap:100 H224/4800"
+            "\na=sendrecv"
+        )
+
+    def press_camera(self, frame: bytes, number: int) -> None:
+        """Send one H.224 frame to where the server takes it."""
+        end = "RTP/AVP 100"
+        said = [line for line in self.messages.splitlines() if line.endswith(end)]
+        ports = [line.split()[1] for line in said if line.startswith("m=application ")]
+        head = struct.pack("!BBHII", 0x80, 0x80 | 100, number, number * 900, 0x0CA)
+        to = int(ports[-1])
+        assert to != self._port_of("camera"), self.messages[-2000:]
+        self._socks["camera"].sendto(head + frame, (self.server_host, to))
+
+    def camera_moves(self) -> list[bytes]:
+        """Return the H.224 frames that came, in their order."""
+        return [data[12:] for _, data in self.got["camera"] if len(data) > 12]
 
     # ---- playing
 
