@@ -53,9 +53,9 @@ def test_who_asks_for_a_picture_by_signalling_is_given_one(house):
     house.tick(0.1)
     house.keyframe(house.leg(2).streams.picture)
     house.tick(1)
-    asked = house.patchbay.keyframe_requests.total()
+    asked = house.patchbay.keyframes.said.total()
     house.calls.handle(PictureWanted(CallId(1)))
-    assert house.patchbay.keyframe_requests.total() == asked + 1
+    assert house.patchbay.keyframes.said.total() == asked + 1
 
 
 def test_a_unit_that_reads_no_rtcp_is_asked_by_signalling(house):

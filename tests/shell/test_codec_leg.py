@@ -230,7 +230,7 @@ def test_a_key_frame_is_asked_for_as_the_unit_knows(house, leg, name, by_rtcp, b
     house.flow(leg.streams.picture, Codec.H264)
     house.patchbay.tick(house.now)
     house.engine.commands.clear()
-    house.patchbay.picture_started(leg.streams.picture, house.now)
+    house.patchbay.keyframes.started(leg.streams.picture, house.now)
     assert bool(house.engine.commands) == by_rtcp
     assert len(house.of(AskPicture)) == by_signalling
 

@@ -68,9 +68,9 @@ def test_a_late_joiner_costs_one_wish_for_a_key_frame(house):
     for call in (1, 2):
         house.keyframe(house.leg(call).streams.picture)
     house.tick(3)
-    asked = house.patchbay.keyframe_requests.total()
+    asked = house.patchbay.keyframes.said.total()
     house.ring(3)
-    assert house.patchbay.keyframe_requests.total() == asked + 1
+    assert house.patchbay.keyframes.said.total() == asked + 1
 
 
 def test_who_leaves_is_shown_and_heard_no_more_and_leaves_nothing_open(house):
@@ -118,10 +118,10 @@ def test_a_picture_that_was_given_up_is_asked_for_no_more(house):
     reoffer(house, 1, body)
     house.tick(1)
     house.engine.commands.clear()
-    asked = house.patchbay.keyframe_requests.total()
+    asked = house.patchbay.keyframes.said.total()
     house.keyframe(house.leg(2).streams.picture)
     house.tick(10)
-    assert house.patchbay.keyframe_requests.total() == asked
+    assert house.patchbay.keyframes.said.total() == asked
 
 
 def test_a_mixer_that_was_started_anew_is_plugged_in_as_before(house):

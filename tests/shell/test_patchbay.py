@@ -58,7 +58,7 @@ def test_a_route_is_told_once_and_costs_one_wish(house):
     wires.show()
     assert house.engine.of(SetRoute) == [SetRoute(wires.sink, wires.source)]
     assert len(wires.asked) == 1
-    assert house.patchbay.keyframe_requests == {Protocol.SIP: 1}
+    assert house.patchbay.keyframes.said == {Protocol.SIP: 1}
 
 
 def test_a_path_without_keys_carries_nothing_and_asks_for_nothing(house):
@@ -97,8 +97,8 @@ def test_to_ask_may_end_the_call_that_is_asked(house):
     one, two = Wires(house), Wires(house)
     one.show(house.now)
     two.show(house.now)
-    picture = house.patchbay._pictures[one.source]
-    picture.ask = lambda ask: house.patchbay.close_transport(one.transport)
+    picture = house.patchbay.keyframes._pictures[one.source]
+    picture.say = lambda ask: house.patchbay.close_transport(one.transport)
     house.tick(0.4)
     assert len(two.asked) == 2
 

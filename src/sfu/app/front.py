@@ -300,7 +300,7 @@ class Front:
             calls=calls,
             call_ends=ends,
             transfers={(str(by), str(how)): n for (by, how), n in moved.items()},
-            keyframe_requests=server.patchbay.keyframe_requests,
+            keyframe_requests=server.patchbay.keyframes.said,
             lines_refused=server.patchbay.lines_refused,
             wishes_said=server.patchbay.wishes_said,
             wishes_heard=server.patchbay.wishes_heard,

@@ -211,9 +211,9 @@ class Meeting:
         if picture is not running.picture:
             if streams.picture is not None and running.picture is None:
                 running.source = streams.picture
-                self._patchbay.picture_started(streams.picture, now)
+                self._patchbay.keyframes.started(streams.picture, now)
             elif running.source is not None and picture is None:
-                self._patchbay.picture_stopped(running.source, now)
+                self._patchbay.keyframes.stopped(running.source, now)
             running.picture = picture
             self._room.handle(
                 PictureStarted(leg.member, picture) if picture else PictureStopped(leg.member), now
@@ -364,7 +364,7 @@ class Meeting:
         seen = Showing(
             agreed=bool(leg.capability.video_send or leg.capability.pictures),
             arrives=running.picture is not None,
-            missing_s=self._patchbay.picture_missing_s(source, now) if source else 0.0,
+            missing_s=self._patchbay.keyframes.missing_s(source, now) if source else 0.0,
             wanted=shown is not None and any(shown.shown),
             still_s=min(sent, default=None),
         )

@@ -10,7 +10,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 
 import structlog
@@ -44,7 +44,7 @@ from sfu.media.engine.event import (
 )
 from sfu.media.engine.pacer import PictureClass
 from sfu.media.engine.snapshot import Snapshot
-from sfu.media.keyframe import Arrived, Ask, KeyframeRequests, Routed, Started, Stopped, Wanted
+from sfu.media.keyframe import Ask
 from sfu.media.report import (
     ArrivalsHeard,
     EstimateHeard,
@@ -68,6 +68,7 @@ from sfu.model import (
 )
 from sfu.shell.engine import Engine
 from sfu.shell.fault import surviving
+from sfu.shell.keyframes import Keyframes
 
 log = structlog.get_logger()
 
@@ -75,15 +76,6 @@ Listener = Callable[[SourceAppeared | TelephoneEventReceived | TransportLatched]
 """Told what the engine says of one transport."""
 RateFact = RateLimited | LimitNoted | EstimateHeard
 """What the peer of one transport says of rates."""
-
-
-@dataclass(slots=True)
-class _Picture:
-    """The key frame wishes of one video source, and how they are said."""
-
-    ask: Callable[[Ask], None]
-    protocol: Protocol
-    requests: KeyframeRequests = field(default_factory=KeyframeRequests)
 
 
 class Patchbay:
@@ -94,8 +86,7 @@ class Patchbay:
         self.engine = engine
         self.reporter = reporter
         self.routes = RouteTable()
-        self.keyframe_requests: Counter[Protocol] = Counter()
-        """Wishes said since the start, by the protocol of whom they were said to."""
+        self.keyframes = Keyframes(self.routes)
         self.wishes_said: Counter[str] = Counter()
         """Wishes for a picture or for less, by the dialect they were said in."""
         self.wishes_heard: Counter[str] = Counter()
@@ -112,12 +103,10 @@ class Patchbay:
         self._owners: dict[SourceId, TransportId] = {}
         self._sinks: dict[SinkId, TransportId] = {}
         self._kinds: dict[SinkId, Kind] = {}
-        self._pictures: dict[SourceId, _Picture] = {}
         self._locked: set[TransportId] = set()
         """Secure paths that have no keys yet."""
         self._held: dict[SinkId, tuple[SourceId | None, int]] = {}
         """What their sinks shall carry then."""
-        self._wished: frozenset[SourceId] = frozenset()
         self._lines: dict[TransportId, LineId | None] = {}
         self._ipv6: set[TransportId] = set()
         self._fed_back: set[TransportId] = set()
@@ -270,9 +259,8 @@ class Patchbay:
             )
         elif ssrc is not None:
             self.reporter.name_source(command.source, ssrc)
-        if command.kind is Kind.VIDEO and ask is not None and command.source not in self._pictures:
-            protocol, say = ask
-            self._pictures[command.source] = _Picture(say, protocol)
+        if command.kind is Kind.VIDEO and ask is not None:
+            self.keyframes.add(command.source, *ask)
         self.engine.apply(command)
 
     def close_source(self, source: SourceId) -> None:
@@ -339,35 +327,18 @@ class Patchbay:
         changes = self.routes.diff()
         if changes:
             self.engine.apply(*changes)
-        self._wish(now)
-
-    def picture_started(self, source: SourceId, now: float) -> None:
-        """Count a source's first packets: its first key frame may have been lost."""
-        if picture := self._pictures.get(source):
-            picture.requests.handle(Started(), now)
-            self._ask(picture)
-
-    def picture_stopped(self, source: SourceId, now: float) -> None:
-        """Stop asking a source that sends nothing."""
-        if picture := self._pictures.get(source):
-            picture.requests.handle(Stopped(), now)
+        self.keyframes.routed(now)
 
     def picture_wanted(self, sink: SinkId, now: float) -> None:
         """Pass the wish of who receives a sink on to who sends its source."""
         source = self.routes.source_of(sink)
         self.wishes_heard["picture"] += 1
-        if source is not None and (picture := self._pictures.get(source)):
-            picture.requests.handle(Wanted(self._behind_line(sink)), now)
-            self._ask(picture)
+        if source is not None:
+            self.keyframes.wanted(source, now, budgeted=self._behind_line(sink))
 
     def _behind_line(self, sink: SinkId) -> bool:
         transport = self._sinks.get(sink)
         return transport is not None and self._lines.get(transport) is not None
-
-    def picture_missing_s(self, source: SourceId, now: float) -> float:
-        """Tell how long its key frame has been asked for in vain."""
-        picture = self._pictures.get(source)
-        return picture.requests.unanswered_s(now) if picture else 0.0
 
     def ask_picture(self, source: SourceId, *, fir: bool, repeated: bool = False) -> None:
         """Say the wish by RTCP: FIR, or PLI."""
@@ -382,19 +353,6 @@ class Patchbay:
         """Say by REMB, with each report, what a peer may send at most, headers counted."""
         self.reporter.set_estimate(transport, bps)
 
-    def _wish(self, now: float) -> None:
-        wanted = self.routes.keyframes_wanted()
-        for source in wanted - self._wished:
-            if picture := self._pictures.get(source):
-                picture.requests.handle(Routed(), now)
-                self._ask(picture)
-        self._wished = wanted
-
-    def _ask(self, picture: _Picture) -> None:
-        for ask in picture.requests.poll():
-            self.keyframe_requests[picture.protocol] += 1
-            picture.ask(ask)
-
     # ---- the rhythm
 
     def tick(self, now: float) -> Snapshot:
@@ -402,10 +360,8 @@ class Patchbay:
         self._now = now
         snapshot = self.engine.snapshot()
         self.routes.observe(snapshot.sinks.values())
-        self._wish(now)
-        for picture in list(self._pictures.values()):  # to ask may end a call
-            picture.requests.tick(now)
-            self._ask(picture)
+        self.keyframes.routed(now)
+        self.keyframes.tick(now)
         reports = self.reporter.tick(snapshot)
         if reports:
             self.engine.apply(*reports)
@@ -425,10 +381,7 @@ class Patchbay:
                 self._on_rtcp(event)
             case KeyframePassed():
                 self.routes.keyframe_passed(event.source)
-                # a sink that still waits after this one, by the next snapshot, wishes anew
-                self._wished -= {event.source}
-                if picture := self._pictures.get(event.source):
-                    picture.requests.handle(Arrived(), event.at_us / 1e6)
+                self.keyframes.passed(event.source, event.at_us / 1e6)
             case SourceAppeared() | TransportLatched():
                 if listener := self._listeners.get(event.transport):
                     listener(event)
@@ -446,9 +399,8 @@ class Patchbay:
         if line is not None:
             self.starved[line] += 1
         source = self.routes.source_of(event.sink)
-        if source is not None and (picture := self._pictures.get(source)):
-            picture.requests.handle(Wanted(budgeted=True), event.at_us / 1e6)
-            self._ask(picture)
+        if source is not None:
+            self.keyframes.wanted(source, event.at_us / 1e6, budgeted=True)
 
     def _on_rtcp(self, event: RtcpReceived) -> None:
         try:
@@ -476,7 +428,7 @@ class Patchbay:
 
     def _forget_source(self, source: SourceId) -> None:
         self._owners.pop(source, None)
-        self._pictures.pop(source, None)
+        self.keyframes.forget(source)
         for sink in [one for one, held in self._held.items() if held[0] == source]:
             self._held[sink] = None, ALL_TEMPORALS
         self.routes.forget_source(source)
