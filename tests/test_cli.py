@@ -8,6 +8,7 @@ import sys
 import threading
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,9 @@ def test_help_imports_none_of_the_server():
 def test_the_verbs_are_those_others_rely_on(run):
     code, out, _ = run("--help")
     assert code == 0
-    assert all(verb in out for verb in ("serve", "demo", "check-config", "call", "version"))
+    assert all(
+        verb in out for verb in ("serve", "demo", "check-config", "call", "report", "version")
+    )
 
 
 def test_check_config_takes_what_is_right(run):
@@ -94,10 +97,22 @@ ANSWERS = {
 }
 
 
+TOTAL = {"key": "total", "meetings": 6, "people": 18, "minutes": 720, "km": 2584, "co2_kg": 630.5}
+LEDGER = {
+    "by": "site",
+    "first_day": "2026-01-01",
+    "last_day": "2026-12-31",
+    "rows": [TOTAL | {"key": ""}, TOTAL | {"key": "beziers"}],
+    "total": TOTAL,
+    "titles": {"beziers": "Béziers"},
+    "unknown_roads": [["beziers", "olargues"]],
+}
+
+
 @pytest.fixture
 def server(tmp_path):
     """Answers like the API, on loopback."""
-    seen = []
+    seen: list[Any] = []
 
     class Answer(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
@@ -107,6 +122,14 @@ def server(tmp_path):
             self.send_response(status)
             self.end_headers()
             self.wfile.write(json.dumps(said).encode())
+
+        def do_GET(self):
+            seen.append(self.path)
+            self.send_response(400 if "to=2020" in self.path else 200)
+            self.end_headers()
+            refused = {"detail": "2020-01-01 is before 2026-01-01"}
+            said = refused if "to=2020" in self.path else LEDGER
+            self.wfile.write(b"month,km\r\n" if "csv" in self.path else json.dumps(said).encode())
 
         def log_message(self, *words):
             pass
@@ -123,6 +146,28 @@ def test_call_asks_the_running_server(run, server):
     code, out, _ = run("call", "7001", "--room", "4201", "--config", config)
     assert (code, json.loads(out)) == (0, ANSWERS["7001"][1])
     assert seen == [("/api/v1/calls", {"target": "7001", "room": "4201"})]
+
+
+def test_report_lays_out_what_the_running_server_reckons(run, server):
+    config, seen = server
+    code, out, _ = run("report", "--from", "2026-01-01", "--by", "site", "--config", config)
+    assert code == 0
+    assert seen == ["/api/v1/ledger?from=2026-01-01&by=site&format=json"]
+    assert out.splitlines() == [
+        "2026-01-01 to 2026-12-31",
+        "site     meetings  people  minutes     km  CO2 kg",
+        "-               6      18      720  2,584     630",
+        "Béziers         6      18      720  2,584     630",
+        "total           6      18      720  2,584     630",
+        "no [[distance]] between beziers and olargues: 0 km",
+    ]
+
+
+def test_report_hands_on_a_table_and_a_refusal(run, server):
+    config, _ = server
+    assert run("report", "--csv", "--config", config)[:2] == (0, "month,km\n")
+    code, out, err = run("report", "--to", "2020-01-01", "--config", config)
+    assert (code, out, err) == (2, "", "sfu: 2020-01-01 is before 2026-01-01\n")
 
 
 def test_call_repeats_the_words_of_a_refusal(run, server):

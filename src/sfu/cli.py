@@ -156,6 +156,24 @@ def forget(
 
 
 @app.command()
+def report(
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help="2026-01-01")] = "",
+    last: Annotated[str, typer.Option("--to", metavar="DAY", help="Included; today.")] = "",
+    by: Annotated[str, typer.Option("--by", help="month, site or organisation.")] = "month",
+    csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Say what the meetings saved: kilometres nobody drove, and their CO2."""
+    from urllib.parse import urlencode
+
+    asked = {"from": first, "to": last, "by": by, "format": "csv" if csv else "json"}
+    query = urlencode({key: value for key, value in asked.items() if value})
+    port = _settings(config, None).http.local_port
+    text = _get(f"http://127.0.0.1:{port}/api/v1/ledger?{query}")
+    typer.echo(text.rstrip() if csv else _ledger_table(json.loads(text)))
+
+
+@app.command()
 def version() -> None:
     """Say which version this is."""
     from importlib.metadata import version as installed
@@ -192,19 +210,44 @@ def _database(settings: "Settings") -> str:
     return store_url(chosen_directory(settings.data, os.environ), settings.store.url)
 
 
+def _ledger_table(view: Any) -> str:
+    """Lay the answer of the ledger out for a terminal."""
+    head = (view["by"], "meetings", "people", "minutes", "km", "CO2 kg")
+    fields = ("meetings", "people", "minutes", "km", "co2_kg")
+    lines: list[tuple[str, ...]] = [head]
+    for row in (*view["rows"], view["total"]):
+        key = view["titles"].get(row["key"], row["key"]) or "-"
+        lines.append((key, *(f"{row[field]:,.0f}" for field in fields)))
+    wide = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    shown = [
+        "  ".join([line[0].ljust(wide[0]), *map(str.rjust, line[1:], wide[1:])]) for line in lines
+    ]
+    shown += [f"no [[distance]] between {a} and {b}: 0 km" for a, b in view["unknown_roads"]]
+    return "\n".join([f"{view['first_day']} to {view['last_day']}", *shown])
+
+
 def _post(url: str, body: dict[str, str], key: str = "") -> Any:
     """Send JSON to the server on this machine; raise UseError with its own words."""
+    return json.loads(_ask(url, json.dumps(body).encode(), key))
+
+
+def _get(url: str) -> str:
+    """Ask the server on this machine; raise UseError with its own words."""
+    return _ask(url, None)
+
+
+def _ask(url: str, body: bytes | None, key: str = "") -> str:
     from urllib.error import HTTPError, URLError
     from urllib.request import ProxyHandler, Request, build_opener
 
     headers = {"Content-Type": "application/json"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    request = Request(url, json.dumps(body).encode(), headers, method="POST")
+    request = Request(url, body, headers, method="GET" if body is None else "POST")
     opener = build_opener(ProxyHandler({}))  # loopback never goes by a proxy
     try:
         with opener.open(request, timeout=60) as answer:
-            return json.load(answer)
+            return str(answer.read().decode())
     except HTTPError as error:
         raise UseError(_reason(error.read(65536)) or f"{error.code} {error.reason}") from None
     except (URLError, OSError) as error:

@@ -123,6 +123,19 @@ class Framing(StrEnum):
                 return 40  # PPPoE over LLC/SNAP
 
 
+class Venue(StrEnum):
+    """Where people would have met, had they driven: what the ledger reckons with."""
+
+    NEAREST = "nearest"
+    """At the site to which all others together have the least to drive."""
+    LARGEST = "largest"
+    """Where most people sat."""
+    ROOM = "room"
+    """At the site of the room."""
+    SEAT = "seat"
+    """At one site, always."""
+
+
 class Tone(StrEnum):
     """What a room hears from the server itself: beeps by their meaning."""
 

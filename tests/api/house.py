@@ -2,21 +2,34 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
 
 from sfu.api.house import (
     AdmissionView,
+    BookingRefusal,
+    BookingView,
     CallView,
     Credentials,
     DialOutcome,
+    LedgerView,
     LineView,
     MemberView,
+    OccurrenceView,
     PictureView,
     RoomView,
+    RuleView,
     Send,
     TransferOutcome,
     TrunkView,
 )
+from sfu.app import bookings
+from sfu.config import Settings
 from sfu.errors import PeerError, UseError
+from sfu.ledger import By, Row
+from sfu.room.agenda import Agenda, Bookable, Refused
+from sfu.room.booking import Wish
 from sfu.shell.database import connect
 from sfu.shell.news import News
 from sfu.shell.oidc import Oidc
@@ -35,6 +48,39 @@ from sfu.signalling.webrtc.message import (
     refused,
 )
 
+BOOKED_AT = 1_803_000_000.0
+"""2027-02-19 in Paris."""
+LEDGER = {
+    By.MONTH: (
+        Row("2026-01", 1, 3, 120.0, 350.0, 85.4),
+        Row("2026-02", 1, 3, 120.0, 492.0, 120.048),
+        Row("2026-03", 2, 7, 240.0, 784.0, 191.296),
+        Row("2026-05", 2, 7, 240.0, 958.0, 233.752),
+    ),
+    By.SITE: (
+        Row("beziers", 2, 2, 240.0, 208.0, 50.752),
+        Row("castres", 1, 1, 120.0, 108.0, 26.352),
+        Row("montpellier", 5, 6, 600.0, 1476.0, 360.144),
+        Row("narbonne", 2, 2, 240.0, 204.0, 49.776),
+        Row("olonzac", 1, 1, 120.0, 68.0, 16.592),
+        Row("saint-pons", 6, 6, 720.0, 0.0, 0.0),
+        Row("toulouse", 2, 2, 240.0, 520.0, 126.88),
+    ),
+    By.ORGANISATION: (
+        Row("", 1, 3, 120.0, 350.0, 85.4),
+        Row("Minervois au Caroux", 5, 17, 600.0, 2234.0, 545.096),
+    ),
+}
+"""The six composed meetings of Haut-Languedoc, and a seventh site of which nobody says the road."""
+TITLES = {
+    "beziers": "Béziers",
+    "castres": "Castres",
+    "montpellier": "Montpellier",
+    "narbonne": "Narbonne",
+    "olonzac": "Olonzac",
+    "saint-pons": "Saint-Pons-de-Thomières",
+    "toulouse": "Toulouse",
+}
 PINS = {"4242": "1234"}
 REFUSED_ROOMS = {
     "4299": RefusalCode.ROOM_FULL,
@@ -102,6 +148,9 @@ class ScriptedHouse:
     reasons: list[str] = field(default_factory=list)
     dialled: list[tuple[str, str]] = field(default_factory=list)
     transferred: list[tuple[str, str]] = field(default_factory=list)
+    ledger_rows: dict[By, tuple[Row, ...]] = field(default_factory=lambda: dict(LEDGER))
+    agenda: Agenda = field(default_factory=lambda: Agenda([Bookable("4201")]))
+    disk_full: bool = False
     trusted: frozenset[str] = frozenset({"127.0.0.1", "testclient"})
     on_message: Callable[[ScriptedBrowser, ClientMessage], None] | None = None
     people: People = field(
@@ -148,6 +197,52 @@ class ScriptedHouse:
         if line != "morez":
             return None
         return AdmissionView("refused", 106_000 * codecs + 90_000 * browsers, 100_000, "line_up")
+
+    async def ledger(self, first: date | None, last: date | None, by: By) -> LedgerView:
+        begin, end = first or date(2026, 1, 1), last or date(2026, 12, 31)
+        if end < begin:
+            raise UseError(f"{end} is before {begin}")
+        return LedgerView(
+            begin, end, "Europe/Paris", by, self.ledger_rows.get(by, ()),
+            Row("total", 6, 20, 720.0, 2584.0, 630.496),
+            TITLES,
+            (("olargues", "toulouse"),),
+            RuleView("room", "saint-pons", 1, 1, True, 0.244, 10.0),
+        )  # fmt: skip
+
+    async def book(self, wish: Wish) -> BookingView | BookingRefusal:
+        if self.disk_full:
+            raise UseError("the booking cannot be written now: try again")
+        booking = len(self.agenda.bookings) + 1
+        answer = self.agenda.book(wish, BOOKED_AT, booking, f"b{booking}@sfu")
+        if isinstance(answer, Refused):
+            return BookingRefusal(answer.reason.value, answer.why)
+        return bookings.view(answer)
+
+    def booking(self, booking: int) -> BookingView | None:
+        known = self.agenda.bookings.get(booking)
+        return bookings.view(known) if known else None
+
+    def bookings(self, first: date | None, last: date | None) -> Sequence[OccurrenceView]:
+        return bookings.between(self._booked, Settings(), first, last)
+
+    async def cancel_booking(self, booking: int, day: date | None) -> bool:
+        if day is not None:
+            return self.agenda.give_up(booking, day) is not None
+        return self.agenda.cancel(booking) is not None
+
+    def invitation(self, booking: int) -> bytes | None:
+        return bookings.invite(self._booked, Settings(), booking)
+
+    def calendar(self, room: str, organisation: str) -> bytes:
+        return bookings.calendar(self._booked, Settings(), room, organisation)
+
+    def timezone(self) -> str:
+        return "Europe/Paris"
+
+    @property
+    def _booked(self) -> Any:
+        return SimpleNamespace(agenda=self.agenda, clock=lambda: BOOKED_AT)
 
     async def dial(self, target: str, room: str) -> DialOutcome:
         if not room.startswith("42"):

@@ -13,8 +13,10 @@ from sfu.config import Settings
 from sfu.config.settings import Account, DialOut, Endpoint, Gatekeeper, Limits, Room, Trunk
 from sfu.errors import UseError
 from sfu.model import Address, CallId, Protocol
+from sfu.shell.bookings import BookingCounts
 from sfu.shell.database import connect
 from sfu.shell.dialling import FIRST_DIALLED
+from sfu.shell.ledger import Sums
 from sfu.shell.record import CallRecord, RecordId
 from sfu.shell.store import Store
 from sfu.shell.webdoor import WebGate
@@ -85,6 +87,10 @@ def front(house: Stage):
         ),
         gates=[web_gate()],
         webhooks=SimpleNamespace(outcomes=Counter({("ledger", "failed"): 2})),
+        bookings=SimpleNamespace(
+            agenda=SimpleNamespace(bookings={}), counts=BookingCounts(Counter(), Counter())
+        ),
+        ledger=SimpleNamespace(sums=Sums(6, {"morez": 2584.0}, {"morez": 630.496})),
     )  # fmt: skip
     return Front(server)  # type: ignore[arg-type]
 

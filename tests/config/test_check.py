@@ -22,6 +22,7 @@ WEBHOOK = {"name": "ledger", "url": "https://a.example/", "secret": "a long enou
 OIDC = {"issuer": "https://id.example", "client_id": "sfu", "redirect_url": "https://a.example/b",
         "operators": ["dsi"]}  # fmt: skip
 LINE = {"site": "morez", "up_bps": 2_000_000, "down_bps": 2_000_000}
+SITES = [{"name": "a"}, {"name": "b"}]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,32 @@ LINE = {"site": "morez", "up_bps": 2_000_000, "down_bps": 2_000_000}
         ({"line": [LINE | {"networks": ["192.0.2.0/28"]}] * 2}, "line[2].networks"),
         ({"line": [LINE | {"server": True}] * 2}, "line[2].server"),
         ({"account": [ACCOUNT], "line": [LINE | {"accounts": ["morez"]}] * 2}, "line[2].accounts"),
+        ({"bookings": {"numbers": ["4399-4310"]}}, "bookings.numbers[1]"),
+        ({"bookings": {"numbers": ["4000", "5000"]}}, "bookings.numbers[2]"),
+        (
+            {"bookings": {"numbers": ["40000-79999"]}, "rooms": {"numbers": ["10000-99999"]}},
+            "bookings.numbers[1]",
+        ),
+        ({"room": [{"number": "1", "units": ["7001"]}]}, "room[1].units"),
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"timezone": "../etc"}, "timezone"),
+        ({"ledger": {"seat": "nowhere"}}, "ledger.seat"),
+        ({"site": SITES, "distance": [{"between": ["a", "c"], "km": 1}]}, "distance[1].between"),
+        ({"site": SITES, "distance": [{"between": ["a", "a"], "km": 1}]}, "distance[1].between"),
+        (
+            {
+                "site": SITES,
+                "distance": [
+                    {"between": ["a", "b"], "km": 1},
+                    {"between": ["b", "a"], "km": 2},
+                ],
+            },
+            "distance[2].between",
+        ),
+        (
+            {"site": [one | {"networks": ["192.0.2.0/28"]} for one in SITES]},
+            "site[2].networks",
+        ),
         ({"endpoint": [{"number": "7", "uri": "sip:a@192.0.2.1"}] * 2}, "endpoint[2]"),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 from sfu.config import (
     Account,
     DialOut,
+    Endpoint,
     Framing,
     Limits,
     Line,
@@ -20,6 +21,7 @@ from sfu.config import (
     Room,
     Rooms,
     Settings,
+    Site,
     load,
 )
 
@@ -61,6 +63,41 @@ def test_the_two_deployments_load(name, rooms, lines):
     found = load(CONFIG / f"{name}.toml", {})
     assert (len(found.room), len(found.line)) == (rooms, lines)
     assert {(line.framing, line.overhead) for line in found.line} == {(Framing.ATM, 40)}
+
+
+@pytest.mark.parametrize(("name", "pairs"), [("haut-jura", 21), ("haut-languedoc", 7)])
+def test_the_two_deployments_know_their_roads(name, pairs):
+    found = load(CONFIG / f"{name}.toml", {})
+    roads = {frozenset(one.between) for one in found.distance}
+    seat = found.ledger.seat
+    assert len(roads) == len(found.distance) == pairs
+    assert all({seat, site.name} in roads for site in found.site if site.name != seat)
+
+
+def test_a_room_belongs_to_its_owner_or_to_whom_its_site_belongs():
+    settings = Settings(
+        site=(Site(name="morez", organisation="Ville de Morez"),),
+        room=(Room(number="1", site="morez"), Room(number="2", owner="Parc", site="morez")),
+    )
+    assert [settings.organisation_of(one) for one in ("1", "2", "4201", "9")] == [
+        "Ville de Morez", "Parc", "", "",
+    ]  # fmt: skip
+
+
+def test_a_booked_room_calls_its_units_or_those_of_its_site():
+    units = tuple(
+        Endpoint(number=number, uri=f"sip:{number}@192.0.2.1", site=site)
+        for number, site in (("7001", "morez"), ("7002", "morez"), ("7003", "lajoux"), ("7004", ""))
+    )
+    settings = Settings(endpoint=units)
+    called = {
+        room.number: [one.number for one in settings.units_of(room)]
+        for room in (
+            Room(number="1", site="morez"), Room(number="2"),
+            Room(number="3", site="morez", units=("7003",)),
+        )
+    }  # fmt: skip
+    assert called == {"1": ["7001", "7002"], "2": [], "3": ["7003"]}
 
 
 def test_a_room_is_found_by_number_by_alias_or_by_range():

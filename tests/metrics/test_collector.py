@@ -7,7 +7,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sfu.media.engine.snapshot import LATENCY_BUCKETS_US, EngineRow, SinkRow, Snapshot, SourceRow
 from sfu.media.showing import VideoState
-from sfu.metrics import LineFigures, Metrics, Readings, TrunkFigures, WorkerReading
+from sfu.metrics import (
+    BookingFigures,
+    LedgerFigures,
+    LineFigures,
+    Metrics,
+    Readings,
+    TrunkFigures,
+    WorkerReading,
+)
 from sfu.model import Codec, Kind, Protocol, SinkId, SourceId, Ssrc, TransportId
 from sfu.signalling.call import End
 
@@ -83,6 +91,8 @@ READINGS = Readings(
     lines_refused={"dtls_refused": 4},
     egress_lag_s=0.002,
     workers=(WorkerReading("mix-0", alive=True, legs=3, delay_s=0.004),),
+    ledger=LedgerFigures(6, {"morez": 2584.0, "other": 4.0}, {"morez": 630.496, "other": 0.976}),
+    bookings=BookingFigures(4, {"granted": 5, "taken": 1}, {"called": 8}),
     trunks=(TrunkFigures("pbx", True, 200, 1799.5, 2),),
     lines=(
         LineFigures(
@@ -218,6 +228,7 @@ def test_no_label_carries_a_stream_a_room_or_a_person():
         for label in sample.labels
     }
     bounded = {"by", "outcome", "dialect", "wish", "state", "maker", "trunk", "webhook", "request"}
+    bounded |= {"step"}
     lines = {"site", "line", "direction", "class", "rung", "why"}
     assert labels == {"kind", "protocol", "reason", "worker", "le"} | bounded | lines
     assert "3735928559" not in Metrics(lambda: READINGS).exposition().decode()

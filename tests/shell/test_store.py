@@ -48,8 +48,9 @@ def test_a_call_is_read_back_as_it_was_told(url):
             first = store.joined(joining(), NOW)
             second = store.joined(joining("m2", direction=Direction.OUT), NOW + 1)
             store.left(
-                first, NOW + 60, "hung_up", status=200, text="OK", traffic=Traffic(9 << 40, 8, 7, 6)
-            )
+                first, NOW + 60, "hung_up", status=200, text="OK", site="morez",
+                traffic=Traffic(9 << 40, 8, 7, 6),
+            )  # fmt: skip
             return first, second, await store.recent(10)
 
     first, second, found = asyncio.run(story())
@@ -65,6 +66,7 @@ def test_a_call_is_read_back_as_it_was_told(url):
     assert (over.received_bytes, over.sent_bytes, over.received_packets, over.lost_packets) == (
         9 << 40, 8, 7, 6,
     )  # fmt: skip
+    assert (lasting.site, over.site) == ("", "morez")
     assert (over.name, over.caller, over.model, over.protocol) == (
         "Morez", "morez@192.0.2.21", "X", "sip",
     )  # fmt: skip

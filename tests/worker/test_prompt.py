@@ -11,7 +11,7 @@ from sfu.worker import prompt
 
 
 @pytest.mark.parametrize("language", list(Language))
-@pytest.mark.parametrize("said", [*Prompt, "echo"])
+@pytest.mark.parametrize("said", [*Prompt, "echo", "ending"])
 def test_each_prompt_is_spoken_in_each_language(language, said):
     wave = prompt.samples(f"{language}/{said}")
     assert 0.4 * RATE_HZ < len(wave) < 6 * RATE_HZ

@@ -2,7 +2,7 @@
 
 | path                    | who                                                       |
 |-------------------------|-----------------------------------------------------------|
-| /  and its files        | anybody                                                   |
+| /  /report, their files | anybody; what the report shows is asked of the API         |
 | /ws                     | our own page, or a client that is no page                 |
 | /api/v1/...             | who has the role of the route: see auth                   |
 | /healthz /readyz        | anybody: whether the process lives; whether it takes calls |

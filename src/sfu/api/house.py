@@ -8,10 +8,13 @@
 Nothing here waits but `calls` (the database), `dial` and `transfer` (the far end's phone).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Protocol
 
+from sfu.ledger import By, Row
+from sfu.room.booking import Wish
 from sfu.shell.news import News
 from sfu.shell.oidc import Oidc
 from sfu.shell.people import People
@@ -89,6 +92,8 @@ class CallView:
     reason: str | None
     """A word of `signalling.call.End`; None while it lasts."""
     status: int
+    site: str = ""
+    """Where it was, "" where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,82 @@ class LineView:
     next_codec: AdmissionView
     """What would become of one room codec more."""
     next_browser: AdmissionView
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """How it was reckoned; docs/ledger.md."""
+
+    venue: str
+    seat: str
+    people_per_car: int
+    people_per_unit: int
+    round_trip: bool
+    co2_kg_per_km: float
+    least_minutes: float
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerView:
+    """What meetings saved."""
+
+    first_day: date
+    last_day: date
+    """Included; days are those of `timezone`."""
+    timezone: str
+    by: By
+    rows: tuple[Row, ...]
+    """By key: a month, a site, an organisation; "" for none."""
+    total: Row
+    titles: Mapping[str, str]
+    """Sites as people write them."""
+    unknown_roads: tuple[tuple[str, str], ...]
+    """Pairs of sites of which nobody said how far it is: they count 0 km."""
+    rule: RuleView
+
+
+@dataclass(frozen=True, slots=True)
+class BookingView:
+    """A booking."""
+
+    booking: int
+    title: str
+    organisation: str
+    organiser: str
+    rooms: tuple[str, ...]
+    number: str
+    """The room it meets in."""
+    starts: datetime
+    """By the wall clock of `timezone`."""
+    timezone: str
+    minutes: int
+    weekly_until: date | None
+    cancelled_days: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OccurrenceView:
+    """One meeting of a booking."""
+
+    booking: int
+    title: str
+    organisation: str
+    rooms: tuple[str, ...]
+    """Those that were not freed."""
+    number: str
+    day: date
+    begins_at: str
+    """ISO 8601 with offset."""
+    ends_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRefusal:
+    """No, and why."""
+
+    reason: str
+    """A word of docs/bookings.md."""
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +308,36 @@ class House(Protocol):
 
     def what_if(self, line: str, codecs: int, browsers: int) -> AdmissionView | None:
         """Say what would become of so many calls more; None for no such line."""
+
+    async def ledger(self, first: date | None, last: date | None, by: By) -> LedgerView:
+        """Say what the meetings of some days saved; without days, of this year until today.
+
+        Raises `UseError` where the last day stands before the first.
+        """
+
+    async def book(self, wish: Wish) -> BookingView | BookingRefusal:
+        """Book rooms, or say why not; raises `UseError` where it cannot be written now."""
+
+    def booking(self, booking: int) -> BookingView | None:
+        """Show a booking; None for no such one."""
+
+    def bookings(self, first: date | None, last: date | None) -> Sequence[OccurrenceView]:
+        """Show what is booked on some days; without days, on the next 30.
+
+        Raises `UseError` where the last day stands before the first, or too far behind it.
+        """
+
+    async def cancel_booking(self, booking: int, day: date | None) -> bool:
+        """Cancel a booking or one of its days; False where there is no such one."""
+
+    def invitation(self, booking: int) -> bytes | None:
+        """Write a booking as iCalendar; None for no such one."""
+
+    def calendar(self, room: str, organisation: str) -> bytes:
+        """Write what is booked as iCalendar; "" for all rooms, all organisations."""
+
+    def timezone(self) -> str:
+        """Say in which time zone the house is."""
 
     async def dial(self, target: str, room: str) -> DialOutcome:
         """Call a number or URI into a room; return when it is answered or over.

@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from sfu.api.audit import detail
 from sfu.api.auth import Gate, router, with_answers
+from sfu.api.booking import add_bookings
 from sfu.api.house import (
     AdmissionView,
     CallView,
@@ -20,6 +21,7 @@ from sfu.api.house import (
     TransferOutcome,
     TrunkView,
 )
+from sfu.api.ledger import add_ledger
 from sfu.api.schema import DialRequest, TransferRequest
 from sfu.errors import UseError
 from sfu.model import Role
@@ -30,6 +32,8 @@ def operator_routes(house: House, gate: Gate) -> APIRouter:
     routes = router()
     _add_views(routes, house, gate)
     _add_calls(routes, house, gate)
+    add_ledger(routes, house, gate)
+    add_bookings(routes, house, gate)
     return routes
 
 

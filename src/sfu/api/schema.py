@@ -1,12 +1,27 @@
 """What operators may send: the bodies of HTTP requests."""
 
+from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from sfu.model import Role
 
 NewPassword = Annotated[str, StringConstraints(min_length=12, max_length=256)]
+
+
+EARLIEST, LATEST = date(1970, 1, 2), date(9000, 1, 1)
+"""Days our reckoning knows."""
+
+
+def in_reach(day: date) -> date:
+    """Let a day pass; ValueError for one no clock of ours knows."""
+    if not EARLIEST <= day <= LATEST:
+        raise ValueError("no day of ours")
+    return day
+
+
+Day = Annotated[date, AfterValidator(in_reach)]
 
 
 class DialRequest(BaseModel):

@@ -39,13 +39,14 @@ class Page:
 
 
 def read_pages() -> dict[str, Page]:
-    """Return path -> file of everything in sfu/web; "/" is index.html."""
+    """Return path -> file of everything in sfu/web; "/" is index.html, "/report" report.html."""
     pages = {
         f"/{entry.name}": _read(entry)
         for entry in files("sfu").joinpath("web").iterdir()
         if entry.is_file() and entry.name.rpartition(".")[2] in TYPES
     }
     pages["/"] = pages["/index.html"]
+    pages["/report"] = pages["/report.html"]
     return pages
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
@@ -10,23 +10,29 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sfu.api.house import (
     AdmissionView,
+    BookingRefusal,
+    BookingView,
     CallView,
     Credentials,
     DialOutcome,
+    LedgerView,
     LineView,
     MemberView,
+    OccurrenceView,
     RoomView,
     Send,
     TransferOutcome,
     TrunkView,
 )
-from sfu.app import lines, trunks
+from sfu.app import bookings, ledger, lines, trunks
 from sfu.app.trunks import Way
 from sfu.errors import PeerError, UseError
+from sfu.ledger import By
 from sfu.media.engine.snapshot import EngineRow, Snapshot
 from sfu.metrics import Readings, WorkerReading
 from sfu.metrics.maker import maker_of
 from sfu.model import CallId, MemberId, Protocol, RoomId
+from sfu.room.booking import Wish
 from sfu.room.directory import Found
 from sfu.shell.bridge import Line
 from sfu.shell.browsers import Session
@@ -75,7 +81,10 @@ class Front:
         """Put a backup that lies in the data directory in place of what is kept."""
         path = self._server.directory / file
         try:
-            return await self._server.house.store.restore(path)
+            rows = await self._server.house.store.restore(path)
+            await self._server.bookings.open()
+            self._server.ledger.reset()
+            return rows
         except (SQLAlchemyError, OSError) as error:
             raise UseError(f"restore: {words(error)}") from error
         finally:
@@ -143,6 +152,40 @@ class Front:
     def what_if(self, line: str, codecs: int, browsers: int) -> AdmissionView | None:
         """Weigh calls nobody has made."""
         return lines.what_if(self._server.house, line, codecs, browsers)
+
+    async def ledger(self, first: date | None, last: date | None, by: By) -> LedgerView:
+        """Say what the meetings of some days saved."""
+        return await ledger.view(self._server.ledger, self._server.settings, first, last, by)
+
+    async def book(self, wish: Wish) -> BookingView | BookingRefusal:
+        """Book rooms, or say why not."""
+        return await bookings.book(self._server.bookings, wish)
+
+    def booking(self, booking: int) -> BookingView | None:
+        """Show a booking."""
+        known = self._server.bookings.agenda.bookings.get(booking)
+        return None if known is None else bookings.view(known)
+
+    def bookings(self, first: date | None, last: date | None) -> Sequence[OccurrenceView]:
+        """Show what is booked on some days."""
+        return bookings.between(self._server.bookings, self._server.settings, first, last)
+
+    async def cancel_booking(self, booking: int, day: date | None) -> bool:
+        """Cancel a booking or one of its days."""
+        return await self._server.bookings.cancel(booking, day)
+
+    def invitation(self, booking: int) -> bytes | None:
+        """Write a booking as iCalendar."""
+        return bookings.invite(self._server.bookings, self._server.settings, booking)
+
+    def calendar(self, room: str, organisation: str) -> bytes:
+        """Write what is booked as iCalendar."""
+        server = self._server
+        return bookings.calendar(server.bookings, server.settings, room, organisation)
+
+    def timezone(self) -> str:
+        """Say in which time zone the house is."""
+        return self._server.settings.timezone
 
     async def dial(self, target: str, room: str) -> DialOutcome:
         """Call a configured endpoint's number, a registered one, a trunk's, or a URI."""
@@ -324,6 +367,8 @@ class Front:
             workers=workers,
             trunks=trunks.figures(server.sip.trunks()),
             lines=lines.figures(server.house),
+            ledger=ledger.figures(server.ledger),
+            bookings=bookings.figures(server.bookings),
         )
 
 
@@ -353,4 +398,5 @@ def _call(record: CallRecord) -> CallView:
         duration_s=max(0.0, end - record.joined_at),
         reason=record.cause,
         status=record.status,
+        site=record.site,
     )

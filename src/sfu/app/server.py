@@ -21,6 +21,7 @@ import structlog
 
 from sfu.api.app import WebSettings, create_app
 from sfu.api.server import WebServer
+from sfu.app.bookings import line_question
 from sfu.app.first import tell_first
 from sfu.app.front import Front
 from sfu.app.oidc import vouching
@@ -37,6 +38,7 @@ from sfu.metrics import Metrics
 from sfu.model import Address, CallId, Protocol
 from sfu.room.registration import Contact, Registrations
 from sfu.shell.bindings import Bindings
+from sfu.shell.bookings import Bookings
 from sfu.shell.bridge import Bridge
 from sfu.shell.browser_leg import BrowserSurroundings
 from sfu.shell.browsers import Browsers
@@ -48,12 +50,14 @@ from sfu.shell.certificate import (
     machine_names,
 )
 from sfu.shell.data import DataDirectory
+from sfu.shell.diary import Diary
 from sfu.shell.engine import Engine
 from sfu.shell.gatekeeper import GatekeeperShell
 from sfu.shell.h323 import H323Shell, Place, available
 from sfu.shell.house import TICK_S, House
 from sfu.shell.icedoor import IceDoor
 from sfu.shell.invitations import Invitations
+from sfu.shell.ledger import Ledger
 from sfu.shell.mixdesk import MixDesk
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.people import People
@@ -174,6 +178,8 @@ class Server:
             await self.worker.start()
             self._stack.push_async_callback(self.worker.close)
         self.house = House(settings, self.patchbay, self.desk, store)
+        self.ledger = Ledger(store, settings)
+        self._stack.callback(spawn("ledger", self.ledger.run()).cancel)
         self.door = IceDoor(self.patchbay, Identity(time.time()), self._candidates(), os.urandom)
         for one in media:
             self.door.listen(one.detach())
@@ -250,11 +256,25 @@ class Server:
         titles = Titles()
         self._stack.push_async_callback(titles.close)
         self.calls = Calls(self.house, around, self._advertise, self.sip.gate.knows, titles.film)
+        await self._open_bookings(store)
         known = await kept.kept()
         await self.sip.start()
         self._stack.push_async_callback(self.sip.close)
         for binding in known:
             self.sip.remember(binding)
+
+    async def _open_bookings(self, store: Store) -> None:
+        async def dial(unit: str, room: str) -> str:
+            outcome = await self.front.dial(unit, room)
+            return outcome.reason
+
+        host = self.settings.sip.domain or "sfu"
+        self.bookings = Bookings(
+            Diary(store), self.house, self.calls, self.browsers.remove, dial,
+            line_question(self.house.lines),
+            lambda: f"{os.urandom(12).hex()}@{host}",
+        )  # fmt: skip
+        await self.bookings.open()
 
     async def _start_h323(self) -> None:
         settings = self.settings
@@ -374,6 +394,7 @@ class Server:
         self.lag_s = 0.0
         self.front = Front(self)
         self.calls.bridge = Bridge(self.calls, self.front.line_of)
+        self._stack.callback(spawn("bookings", self.bookings.run()).cancel)
         self.metrics = Metrics(self.front.readings)
         ticking = spawn("tick", self._tick())
         self._stack.callback(ticking.cancel)

@@ -12,9 +12,12 @@ Whatever is wrong becomes one line that names file, key and reason, as a `UseErr
 from sfu.config.load import load
 from sfu.config.settings import (
     Account,
+    Bookings,
     DialOut,
+    Distance,
     Endpoint,
     Http,
+    Ledger,
     Limits,
     Line,
     Log,
@@ -38,14 +41,17 @@ from sfu.config.settings import (
     Tls,
     Webrtc,
 )
-from sfu.model import Framing
+from sfu.model import Framing, Venue
 
 __all__ = [
     "Account",
+    "Bookings",
     "DialOut",
+    "Distance",
     "Endpoint",
     "Framing",
     "Http",
+    "Ledger",
     "Limits",
     "Line",
     "Log",
@@ -67,6 +73,7 @@ __all__ = [
     "Site",
     "Store",
     "Tls",
+    "Venue",
     "Webrtc",
     "load",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from sfu.config.settings import Settings
 
@@ -29,6 +30,8 @@ def _faults(settings: Settings) -> Iterator[Fault]:
     yield from _oidc(settings)
     yield from _sites(settings)
     yield from _lines(settings)
+    yield from _ledger(settings)
+    yield from _bookings(settings)
 
 
 def notes(settings: Settings) -> Iterator[str]:
@@ -193,6 +196,51 @@ def _lines(settings: Settings) -> Iterator[Fault]:
         yield Fault(key, f"{account} stands behind two lines")
     for key, _ in _repeated((f"line[{i}].server", "") for i, one in lines if one.server):
         yield Fault(key, "the server stands behind one line")
+
+
+def _ledger(settings: Settings) -> Iterator[Fault]:
+    try:
+        ZoneInfo(settings.timezone)
+    except (KeyError, ValueError, OSError):  # not there; no name; a folder
+        yield Fault("timezone", f"{settings.timezone} is no time zone this machine knows")
+    known = {site.name for site in settings.site} | {line.site for line in settings.line}
+    named = [("ledger.seat", settings.ledger.seat)] if settings.ledger.seat else []
+    roads = list(enumerate(settings.distance, 1))
+    named += [(f"distance[{i}].between", site) for i, one in roads for site in one.between]
+    for key, site in named:
+        if site not in known:
+            yield Fault(key, f"no [[site]] has the name {site}")
+    for index, one in roads:
+        if one.between[0] == one.between[1]:
+            yield Fault(f"distance[{index}].between", "one site is no road")
+    for key, pair in _repeated(
+        (f"distance[{i}].between", " and ".join(sorted(one.between))) for i, one in roads
+    ):
+        yield Fault(key, f"the road between {pair} is there twice")
+    for key, network in _repeated(
+        (f"site[{i}].networks", str(network))
+        for i, site in enumerate(settings.site, 1)
+        for network in site.networks
+    ):
+        yield Fault(key, f"{network} is at two sites")
+
+
+def _bookings(settings: Settings) -> Iterator[Fault]:
+    for index, numbers in enumerate(settings.bookings.numbers, 1):
+        key = f"bookings.numbers[{index}]"
+        first, _, last = numbers.partition("-")
+        if last and (len(first) != len(last) or first > last):
+            yield Fault(key, f"{numbers} is no range of equally long numbers")
+        elif last and int(last) - int(first) >= 10_000:
+            yield Fault(key, f"{numbers} are more than 10000 numbers")
+        for end in filter(None, (first, last)):
+            if settings.find_room(end) is None:
+                yield Fault(key, f"{end} is no room: [rooms] numbers has it not")
+    known = {one.number for one in settings.endpoint}
+    for index, room in enumerate(settings.room, 1):
+        for unit in room.units:
+            if unit not in known:
+                yield Fault(f"room[{index}].units", f"no [[endpoint]] has the number {unit}")
 
 
 def _repeated(pairs: Iterable[tuple[str, str | int]]) -> Iterator[tuple[str, str | int]]:

@@ -17,10 +17,10 @@ from ipaddress import (
 )
 from typing import Annotated, TypeVar, dataclass_transform
 
-from annotated_types import Ge, Le, MinLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import StringConstraints
 
-from sfu.model import Framing
+from sfu.model import Framing, Venue
 
 T = TypeVar("T")
 
@@ -355,6 +355,38 @@ class Retention:
 
 
 @section
+class Ledger:
+    """How the kilometres are reckoned that a meeting saved; docs/ledger.md has the rule."""
+
+    venue: Venue = Venue.NEAREST
+    """Where people would have met."""
+    seat: str = ""
+    """A site, for `venue` "seat" and "room"."""
+    people_per_unit: Annotated[int, Ge(1), Le(100)] = 1
+    """People before a room codec."""
+    people_per_car: Annotated[int, Ge(1), Le(9)] = 1
+    round_trip: bool = True
+    co2_kg_per_km: Annotated[float, Ge(0), Le(10)] = 0.244
+    """Of one car."""
+    least_minutes: Annotated[float, Ge(0), Le(600)] = 10.0
+    """A site that was there for less did not take part."""
+
+
+@section
+class Bookings:
+    """What is granted to who books rooms; docs/bookings.md."""
+
+    numbers: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9]+(-[0-9]+)?$")], ...] = ()
+    """Numbers that meetings get for the day; empty: they meet in the first room they booked."""
+    most_hours: Annotated[float, Gt(0), Le(24)] = 12.0
+    ahead_days: Annotated[int, Ge(1), Le(1000)] = 400
+    grace_min: Annotated[float, Ge(1), Le(120)] = 15.0
+    """A room whose unit has not come by then is freed."""
+    warn_min: Annotated[float, Ge(0), Le(60)] = 5.0
+    """So long before the end units and pages are told."""
+
+
+@section
 class Room:
     """A configured room."""
 
@@ -368,6 +400,12 @@ class Room:
     policy: Policy = Policy.MULTIPOINT
     site: str = ""
     """The site that owns it."""
+    owner: str = ""
+    """The organisation that owns it, as people write it; empty: that of its site."""
+    lent_to: tuple[Name, ...] = ()
+    """Organisations that may book it besides its owner; empty and shared: all."""
+    units: tuple[Number, ...] = ()
+    """Numbers of [[endpoint]]s that are called when it is booked; empty: those of its site."""
     max_members: Annotated[int, Ge(0), Le(500)] = 0
     """0: as [limits] says."""
     priority: Annotated[int, Ge(0), Le(9)] = 5
@@ -449,6 +487,18 @@ class Site:
     name: Name
     title: str = ""
     """As people write it."""
+    organisation: str = ""
+    """Whose it is, as people write it; empty: nobody's."""
+    networks: tuple[IpNetwork, ...] = ()
+    """Who is there, by address, where no line of it is described; for the ledger only."""
+
+
+@section
+class Distance:
+    """A road between two sites, as long one way as the other."""
+
+    between: Annotated[tuple[Name, ...], MinLen(2), MaxLen(2)]
+    km: Annotated[float, Gt(0), Le(20_000)]
 
 
 @section
@@ -484,6 +534,8 @@ class Settings:
 
     data: str = ""
     """Directory of all we write; empty: by XDG.  `--data` goes before it."""
+    timezone: str = "Europe/Paris"
+    """Whose days and months reports have, by its name in the IANA database."""
     network: Network = Network()
     tls: Tls = Tls()
     http: Http = Http()
@@ -502,6 +554,8 @@ class Settings:
     store: Store = Store()
     retention: Retention = Retention()
     oidc: Oidc = Oidc()
+    ledger: Ledger = Ledger()
+    bookings: Bookings = Bookings()
     room: tuple[Room, ...] = ()
     account: tuple[Account, ...] = ()
     endpoint: tuple[Endpoint, ...] = ()
@@ -509,6 +563,7 @@ class Settings:
     webhook: tuple[Webhook, ...] = ()
     site: tuple[Site, ...] = ()
     line: tuple[Line, ...] = ()
+    distance: tuple[Distance, ...] = ()
 
     def find_room(self, dialled: str) -> Room | None:
         """Give the room of a number or alias, configured or open by range, if there is one."""
@@ -536,6 +591,19 @@ class Settings:
             before = sum(one.site == line.site for one in self.line[:number])
             names.append(line.name or (f"{line.site}-{before + 1}" if before else line.site))
         return names
+
+    def organisation_of(self, room: str) -> str:
+        """Give the organisation a room belongs to, "" for nobody's."""
+        known = self.find_room(room)
+        if known is None or known.owner:
+            return known.owner if known else ""
+        return next((one.organisation for one in self.site if one.name == known.site), "")
+
+    def units_of(self, room: Room) -> tuple[Endpoint, ...]:
+        """Give the room codecs that are called when a room is booked."""
+        if room.units:
+            return tuple(one for one in self.endpoint if one.number in room.units)
+        return tuple(one for one in self.endpoint if one.site and one.site == room.site)
 
     def password_of(self, user: str) -> str | None:
         """Give an account's password; None if there is no such user."""

@@ -4,7 +4,23 @@ docs/metrics.md has a line for each name.
 """
 
 from sfu.metrics.collector import Metrics
-from sfu.metrics.readings import LineFigures, Readings, TrunkFigures, WorkerReading
+from sfu.metrics.readings import (
+    BookingFigures,
+    LedgerFigures,
+    LineFigures,
+    Readings,
+    TrunkFigures,
+    WorkerReading,
+)
 from sfu.metrics.totals import Totals
 
-__all__ = ["LineFigures", "Metrics", "Readings", "Totals", "TrunkFigures", "WorkerReading"]
+__all__ = [
+    "BookingFigures",
+    "LedgerFigures",
+    "LineFigures",
+    "Metrics",
+    "Readings",
+    "Totals",
+    "TrunkFigures",
+    "WorkerReading",
+]

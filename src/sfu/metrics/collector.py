@@ -1,7 +1,8 @@
 """From readings to Prometheus families, at scrape time.
 
 Names are `sfu_<noun>_<quantity>_<unit>[_total]`; labels are kind, protocol, reason, worker, by,
-outcome, trunk, site and line, so the number of series does not grow with rooms, members or streams.
+outcome, trunk, step, site and line, so the number of series does not grow with rooms, members or
+streams.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,8 +13,10 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from sfu.media.engine.snapshot import LATENCY_BUCKETS_US, EngineRow, Snapshot
+from sfu.metrics.bookings import bookings
 from sfu.metrics.family import counter, gauge, labelled
 from sfu.metrics.h323 import h323
+from sfu.metrics.ledger import ledger
 from sfu.metrics.lines import lines
 from sfu.metrics.readings import Readings
 from sfu.metrics.totals import Totals, name_of
@@ -99,6 +102,8 @@ class Metrics(Collector):
         yield from _trunks(readings)
         yield from lines(readings.lines)
         yield from h323(readings)
+        yield from ledger(readings.ledger)
+        yield from bookings(readings.bookings)
 
     def _traffic(self) -> Iterator[Metric]:
         totals = self._totals

@@ -70,6 +70,26 @@ class LineFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerFigures:
+    """What the meetings saved of which there are records."""
+
+    meetings: int = 0
+    km: Mapping[str, float] = field(default_factory=dict)
+    """By site that would have driven."""
+    co2_kg: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BookingFigures:
+    """What is booked, what was asked for and done since the start."""
+
+    bookings: int = 0
+    answers: Mapping[str, int] = field(default_factory=dict)
+    """"granted", or why not."""
+    steps: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Readings:
     """The state of the whole server at one instant."""
 
@@ -114,3 +134,5 @@ class Readings:
     workers: tuple[WorkerReading, ...] = ()
     trunks: tuple[TrunkFigures, ...] = ()
     lines: tuple[LineFigures, ...] = ()
+    ledger: LedgerFigures = field(default_factory=LedgerFigures)
+    bookings: BookingFigures = field(default_factory=BookingFigures)

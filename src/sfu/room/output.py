@@ -63,6 +63,8 @@ class NoticeCode(StrEnum):
     NO_COMMON_PICTURE_CODEC = "no_common_picture_codec"
     NO_COMMON_SOUND_CODEC = "no_common_sound_codec"
     PICTURE_NEEDS_TRANSCODING = "picture_needs_transcoding"
+    ENDS_SOON = "ends_soon"
+    """About the member itself: the booking of the room ends."""
 
 
 @dataclass(frozen=True, slots=True)

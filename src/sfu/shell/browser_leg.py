@@ -56,6 +56,7 @@ WORDS = {
     "no_common_picture_codec": "You share no picture codec: you do not see each other.",
     "no_common_sound_codec": "You share no sound codec and there is no mixer.",
     "picture_needs_transcoding": "This picture would have to be transcoded for you.",
+    "ends_soon": "The booking of this room ends soon.",
 }
 
 
@@ -94,6 +95,8 @@ class BrowserLeg(Leg):
         self._around = around
         self._model = user_agent
         self._remote = remote
+        if around.lines is not None:
+            self.site = around.lines.site_of((remote,))
         self._session_id = int.from_bytes(around.entropy(4)) >> 1
         self._cname = around.entropy(8).hex()
         self._path: IcePath | None = None
@@ -352,6 +355,7 @@ class BrowserLeg(Leg):
         if self.line is not None and known != self.line:
             log.info("line_changed", member=self.member, line=known.name)
         self.line = known
+        self.site = lines.site_of((host or self._remote,))
         return known.line
 
     def _heard(self, event: SourceAppeared | TelephoneEventReceived | TransportLatched) -> None:

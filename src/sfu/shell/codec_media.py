@@ -111,6 +111,7 @@ class CodecMedia:
         if remote is not None and (not private(remote.host) or private(self._peer_host)):
             hosts.append(remote.host)
         self._leg.line = self._around.lines.of_codec((*hosts, self._peer_host), self._account)
+        self._leg.site = self._around.lines.site_of((*hosts, self._peer_host), self._account)
 
     def _move(self, event: TransportLatched) -> None:
         """Take in where its media comes from: that may be another line."""

@@ -40,6 +40,7 @@ from sfu.shell.meeting import Meeting
 from sfu.shell.mixdesk import MixDesk
 from sfu.shell.news import News, NewsKind
 from sfu.shell.patchbay import Patchbay
+from sfu.shell.places import Places
 from sfu.shell.record import Direction, Joining, RecordId, Traffic
 from sfu.shell.sharing import Sharing
 from sfu.shell.store import HEARTBEAT_S, Store
@@ -91,7 +92,11 @@ class House:
         self.ends: dict[tuple[str, str], int] = {}
         """How many members of each protocol ended by each cause."""
         self.snapshot: Snapshot | None = None
-        self.lines = Lines(settings.line, settings.line_names(), patchbay.new_line)
+        self.lines = Lines(
+            settings.line, settings.line_names(), patchbay.new_line, Places(settings)
+        )
+        self.holder: Callable[[RoomId], str] = settings.organisation_of
+        """Says which organisation holds a meeting that begins."""
         self.sharing = Sharing(settings, self.lines, patchbay)
         self.directory = Directory(
             (
@@ -160,7 +165,10 @@ class House:
         """Let a member into a room."""
         now = self.clock()
         meeting = self.meeting(room)
-        joining = Joining(room, leg.member, leg.name, leg.protocol, caller, leg.model, direction)
+        joining = Joining(
+            room, leg.member, leg.name, leg.protocol, caller, leg.model, direction,
+            leg.site, self.holder(room),
+        )  # fmt: skip
         record = self.store.joined(joining, time.time())
         self.guests[leg.member] = Guest(leg, meeting, record, time.time())
         if not meeting.legs:
@@ -186,8 +194,9 @@ class House:
         self.sharing.depart(leg)
         guest.meeting.leave(leg, self.clock())
         self.store.left(
-            guest.record, time.time(), str(cause), status=status, text=text, traffic=traffic
-        )
+            guest.record, time.time(), str(cause), status=status, text=text, traffic=traffic,
+            site=leg.site,
+        )  # fmt: skip
         room = guest.meeting.id
         self.news.tell(NewsKind.MEMBER_LEFT, room=room, member=leg.member, reason=str(cause))
         if not guest.meeting.legs:

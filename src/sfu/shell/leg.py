@@ -109,6 +109,8 @@ class Leg(ABC):
         self.streams = Streams()
         self.line: AccessLine | None = None
         """The line it stands behind; None: nobody reckons with it."""
+        self.site = ""
+        """Where it is, for the records; "" where nobody knows."""
 
     @property
     @abstractmethod

@@ -18,6 +18,7 @@ from sfu.config import Line
 from sfu.config.settings import IpAddress
 from sfu.media.allocation.encapsulation import Encapsulation
 from sfu.model import Framing, LineId
+from sfu.shell.places import Places
 
 UNKNOWN = Encapsulation(Framing.ATM, Framing.ATM.usual_overhead_bytes)
 """How packets are counted on a line nobody described: too much costs picture, too little sound."""
@@ -50,9 +51,14 @@ class Lines:
     """All configured lines, and the ids of those that come and go with a browser."""
 
     def __init__(
-        self, lines: Sequence[Line], names: Sequence[str], new_line: Callable[[], LineId]
+        self,
+        lines: Sequence[Line],
+        names: Sequence[str],
+        new_line: Callable[[], LineId],
+        places: Places | None = None,
     ) -> None:
         """Give each configured line its id; `names` as `Settings.line_names` gives them."""
+        self.site_of = (places or Places()).site_of
         self._new_line = new_line
         self.owns: dict[LineId, AccessLine] = {}
         """Those of browsers."""

@@ -32,6 +32,10 @@ class Joining:
     """Its address, "" for browsers whose address is not kept."""
     model: str
     direction: Direction = Direction.IN
+    site: str = ""
+    """Where it is, "" where nobody knows."""
+    organisation: str = ""
+    """Who holds the meeting, for the first who joins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +73,5 @@ class CallRecord:
     sent_bytes: int
     received_packets: int
     lost_packets: int
+    site: str = ""
+    """Where it was, "" where nobody knows."""

@@ -95,7 +95,7 @@ class Store:
         """Note that somebody came in; does not wait."""
         record = RecordId(self._next_call)
         self._next_call += 1
-        meeting = self._enter(joining.room, now)
+        meeting = self._enter(joining.room, joining.organisation, now)
         self._rooms[record] = joining.room
         self._put(
             insert(calls),
@@ -109,6 +109,7 @@ class Store:
                 "direction": joining.direction.value,
                 "caller": _text(joining.caller),
                 "model": _text(joining.model),
+                "site": joining.site,
                 "joined_at": now,
                 "last_seen_at": now,
                 "status": 0,
@@ -132,8 +133,12 @@ class Store:
         status: int = 0,
         text: str = "",
         traffic: Traffic | None = None,
+        site: str = "",
     ) -> None:
-        """Note that somebody went, and why; does not wait.  A second time changes nothing."""
+        """Note that somebody went, and why; does not wait.  A second time changes nothing.
+
+        `site` is where it was in the end, where that is known better than when it came.
+        """
         room = self._rooms.pop(record, None)
         if room is None:
             return
@@ -146,6 +151,7 @@ class Store:
                 "status": status,
                 "status_text": _text(text),
                 **_columns(traffic or Traffic()),
+                **({"site": site} if site else {}),
             },
         )
         self._leave(room, now)
@@ -266,12 +272,13 @@ class Store:
         self._writes.append((statement, values))
         self._wanted.set()
 
-    def _enter(self, room: str, now: float) -> int:
+    def _enter(self, room: str, organisation: str, now: float) -> int:
         """Count one more in a room; the first begins a meeting."""
         if room not in self._occupied:
             meeting = self._next_meeting
             self._next_meeting += 1
-            self._put(insert(meetings), {"id": meeting, "room": room, "started_at": now})
+            held = {"organisation": organisation, "started_at": now}
+            self._put(insert(meetings), {"id": meeting, "room": room, **held})
             self._occupied[room] = (meeting, 0)
         meeting, count = self._occupied[room]
         self._occupied[room] = (meeting, count + 1)

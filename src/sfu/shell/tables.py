@@ -6,6 +6,8 @@
     account 1 --- n session     somebody who operates the server, and where he is logged in
     token, audit, outbox        programs' keys; who did what; what webhooks are still to be told
 
+    booking 1 --- n given_up    a day that was cancelled (room ""), a room that was freed on a day
+
 Times are seconds since 1970, UTC.  An open row has no end yet.  Of passwords, sessions and tokens
 only hashes are kept.  A column that tells of a person is a `PERSON`, and its table says by which
 column rows age: `forget` goes by that.
@@ -25,8 +27,10 @@ meetings = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("room", Text, nullable=False),
+    Column("organisation", Text, nullable=False, server_default=""),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
+    Index("meetings_by_start", "started_at"),
 )
 
 calls = Table(
@@ -41,6 +45,7 @@ calls = Table(
     Column("direction", Text, nullable=False),
     Column("caller", Text, nullable=False, info=PERSON),
     Column("model", Text, nullable=False),
+    Column("site", Text, nullable=False, server_default=""),
     Column("joined_at", Float, nullable=False),
     Column("last_seen_at", Float, nullable=False),
     Column("left_at", Float),
@@ -142,3 +147,31 @@ outbox = Table(
 
 PASSING = frozenset({"sessions", "outbox"})
 """What a restored backup does not bring back: logins, and words to webhooks said long ago."""
+
+bookings = Table(
+    "bookings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("organiser", Text, nullable=False, info=PERSON),
+    Column("rooms", Text, nullable=False),
+    Column("starts", Text, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("weekly_until", Text),
+    Column("created_at", Float, nullable=False),
+    Column("cancelled_at", Float),
+    info={"time": "created_at"},
+)
+
+given_up = Table(
+    "given_up",
+    metadata,
+    Column("booking_id", Integer, ForeignKey("bookings.id"), primary_key=True),
+    Column("day", Text, primary_key=True),
+    Column("room", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+)

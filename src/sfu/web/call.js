@@ -273,7 +273,7 @@ export class Call {
   #showNotices() {
     const lines = [...this.#notices.values()].map(({ code, about, text }) => {
       const name = this.#tiles.nameOf(about);
-      return knows(`notice_${code}`) && name ? t(`notice_${code}`, { name }) : text;
+      return knows(`notice_${code}`) && (name || code === "ends_soon") ? t(`notice_${code}`, { name }) : text;
     });
     const shown = [...$("notices").children].map((line) => line.textContent);
     if (shown.join() === lines.join()) return;
