@@ -1,6 +1,7 @@
 """What operators see and may do, over a house whose engine only takes notes."""
 
 import asyncio
+import math
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from sfu.config import Settings
 from sfu.config.settings import Account, DialOut, Endpoint, Gatekeeper, Limits, Room, Trunk
 from sfu.errors import UseError
 from sfu.model import Address, CallId, Protocol
+from sfu.room.registration import Contact, Registrations
 from sfu.shell.bookings import BookingCounts
 from sfu.shell.database import connect
 from sfu.shell.dialling import FIRST_DIALLED
@@ -71,16 +73,20 @@ def house():
 
 @pytest.fixture
 def front(house: Stage):
+    known = Registrations()
+    for host in ("192.0.2.40", "192.0.2.41"):
+        contact = Contact("sip:x@" + host, Address(host, 5060), Protocol.SIP, math.inf)
+        known.put(host, contact)
     server = Server(
         settings=SETTINGS, house=house.house, calls=house.calls, browsers=house.browsers,
         patchbay=house.patchbay, desk=house.desk, worker=house.mixer, lag_s=0.002,
-        registrations=[1, 2],
+        registrations=known,
         h323=SimpleNamespace(connections=2),
         gatekeeper=None,
         registrant=None,
         sip=SimpleNamespace(
             gate=SimpleNamespace(
-                refused=Counter({Reason.SLOW: 4}), knows=lambda host: host.startswith("192.0.2.")
+                refused=Counter({Reason.SLOW: 4}), listed=lambda host: host == "192.0.2.30"
             ),
             connections=5,
             trunks=lambda: TRUNKS,
@@ -247,6 +253,7 @@ def test_a_number_goes_out_by_the_gatekeeper_while_it_has_us_registered(house, f
     [
         ("21", "192.0.2.30", "sip:lajoux@192.0.2.21"),
         ("morez", "192.0.2.30", "sip:morez@sfu"),
+        ("morez", "192.0.2.40", "sip:morez@sfu"),
         ("0712345678", "192.0.2.30", None),
         ("nobody", "192.0.2.30", None),
         ("morez", "203.0.113.9", None),

@@ -57,3 +57,11 @@ def test_a_full_house_takes_no_new_name_but_renews_the_old():
         assert known.put(f"unit{count}", contact())
     assert not known.put("one more", contact())
     assert known.put("unit7", contact(expires_at=200))
+
+
+def test_who_registered_from_a_host_is_known_by_it_for_so_long():
+    known = Registrations()
+    known.put("morez", contact(expires_at=100))
+    assert known.holds("192.0.2.21", 99)
+    assert not known.holds("192.0.2.22", 99)
+    assert not known.holds("192.0.2.21", 100)

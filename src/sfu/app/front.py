@@ -1,5 +1,6 @@
 """The house as the web side sees it: implements `sfu.api.house.House`."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -211,8 +212,13 @@ class Front:
     def line_of(self, number: str, event: CallOffered) -> Line | None:
         """Say how a unit's number is called by who calls us; strangers reach rooms alone."""
         server, settings = self._server, self._server.settings
-        known = event.account is not None or server.sip.gate.knows(event.source.host)
-        if not (known or settings.may_dial_out(event.source.host, event.account)):
+        host = event.source.host
+        if not (
+            event.account is not None
+            or server.sip.gate.listed(host)
+            or server.registrations.holds(host, time.monotonic())
+            or settings.may_dial_out(host, event.account)
+        ):
             return None
         endpoint = settings.find_endpoint(number)
         if endpoint is not None:

@@ -79,6 +79,14 @@ class Registrations:
         contacts = self._contacts.get(alias.casefold(), {}).values()
         return tuple(c for c in reversed(list(contacts)) if c.expires_at > now)
 
+    def holds(self, host: str, now: float) -> bool:
+        """Tell whether somebody registered from this host."""
+        return any(
+            contact.source.host == host and contact.expires_at > now
+            for contacts in self._contacts.values()
+            for contact in contacts.values()
+        )
+
     def tick(self, now: float) -> None:
         """Forget what has expired."""
         for alias in list(self._contacts):
