@@ -22,7 +22,7 @@ from sfu.shell.ledger import Sums
 from sfu.shell.record import CallRecord, RecordId
 from sfu.shell.store import Store
 from sfu.shell.webdoor import WebGate
-from sfu.signalling.call import CallEnded, CallOffered, Dial, End, HangUp, Transfer, TransferTold
+from sfu.signalling.call import CallEnded, Dial, End, HangUp, Transfer, TransferTold
 from sfu.signalling.sip.blame import Reason
 from sfu.signalling.sip.trunk import TrunkReading
 from sfu.signalling.webrtc.message import Join
@@ -262,10 +262,7 @@ def test_a_number_goes_out_by_the_gatekeeper_while_it_has_us_registered(house, f
 def test_known_units_call_each_other_by_number_and_strangers_reach_rooms_alone(
     front, number, host, uri
 ):
-    offered = CallOffered(
-        CallId(1), Protocol.H323, number, "x@y", "X", "HDX", Address(host, 1720), None, None
-    )
-    line = front.line_of(number, offered)
+    line = front.line_of(number, host, None)
     assert (line.uri if line is not None else None) == uri
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.interop.fixtures import ANNE, LAJOUX
+from tests.interop.fixtures import ANNE, LAJOUX, MOREZ
 from tests.interop.server import Server
 from tests.interop.test_h323 import NAMED, Capture, dial, hang_up
 from tests.interop.wait import until
@@ -103,6 +103,31 @@ def test_a_wrong_password_is_told_on_both_sides(meeting: Any, tmp_path: Path) ->
             assert told["reason"] == "securityDenial"
             status, outcome = await asyncio.to_thread(dial, near, "5202", "4201")
             assert (status, "gatekeeper" in json.dumps(outcome)) == (400, True)
+
+    run(story())
+
+
+def test_a_sip_room_and_a_page_call_an_h323_number(meeting: Any, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with meeting() as m:
+            far = await m.serve(ACCOUNT)
+            near = Server(tmp_path / "near", far.base + 1_000)
+            near.settings = NAMED + member(far)
+            m.cleanup(near.stop)
+            await near.start()
+            await until(lambda: far.metric("sfu_h323_registrations") == 1, 10, "its registration")
+            lajoux = await m.room(LAJOUX)
+            await lajoux.dial(near.sip("4201"))
+            morez = await m.room(MOREZ)
+            await morez.dial(far.sip("4201"))
+            await morez.sees(LAJOUX)
+            await lajoux.sees(MOREZ)
+            await lajoux.hears(MOREZ)
+            await morez.hang_up()
+            await until(lambda: far.metric("sfu_members") == 0, 10, "the other let go")
+            anne = await m.person(ANNE, far.page, room="4201")
+            await lajoux.sees(ANNE)
+            await anne.hears(LAJOUX)
 
     run(story())
 

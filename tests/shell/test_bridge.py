@@ -18,6 +18,7 @@ from sfu.signalling.call import (
     Reject,
     Ring,
 )
+from sfu.signalling.webrtc.message import Join, Leave
 from tests.shell.stage import codec_offer, stage
 
 SONY = Line("h323:7002@192.0.2.22:1720", "Champagnole", "192.0.2.22")
@@ -27,7 +28,8 @@ SONY = Line("h323:7002@192.0.2.22:1720", "Champagnole", "192.0.2.22")
 def house():
     with stage() as made:
         lines = {"7002": SONY}
-        made.calls.bridge = Bridge(made.calls, lambda number, event: lines.get(number))
+        made.calls.bridge = Bridge(made.calls, lambda number, host, account: lines.get(number))
+        made.browsers.ring = made.calls.bridge.asked
         yield made
 
 
@@ -142,3 +144,67 @@ def test_what_cannot_be_dialled_is_told(house, monkeypatch):
 def test_a_number_of_nobody_is_no_room(house):
     refused = house.ring(1, "7003")
     assert (refused.status, house.of(Dial)) == (404, [])
+
+
+# ---- pages
+
+
+def page(house, room="7002", **more):
+    said = []
+    session = house.browsers.open(said.append, "203.0.113.9", "Chromium")
+    session.receive(Join(type="join", room=room, name="Anne", **more))
+    return session, said
+
+
+def test_a_page_that_asks_for_a_units_number_is_there_when_it_answers(house):
+    async def run():
+        _, said = page(house)
+        await settled()
+        assert (said[0].room, dialled(house).user) == ("7002", "7002")
+        await answer(house)
+        (meeting,) = house.house.meetings.values()
+        assert [leg.protocol for leg in meeting.legs.values()] == [Protocol.WEBRTC, Protocol.H323]
+        page(house)
+        await settled()
+        assert len(house.of(Dial)) == 1
+        assert len(meeting.legs) == 3
+
+    asyncio.run(run())
+
+
+def test_the_unit_is_let_go_when_the_last_page_has_left(house):
+    async def run():
+        session, _ = page(house)
+        await settled()
+        await answer(house)
+        house.tick(0.1)
+        assert house.of(HangUp) == []
+        session.receive(Leave(type="leave"))
+        house.tick(0.1)
+        assert house.of(HangUp) == [HangUp(dialled(house).call, End.ENDED_BY_SERVER)]
+
+    asyncio.run(run())
+
+
+def test_a_page_that_leaves_while_it_rings_ends_the_call(house):
+    async def run():
+        session, _ = page(house)
+        await settled()
+        session.receive(Leave(type="leave"))
+        house.tick(0.1)
+        assert house.of(HangUp) == [HangUp(dialled(house).call, End.ENDED_BY_SERVER)]
+
+    asyncio.run(run())
+
+
+def test_a_unit_that_does_not_answer_can_be_asked_for_again(house):
+    async def run():
+        page(house)
+        await settled()
+        house.calls.handle(CallEnded(dialled(house).call, End.NO_ANSWER, 0, "no"))
+        await settled()
+        page(house)
+        await settled()
+        assert len(house.of(Dial)) == 2
+
+    asyncio.run(run())

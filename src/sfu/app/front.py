@@ -44,7 +44,7 @@ from sfu.shell.news import News
 from sfu.shell.oidc import Oidc
 from sfu.shell.people import People
 from sfu.shell.record import CallRecord
-from sfu.signalling.call import CallOffered, End
+from sfu.signalling.call import End
 from sfu.signalling.h323.useragent import read_uri
 from sfu.signalling.sip.blame import SIP_REASONS, WEB_REASONS
 from sfu.signalling.sip.uri import Uri, parse_uri
@@ -209,15 +209,14 @@ class Front:
             int(outcome.call), outcome.answered, outcome.cause, outcome.status, outcome.text
         )
 
-    def line_of(self, number: str, event: CallOffered) -> Line | None:
+    def line_of(self, number: str, host: str, account: str | None) -> Line | None:
         """Say how a unit's number is called by who calls us; strangers reach rooms alone."""
         server, settings = self._server, self._server.settings
-        host = event.source.host
         if not (
-            event.account is not None
+            account is not None
             or server.sip.gate.listed(host)
             or server.registrations.holds(host, time.monotonic())
-            or settings.may_dial_out(host, event.account)
+            or settings.may_dial_out(host, account)
         ):
             return None
         endpoint = settings.find_endpoint(number)

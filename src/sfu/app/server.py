@@ -394,6 +394,7 @@ class Server:
         self.lag_s = 0.0
         self.front = Front(self)
         self.calls.bridge = Bridge(self.calls, self.front.line_of)
+        self.browsers.ring = self.calls.bridge.asked
         self._stack.callback(spawn("bookings", self.bookings.run()).cancel)
         self.metrics = Metrics(self.front.readings)
         ticking = spawn("tick", self._tick())

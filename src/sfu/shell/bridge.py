@@ -6,6 +6,9 @@
          |<-- Ring           `--> that unit is called, into a meeting of this call
          |<-- Accept ------------ it answered        it did not: 486, 480, 603
     either ends: so does the other
+
+A page that asks for a unit's number as for a room is in one of that number, and the unit is called
+into it; it is let go when the last page has left.
 """
 
 from collections.abc import Callable
@@ -56,18 +59,22 @@ class _Pair:
 class Bridge:
     """All calls from unit to unit."""
 
-    def __init__(self, calls: "Calls", line_of: Callable[[str, CallOffered], Line | None]) -> None:
-        """`line_of` says how a number is called by this caller; None: not at all."""
+    def __init__(
+        self, calls: "Calls", line_of: Callable[[str, str, str | None], Line | None]
+    ) -> None:
+        """`line_of` says how a number is called by a host and account; None: not at all."""
         self._calls = calls
         self._line_of = line_of
         self._pairs: dict[CallId, _Pair] = {}
         """By either call."""
         self._numbers = count(1)
+        self._called: dict[RoomId, CallId] = {}
+        """Units called by pages, by their number."""
 
     def offered(self, event: CallOffered) -> bool:
         """Take a call to no room, if its number is a unit's; False where it is not."""
         number = read_target(event.target).number
-        line = self._line_of(number, event) if number else None
+        line = self._line_of(number, event.source.host, event.account) if number else None
         if line is None:
             return False
         pair = _Pair(event.call, self._calls.dialling.new_call())
@@ -78,8 +85,45 @@ class Bridge:
         spawn("bridge", self._connect(event, line, pair, room))
         return True
 
+    def asked(self, number: str, name: str, host: str) -> Found | None:
+        """Call a unit for a page, named so, at this host; None where it has no such number."""
+        line = self._line_of(number, host, None) if number else None
+        if line is None:
+            return None
+        room = RoomId(number)
+        if room not in self._called:
+            call = self._called[room] = self._calls.new_dial()
+            log.info("bridging", caller=name, called=number, room=room)
+            spawn("bridge", self._call(line, room, call, name))
+        return Found(room, line.name, "")
+
+    async def _call(self, line: Line, room: RoomId, call: CallId, name: str) -> None:
+        try:
+            outcome = await self._calls.dial(
+                line.uri, line.name, room, host=line.host, account=line.account,
+                call=call, shown=(name, room),
+            )  # fmt: skip
+            answered, why = outcome.answered, _why(line, outcome)
+        except UseError as error:
+            answered, why = False, str(error)
+        if not answered:
+            self._called.pop(room, None)
+            log.info("unit_not_reached", called=room, reason=why)
+
+    def tick(self) -> None:
+        """Let go units that no page waits for any more."""
+        meetings = self._calls.house.meetings
+        for room, call in list(self._called.items()):
+            visit, meeting = self._calls.visit_of(call), meetings.get(room)
+            inside = visit is not None and visit.inside
+            if meeting is None or len(meeting.legs) <= inside:
+                del self._called[room]
+                self._calls.hang_up(call)
+
     def ended(self, call: CallId) -> None:
         """End the other call of a pair, or what was begun for a caller that gave up."""
+        for room in [one for one, unit in self._called.items() if unit == call]:
+            del self._called[room]
         pair = self._pairs.pop(call, None)
         if pair is None:
             return

@@ -69,6 +69,8 @@ class Browsers:
         self._entropy = entropy
         self._places: dict[MemberId, _Place] = {}
         self.stopping = False
+        self.ring: Callable[[str, str, str], Found | None] = lambda number, name, host: None
+        """Calls a unit's number for who asks for it as for a room (number, name, host)."""
 
     def open(self, send: Send, remote: str, user_agent: str) -> "Session":
         """Welcome a WebSocket."""
@@ -268,7 +270,9 @@ class Session:
         house, tries = self._browsers.house, self._browsers.house.tries
         now = house.clock()
         found = house.find(message.room, message.pin or "")
-        if not isinstance(found, UnknownRoom) and self._is_invited(message, found.room):
+        if isinstance(found, UnknownRoom):
+            found = self._browsers.ring(message.room, message.name or "", self.remote) or found
+        elif self._is_invited(message, found.room):
             found = Found(found.room, "", "")
         elif isinstance(found, Found) and house.by_invitation(found.room):
             self._refuse(RefusalCode.INVITATION_REQUIRED)

@@ -248,6 +248,8 @@ class Calls:
     def tick(self, snapshot: Snapshot) -> None:
         """Look for signs of life, and let the doors' time pass."""
         now = self.house.clock()
+        if self.bridge is not None:
+            self.bridge.tick()
         with surviving("cards_failed"):
             self._screen.tick(now)
         for visit in list(self.visits.values()):
