@@ -153,10 +153,18 @@ def test_a_unit_that_forgot_its_identifier_registers_anew_in_its_own_place():
     assert [type(one) for one in scene.facts] == [Enrolled]
 
 
+def test_two_units_behind_one_nat_are_two():
+    scene = Scene()
+    first = scene.register()
+    second = scene.register(aliases=(Alias("h323-ID", "mairie"),))
+    assert first.identifier != second.identifier
+    assert len(scene.core.zone) == 2
+
+
 def test_a_new_name_is_told():
     scene = Scene()
-    scene.register()
-    scene.register(aliases=(Alias("h323-ID", "mairie"),))
+    known = scene.register()
+    scene.hear(rrq(7, aliases=(Alias("h323-ID", "mairie"),), identifier=known.identifier))
     assert [type(one) for one in scene.facts] == [Enrolled, Left, Enrolled]
     assert scene.core.zone.find("morez") is None
 

@@ -68,7 +68,7 @@ class Enrolment:
             return ras.Reject("registrationReject", number, "securityDenial", gatekeeper=self._name)
         port = message.signalling[0].port if message.signalling else SIGNALLING_PORT
         signalling = Address(host, port)
-        old = self._zone.of(message.identifier, host) or self._zone.at(signalling)
+        old = self._before(message, sender, signalling)
         others = (self._zone.named(alias.text) for alias in message.aliases)
         taken = [one for one in others if one is not None and one is not old]
         if any(not sender.account or one.account != sender.account for one in taken):
@@ -117,6 +117,18 @@ class Enrolment:
                 )
             )
         return self._confirmed(event, message.number, new)
+
+    def _before(
+        self, message: ras.RegistrationRequest, sender: Sender, signalling: Address
+    ) -> Registration | None:
+        """Return what this endpoint registered before; another behind its NAT is not it."""
+        known = self._zone.of(message.identifier, signalling.host)
+        names = {alias.text for alias in message.aliases}
+        for one in (known, self._zone.at(signalling)):
+            same = one is known or (one is not None and names & set(one.names))
+            if one is not None and same and one.account in ("", sender.account):
+                return one
+        return None
 
     def keep(
         self, event: Heard, message: ras.RegistrationRequest, one: Registration | None, now: float
