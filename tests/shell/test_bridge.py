@@ -1,6 +1,7 @@
 """A unit calls another by its number: one rings first, then the two are alone in a meeting."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -150,7 +151,7 @@ def test_a_number_of_nobody_is_no_room(house):
 
 
 def page(house, room="7002", **more):
-    said = []
+    said: list[Any] = []
     session = house.browsers.open(said.append, "203.0.113.9", "Chromium")
     session.receive(Join(type="join", room=room, name="Anne", **more))
     return session, said
