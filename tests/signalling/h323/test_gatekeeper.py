@@ -260,7 +260,7 @@ def test_who_signs_is_answered_signed_and_must_sign_on():
     octets = scene.sent[0].data
     (proof,) = read(octets)[1]
     assert isinstance(proof, MessageHash)
-    assert (proof.sender, proof.receiver) == ("sfu", "lajoux")
+    assert (proof.sender, proof.receiver) == ("sfu", known.identifier)
     assert is_right(proof, SECRET, octets)
     assert not is_right(proof, SECRET, octets.replace(b"\x00\x78", b"\x00\x79"))
     gone = ras.UnregistrationRequest(30, (), identifier=known.identifier)

@@ -102,7 +102,6 @@ class Enrolment:
             ttl_s,
             sender.account,
             signs,
-            sender.proof.sender if isinstance(sender.proof, MessageHash) else "",
         )
         if old is not None:
             new.calls = old.calls

@@ -247,7 +247,8 @@ class Gatekeeper:
         if one is None or not one.signs:
             return write(answer)
         random = int.from_bytes(self._entropy(4)) & 0x7FFF_FFFF
-        proof = MessageHash(self._name, one.sender, int(event.calendar), random)
+        # H323Plus takes none that names it otherwise, not even the first, which gives it the name
+        proof = MessageHash(self._name, one.identifier, int(event.calendar), random)
         return write(answer, (proof,), self._questions.password_of(one.account) or "")
 
     def _count(self, message: ras.Ras, answer: ras.Ras | None) -> None:

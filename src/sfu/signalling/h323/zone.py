@@ -39,8 +39,6 @@ class Registration:
     """Whose password it proved; "" where its network was enough."""
     signs: bool = False
     """It proved by `MessageHash`: each message must be proved so, and so are our answers."""
-    sender: str = ""
-    """How it names itself in these proofs."""
     calls: dict[bytes, int] = field(default_factory=dict)
     """callIdentifier: the rate it was given, bit/s both ways together."""
 
