@@ -92,14 +92,14 @@ class Bridge:
             return None
         room = RoomId(number)
         if room not in self._called:
-            call = self._called[room] = self._calls.new_dial()
+            call = self._called[room] = self._calls.dialling.new_call()
             log.info("bridging", caller=name, called=number, room=room)
             spawn("bridge", self._call(line, room, call, name))
         return Found(room, line.name, "")
 
     async def _call(self, line: Line, room: RoomId, call: CallId, name: str) -> None:
         try:
-            outcome = await self._calls.dial(
+            outcome = await self._calls.dialling.dial(
                 line.uri, line.name, room, host=line.host, account=line.account,
                 call=call, shown=(name, room),
             )  # fmt: skip
