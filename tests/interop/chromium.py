@@ -77,7 +77,8 @@ HEAR = """async tones => { window.testListen();
 
 STATS = """async () => { const pcs = window.testConnections || []; const rows = [];
   for (const pc of pcs) for (const row of (await pc.getStats()).values())
-    if (/bound-rtp$|^candidate-pair$|^transport$|^remote-candidate$/.test(row.type)) rows.push(row);
+    if (/bound-rtp$|^codec$|^candidate-pair$|^transport$|^remote-candidate$/.test(row.type))
+      rows.push(row);
   return rows; }"""
 
 WATCH_CONNECTIONS = """(() => { window.testConnections = [];
@@ -170,7 +171,7 @@ class Visitor:
         return set(await self.page.evaluate(HEAR, tones))
 
     async def stats(self) -> list[dict[str, Any]]:
-        """Return the RTP, path and transport rows of getStats."""
+        """Return the RTP, codec, path and transport rows of getStats."""
         rows: list[dict[str, Any]] = await self.page.evaluate(STATS)
         return rows
 

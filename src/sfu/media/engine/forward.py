@@ -149,7 +149,8 @@ class Forwarder:
         """Send a packet to all sinks that carry it, or have it wait for their lines."""
         if arrived.restarted:
             source.before = None
-        arrived = replace(arrived, before=source.before)
+        if source.before is not None and arrived.codec is Codec.OPUS:
+            arrived = replace(arrived, before=source.before)
         sent: list[Sent] = []
         crowded: list[LineState] = []
         for sink in list(source.sinks):
