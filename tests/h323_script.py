@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sfu.model import Address, CallId
 from sfu.signalling.call import Accept, CallEvent, CallOffered, Dial
-from sfu.signalling.h323 import h225, h245, q931, tpkt
+from sfu.signalling.h323 import h225, h245, h245_per, q931, tpkt
 from sfu.signalling.h323.call import Identity
 from sfu.signalling.h323.flow import (
     Close,
@@ -170,12 +170,12 @@ class Script:
         return q931.write(replace(message, elements=elements))
 
     def _h245(self, octets: bytes) -> bytes:
-        message = h245.read(octets)
+        message = h245_per.read(octets)
         match message:
             case h245.OpenAck() if message.session in self.ours:
-                return h245.write(replace(message, number=self.ours[message.session]))
+                return h245_per.write(replace(message, number=self.ours[message.session]))
             case h245.DeterminationAck():
-                return h245.write(replace(message, master=True))
+                return h245_per.write(replace(message, master=True))
         return octets
 
     def _run(self) -> None:
@@ -212,9 +212,9 @@ class Script:
             assert octets is not None
             information = h225.read(octets)
             self.said.append(information)
-            messages += [h245.read(one) for one in information.control]
+            messages += [h245_per.read(one) for one in information.control]
         else:
-            messages.append(h245.read(payload))
+            messages.append(h245_per.read(payload))
         self.said += messages
         for message in messages:
             if isinstance(message, h245.OpenChannel):

@@ -32,7 +32,7 @@ from sfu.signalling.call import (
     Ring,
     Transfer,
 )
-from sfu.signalling.h323 import h225, h245, per, q931, tpkt
+from sfu.signalling.h323 import h225, h245_per, per, q931, tpkt
 from sfu.signalling.h323.call import Identity
 from sfu.signalling.h323.flow import (
     Closed,
@@ -156,7 +156,7 @@ def look_at(payload: bytes) -> None:
     readers: tuple[Callable[[bytes], object], ...] = (
         q931.parse,
         h225.read,
-        h245.read,
+        h245_per.read,
         lambda octets: per.decode(per.Pdu.RAS, octets),
         lambda octets: read_uri(octets.decode("latin-1")),
     )

@@ -15,7 +15,7 @@ from typing import get_args
 import pytest
 
 from sfu.model import Address
-from sfu.signalling.h323 import h225, h245, q931, ras, tpkt
+from sfu.signalling.h323 import h225, h245_per, q931, ras, tpkt
 from sfu.signalling.h323.alias import Alias
 from sfu.signalling.h323.h225 import Endpoint, Release
 from sfu.signalling.h323.rasread import read
@@ -111,7 +111,7 @@ def test_each_message_of_control(tmp_path: Path) -> None:
         if not isinstance(message, h225.Information) and carried(message)
     ]
     capture = pcap(
-        tmp_path / "control.pcap", stream([h245.write(one) for one in found], CONTROL_PORT)
+        tmp_path / "control.pcap", stream([h245_per.write(one) for one in found], CONTROL_PORT)
     )
     kinds = Counter(type(one).__name__ for one in found)
     assert len(kinds) >= 10, kinds

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sfu.signalling.h323 import h225, h245, q931, tpkt
+from sfu.signalling.h323 import h225, h245, h245_per, q931, tpkt
 from sfu.signalling.h323.capset import CapabilitySet
 from sfu.signalling.h323.datatype import Slides, Unsupported
 from tests.capture import TCP, read
@@ -31,7 +31,7 @@ def payloads(path: Path) -> Iterator[tuple[int, bytes]]:
 def signalling(path: Path) -> Iterator[tuple[int, h225.Information | h245.H245]]:
     for frame, payload in payloads(path):
         if payload[0] != q931.PROTOCOL:
-            yield frame, h245.read(payload)
+            yield frame, h245_per.read(payload)
             continue
         message = q931.parse(payload)
         assert q931.write(message) == payload
@@ -39,7 +39,7 @@ def signalling(path: Path) -> Iterator[tuple[int, h225.Information | h245.H245]]
         information = h225.read(message.user_user)
         yield frame, information
         for control in information.control:
-            yield frame, h245.read(control)
+            yield frame, h245_per.read(control)
 
 
 def carried(message: h225.Information | h245.H245) -> bool:
@@ -58,7 +58,7 @@ def carried(message: h225.Information | h245.H245) -> bool:
 def read_again(message: h225.Information | h245.H245) -> object:
     if isinstance(message, h225.Information):
         return h225.read(h225.write(message))
-    return h245.read(h245.write(message))
+    return h245_per.read(h245_per.write(message))
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)

@@ -42,9 +42,8 @@ from sfu.signalling.h323.h245 import (
     SetAck,
     Unknown,
     UserInput,
-    read,
-    write,
 )
+from sfu.signalling.h323.h245_per import read, write
 from sfu.signalling.sdp.session import parse
 from tests.unitstack import offer
 

@@ -36,7 +36,7 @@ from sfu.signalling.call import (
     PictureWanted,
     ProbeAnswered,
 )
-from sfu.signalling.h323 import h225, h245, q931
+from sfu.signalling.h323 import h225, h245_per, q931
 from sfu.signalling.h323.alias import Alias, number
 from sfu.signalling.h323.cause import CAUSES, NORMAL, end_of, release_of
 from sfu.signalling.h323.control import (
@@ -446,14 +446,14 @@ class Call:
 
     def _controlled(self, octets: bytes, now: float) -> None:
         if self.control is not None:
-            self.control.receive(h245.read(octets), now)
+            self.control.receive(h245_per.read(octets), now)
             self._flush(now)
 
     def _flush(self, now: float) -> None:
         """Send what H.245 says, tell what it means."""
         assert self.control is not None
         for message in self.control.messages():
-            self._carry(h245.write(message))
+            self._carry(h245_per.write(message))
         for fact in self.control.facts():
             self._learn(fact, now)
 
@@ -511,7 +511,7 @@ class Call:
 
     def _keys(self, keys: str) -> None:
         for key in keys:
-            if key in h245.KEYS:
+            if key in h245_per.KEYS:
                 self._events.append(DigitPressed(self.id, key))
 
     # ---- the end
@@ -540,7 +540,7 @@ class Call:
             return
         if self.control is not None:
             self.control.close()
-            octets = [h245.write(message) for message in self.control.messages()]
+            octets = [h245_per.write(message) for message in self.control.messages()]
             list(self.control.facts())
             if self.h245_open and self.h245_flow is not None:
                 for one in octets:
