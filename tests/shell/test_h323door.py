@@ -130,3 +130,21 @@ def test_who_sends_too_much_is_read_no_faster(monkeypatch):
             writer.close()
 
     asyncio.run(story())
+
+
+def test_who_goes_on_talking_after_the_end_is_cut_off(monkeypatch):
+    monkeypatch.setattr(h323door, "LINGER_S", 60.0)
+
+    async def story():
+        async with desk() as ours:
+            _, writer = await ours.open()
+            opened = await ours.hears(Opened)
+            ours.door.close_flow(opened.flow)
+            with contextlib.suppress(ConnectionError):
+                for _ in range(40):
+                    writer.write(bytes(8_192))
+                    await writer.drain()
+            await ours.hears(Closed)  # at once, not when it has lingered
+            writer.close()
+
+    asyncio.run(story())

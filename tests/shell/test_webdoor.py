@@ -9,6 +9,7 @@ from sfu.shell.webdoor import (
     ANSWER_S,
     AT_ONCE,
     HEAD_S,
+    MOST_BYTES,
     MOST_EACH,
     STRANGERS_AT_ONCE,
     Visit,
@@ -179,3 +180,30 @@ def test_handshakes_that_were_late_are_counted_and_broken_ones_are_nobodys_fault
         door.gate.failed(HOST, failure)
     assert len(door.gate.crowd) == 0
     assert door.gate.refused[Reason.HANDSHAKES] == 2
+
+
+def test_a_body_without_end_is_cut_and_told_of_however_it_is_answered():
+    door = Door()
+    visit, inner, way = door.come()
+    visit.data_received(b"POST /api/v1/calls HTTP/1.1\r\nContent-Length: 900000000\r\n\r\n")
+    inner.transport.write(b"HTTP/1.1 401 Unauthorized\r\n\r\n")
+    for _ in range(MOST_BYTES // 65536):
+        visit.data_received(bytes(65536))
+    assert not way.aborted
+    taken = len(inner.heard)
+    visit.data_received(HEAD * 10)  # what looks like requests changes nothing
+    assert way.aborted
+    assert door.gate.refused[Reason.TOO_LARGE] == 1
+    assert len(inner.heard) == taken
+
+
+def test_many_requests_on_one_connection_and_a_websocket_may_be_long():
+    door = Door()
+    visit, inner, way = door.come()
+    for _ in range(40):
+        visit.data_received(HEAD + bytes(60_000))
+        inner.transport.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    visit.upgrade(Inner())
+    for _ in range(40):
+        visit.data_received(bytes(60_000))
+    assert not way.aborted

@@ -80,7 +80,10 @@ class Connection(asyncio.BufferedProtocol):
         """Hand on what was read; who sends too much rests."""
         now = asyncio.get_running_loop().time()
         self.last_byte = now
-        if self._ending:
+        if self._ending:  # let it finish, not fill our ears
+            self._share -= nbytes
+            if self._share < 0 and self._transport is not None:
+                self._transport.abort()
             return
         grown = (now - self._share_at) * BYTES_PER_S
         self._share = min(AT_ONCE_BYTES, self._share + grown) - nbytes

@@ -39,6 +39,9 @@ HEAD_S = 10.0
 """A request's head must be whole so long after the connection, or after its first byte."""
 ANSWER_S = 300.0
 """Its body, and our answer: who is called by an operator may ring for long."""
+MOST_BYTES = 1 << 20
+"""Between two answers of ours: nothing that is asked of us is larger, and what uvicorn was told and
+does not want it reads to its end, however long that is."""
 SWEEP_S = 1.0
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -141,6 +144,8 @@ class Visit(asyncio.Protocol):
         self._answer_since: float | None = None
         self._upgraded = False
         self._tail = b""
+        self._unanswered = 0
+        """Bytes since our last."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Enter the gate's table."""
@@ -152,8 +157,14 @@ class Visit(asyncio.Protocol):
         """Look for the end of a head, and hand on."""
         self.said = True
         self.last_byte = self._clock()
-        if not self._upgraded and self._answer_since is None:
-            self._read_head(data)
+        if not self._upgraded:
+            self._unanswered += len(data)
+            if self._unanswered > MOST_BYTES:
+                self._gate.refuse(self.host, Reason.TOO_LARGE)
+                self.abort()
+                return
+            if self._answer_since is None:
+                self._read_head(data)
         self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -181,6 +192,7 @@ class Visit(asyncio.Protocol):
     def wrote(self) -> None:
         """Hear that an answer goes out; for the next request uvicorn itself waits 15 s."""
         self._head_since = self._answer_since = None
+        self._unanswered = 0
 
     def slow(self, now: float) -> bool:
         """Tell whether a head, or all else of a request, takes too long."""

@@ -47,7 +47,9 @@ NOBODYS = frozenset({Reason.STRANGERS, Reason.BACKLOG})
 
 
 SIP_REASONS = tuple(Reason)
-WEB_REASONS = (Reason.CONNECTIONS, Reason.STRANGERS, Reason.HANDSHAKES, Reason.SLOW)
+WEB_REASONS = (
+    Reason.CONNECTIONS, Reason.STRANGERS, Reason.HANDSHAKES, Reason.SLOW, Reason.TOO_LARGE,
+)  # fmt: skip
 """What the page's port refuses for."""
 
 
