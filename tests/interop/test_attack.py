@@ -1,4 +1,4 @@
-"""Scanners on the SIP ports, of each kind, beside a running meeting (C7).
+"""Attacks on the ports of SIP, the page and H.323, of each kind, beside a running meeting (C7).
 
 Four room codecs meet; somebody attacks from addresses that no setting lists.  Meanwhile the meeting
 gets its packets, a listed codec's call is answered, and so is an honest stranger's; what was too
@@ -38,6 +38,10 @@ COUNTED = {
     "huge": "too_large",
     "connections": "connections",
     "slow": "connections",
+    "page_connections": "web_connections",
+    "page_bodies": "web_too_large",
+    "h323_setups": "connections",
+    "h323_connections": "connections",
 }
 
 
@@ -62,7 +66,7 @@ def test_a_meeting_and_honest_calls_go_on_under_each_attack(meeting: Any) -> Non
             await until(lambda: _holdings(server) == before, UNCONFIRMED_S, f"as before: {before}")
             _assert_told(server)
 
-    asyncio.run(asyncio.wait_for(story(), 240))
+    asyncio.run(asyncio.wait_for(story(), 300))
 
 
 def _under(server: Server, traffic: Traffic, kind: str) -> None:
