@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 from structlog.testing import capture_logs
@@ -252,3 +254,56 @@ def test_a_database_that_is_restarted_costs_no_record(postgresql, cluster, monke
     assert asyncio.run(asyncio.wait_for(story(), 40)) == ({"call records cannot be written"}, 0)
     found = rows(postgresql, "select member, left_at from calls order by id")
     assert found == [("m1", NOW + 10), ("m2", NOW + 20)]
+
+
+BUSY = """
+    import asyncio, itertools, sys, time
+    from sfu.model import Protocol
+    from sfu.shell.record import Joining
+    from sfu.shell.store import Store
+
+    async def main():
+        store = await Store.open(sys.argv[1])
+        inside = []
+        for n in itertools.count():
+            now = time.time()
+            inside.append(store.joined(Joining(f"{n % 3}", f"m{n}", "", Protocol.SIP, "", ""), now))
+            if len(inside) > 5:
+                store.left(inside.pop(n % 5), now, "hung_up")
+            store.heartbeat(inside, now)
+            await store.flush()
+            print(inside[-1], len(inside), now, flush=True)  # what was said to be kept
+
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.interop
+def test_ten_kills_at_any_moment_lose_nothing_that_was_kept(url):
+    dice = random.Random(7)
+    kept = 0
+    for _ in range(10):
+        words = [sys.executable, "-c", textwrap.dedent(BUSY), url]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout is not None
+            said = [server.stdout.readline()]
+            time.sleep(dice.uniform(0.0, 0.4))
+            server.kill()
+            said += [line for line in server.stdout if line.endswith("\n")]
+        last, inside, at = said[-1].split()
+        assert rows(url, f"select count(*) from calls where id <= {last}") == [(int(last),)]
+        still_open = rows(url, "select count(*) from calls where left_at is null")[0][0]
+        assert still_open in (int(inside), int(inside) + 1, int(inside) - 1)  # one more was written
+        asyncio.run(_opened_once(url))
+        ends = rows(url, f"select left_at from calls where cause = '{SERVER_STOPPED}' "
+                         f"and left_at > {float(at) - 0.001}")  # fmt: skip
+        assert len(ends) >= int(inside) - 1  # each at the last beat that was kept, or after
+        kept += len(said)
+    assert rows(url, "select count(*) from calls where left_at is null") == [(0,)]
+    assert rows(url, "select count(*) from meetings where ended_at is null") == [(0,)]
+    assert kept > 20
+
+
+async def _opened_once(url):
+    async with opened(url):
+        pass
