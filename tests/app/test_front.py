@@ -18,12 +18,14 @@ from sfu.room.registration import Contact, Registrations
 from sfu.shell.bookings import BookingCounts
 from sfu.shell.database import connect
 from sfu.shell.dialling import FIRST_DIALLED
+from sfu.shell.gate import Gate
 from sfu.shell.ledger import Sums
 from sfu.shell.record import CallRecord, RecordId
 from sfu.shell.store import Store
 from sfu.shell.webdoor import WebGate
 from sfu.signalling.call import CallEnded, Dial, End, HangUp, Transfer, TransferTold
 from sfu.signalling.sip.blame import Reason
+from sfu.signalling.sip.limit import Rates
 from sfu.signalling.sip.trunk import TrunkReading
 from sfu.signalling.webrtc.message import Join
 from tests.shell.stage import Stage, stage
@@ -63,6 +65,9 @@ class Server(SimpleNamespace):
 
     def way_to(self, alias: str) -> tuple[str, str] | None:
         return {"morez": ("sip:morez@sfu", "192.0.2.30")}.get(alias)
+
+    def gateway_to(self, number: str) -> str | None:
+        return f"h323:{number}@192.0.2.60:1720" if number.startswith("03") else None
 
 
 @pytest.fixture
@@ -255,6 +260,7 @@ def test_a_number_goes_out_by_the_gatekeeper_while_it_has_us_registered(house, f
         ("morez", "192.0.2.30", "sip:morez@sfu"),
         ("morez", "192.0.2.40", "sip:morez@sfu"),
         ("0712345678", "192.0.2.30", None),
+        ("0384330000", "192.0.2.30", "h323:0384330000@192.0.2.60:1720"),
         ("nobody", "192.0.2.30", None),
         ("morez", "203.0.113.9", None),
     ],
@@ -264,6 +270,15 @@ def test_known_units_call_each_other_by_number_and_strangers_reach_rooms_alone(
 ):
     line = front.line_of(number, host, None)
     assert (line.uri if line is not None else None) == uri
+
+
+def test_a_stranger_is_not_known_by_the_call_it_makes(front):
+    gate = Gate(Rates(), lambda glimpse: False, lambda message: None)
+    front._server.sip.gate = gate
+    stranger = Address("203.0.113.9", 1720)
+    gate.welcome(CallId(1), stranger.host)  # as the shell does before anybody is asked
+    assert gate.knows(stranger.host)
+    assert front.line_of("morez", stranger.host, None) is None
 
 
 def test_a_number_goes_out_by_the_first_trunk_that_may_and_is_registered(house, front):

@@ -50,6 +50,7 @@ SITES = [{"name": "a"}, {"name": "b"}]
             "room[2]",
         ),
         ({"account": [ACCOUNT, ACCOUNT]}, "account[2].user"),
+        ({"account": [ACCOUNT, ACCOUNT | {"user": "Morez"}]}, "account[2].user"),
         ({"dial_out": {"accounts": ["nobody"]}}, "dial_out.accounts"),
         ({"line": [LINE | {"accounts": ["nobody"]}]}, "line[1].accounts"),
         ({"site": [{"name": "lajoux"}], "line": [LINE]}, "line[1].site"),

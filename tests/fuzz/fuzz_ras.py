@@ -52,6 +52,7 @@ class Story:
         self.dice, self.now, self.inputs = dice, 0.0, 0
         self.last = b""
         house = Questions(
+            {"lajoux": "lajoux"}.get,
             {"lajoux": "secret"}.get,
             lambda host: host.startswith("192.0.2."),
             lambda host, account: dice.random() < 0.9,

@@ -225,6 +225,7 @@ class Front:
         registered, contact = server.way_to(number), server.contact_of(number)
         if registered is not None:
             return Line(registered[0], number, registered[1], number)
+        contact = contact or self._gateway_to(number)
         return Line(contact, number, self._host(contact)) if contact is not None else None
 
     def _where(self, target: str) -> Way:
@@ -247,10 +248,20 @@ class Front:
             if not there.registered:
                 raise UseError(f"no gatekeeper for {target} has us registered")
             return Way(f"{H323}{target}", target, host=there.host)
+        gateway = self._server.gateway_to(target)
+        if gateway is not None:
+            return Way(gateway, target)
         proxy = self._server.settings.dial_out.proxy
         if proxy and target.isdigit():
             return Way(f"sip:{target}@{proxy}", target)
         raise UseError(f"nobody is known by {target!r}")
+
+    def _gateway_to(self, number: str) -> str | None:
+        """Say how a registered gateway is asked for a number: what is configured goes first."""
+        settings = self._server.settings
+        if settings.find_trunks(number) or any(map(number.startswith, settings.gatekeeper.dial)):
+            return None
+        return self._server.gateway_to(number)
 
     def _host(self, uri: str) -> str:
         """Return the host of an address; UseError where it cannot be called."""

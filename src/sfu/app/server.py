@@ -349,10 +349,12 @@ class Server:
     def contact_of(self, alias: str) -> str | None:
         """Give the newest address an endpoint registered, None where there is none."""
         found = self.registrations.find(alias, time.monotonic())
-        if found:
-            return found[0].uri
-        gateway = self.gatekeeper.prefix(alias) if self.gatekeeper is not None else None
-        return f"h323:{alias}@{gateway}" if gateway is not None else None
+        return found[0].uri if found else None
+
+    def gateway_to(self, number: str) -> str | None:
+        """Give the address by which a registered gateway is asked for a number; None: by none."""
+        gateway = self.gatekeeper.prefix(number) if self.gatekeeper is not None else None
+        return f"h323:{number}@{gateway}" if gateway is not None else None
 
     def way_to(self, alias: str) -> tuple[str, str] | None:
         """Give the address by which the SIP core finds a registered endpoint, and its host.

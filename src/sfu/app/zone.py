@@ -62,6 +62,7 @@ def questions(
         return line.send_bps + line.receive_bps
 
     return Questions(
+        settings.account_of,
         settings.password_of,
         lambda host: holds(settings.register.networks, host),
         gate.may_try,

@@ -110,6 +110,11 @@ def _accounts(settings: Settings) -> Iterator[Fault]:
     users = [(f"account[{i}].user", account.user) for i, account in enumerate(settings.account, 1)]
     for key, user in _repeated(users):
         yield Fault(key, f"{user} is there twice")
+    written: dict[str, str] = {}
+    for key, user in users:
+        first = written.setdefault(user.casefold(), user)
+        if first != user:
+            yield Fault(key, f"{user} and {first} differ in nothing but large and small letters")
     known = {user for _, user in users}
     named = [("dial_out.accounts", user) for user in settings.dial_out.accounts]
     for index, line in enumerate(settings.line, 1):

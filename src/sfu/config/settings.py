@@ -609,6 +609,11 @@ class Settings:
         """Give an account's password; None if there is no such user."""
         return next((one.password for one in self.account if one.user == user), None)
 
+    def account_of(self, name: str) -> str | None:
+        """Give the account a name or number is, as configured, however its letters are written."""
+        same = (one.user for one in self.account if one.user.casefold() == name.casefold())
+        return next(same, None)
+
     def known_networks(self) -> tuple[IpNetwork, ...]:
         """Give the networks whose devices are ours: of lines, of registering, and this host."""
         lines = tuple(network for line in self.line for network in line.networks)

@@ -41,6 +41,7 @@ class Scene:
         self.tries = True
         numbers = count(1)
         house = Questions(
+            account_of=lambda name: "lajoux" if name.casefold() == "lajoux" else None,
             password_of={"lajoux": SECRET}.get,
             listed=lambda host: host.startswith("192.0.2."),
             may_try=lambda host, account: self.tries,
@@ -213,7 +214,7 @@ def old(scene, message, password=SECRET, at=0.0, remote=FAR, alias=LAJOUX[0]):
 def test_an_account_registers_from_anywhere_by_its_password(prove_by):
     scene = Scene()
     answer = prove_by(scene, rrq(1, FAR, LAJOUX))
-    assert answer.aliases == LAJOUX
+    assert answer.aliases == LAJOUX[:1]
     assert scene.facts[0].account == "lajoux"
 
 
@@ -276,6 +277,92 @@ def test_an_account_takes_its_name_along_to_another_address():
     assert moved.identifier != first.identifier
     (known,) = scene.core.zone
     assert (known.names, known.signalling.host) == (("lajoux", "7002"), OTHER.host)
+
+
+@pytest.mark.parametrize("name", ["LAJOUX", "Lajoux"])
+def test_an_accounts_name_needs_its_password_however_it_is_written(name):
+    scene = Scene()
+    assert scene.register(UNIT, (Alias("h323-ID", name),)).reason == "securityDenial"
+    written = (Alias("h323-ID", name),)
+    assert old(scene, rrq(2, FAR, written), alias=written[0]).aliases == written
+    assert scene.facts[-1].account == "lajoux"
+    found = scene.hear(ras.GatekeeperRequest(9, FAR, aliases=written, algorithms=(MD5,)), FAR)
+    assert found.algorithm == MD5
+
+
+def test_a_name_without_password_is_given_in_listed_networks_alone():
+    scene = Scene()
+    assert signed(scene, rrq(1, FAR, LAJOUX)).aliases == LAJOUX[:1]
+    assert scene.core.zone.find("7002") is None
+    assert signed(scene, rrq(2, OTHER, LAJOUX), random=2, remote=OTHER).aliases == LAJOUX
+
+
+def test_a_gateway_of_no_listed_network_has_no_prefix():
+    scene = Scene()
+    gateway = Endpoint("gateway", prefixes=("0",))
+    signed(scene, rrq(1, FAR, LAJOUX, endpoint=gateway))
+    assert scene.core.zone.find("0384330000") is None
+
+
+def test_a_gateway_does_not_get_the_calls_of_who_has_a_password():
+    scene = Scene()
+    accounts = {"0900": "0900"}
+    questions = replace(scene.core._questions, account_of=accounts.get)
+    scene.core = Gatekeeper("sfu", questions, bytes)
+    gateway = Endpoint("gateway", prefixes=("0",) * 20)
+    scene.hear(rrq(1, UNIT, (Alias("h323-ID", "gw"),), endpoint=gateway))
+    known = scene.core.zone.find("0901")
+    assert known is not None
+    assert len(known.endpoint.prefixes) == 16
+    assert scene.core.zone.find("0900") is None
+
+
+def test_who_signed_is_not_replaced_by_a_weaker_proof():
+    scene = Scene()
+    first = signed(scene, rrq(1, OTHER, LAJOUX), remote=OTHER)
+    assert old(scene, rrq(2, OTHER, LAJOUX), at=1, remote=OTHER).reason == "securityDenial"
+    assert old(scene, rrq(3, FAR, LAJOUX), at=1).reason == "securityDenial"
+    (known,) = scene.core.zone
+    assert known.identifier == first.identifier
+
+
+def test_two_accounts_in_one_old_message_are_proved_each():
+    questions = replace(
+        Scene().core._questions,
+        account_of=lambda name: name if name in ("a", "b") else None,
+        password_of={"a": "x", "b": "y"}.get,
+    )
+    scene = Scene()
+    scene.core = Gatekeeper("sfu", questions, bytes)
+    names = (Alias("h323-ID", "a"), Alias("h323-ID", "b"))
+    proofs = (prove(names[0], "x", int(NOON)), prove(names[1], "y", int(NOON)))
+    assert scene.hear(rrq(1, FAR, names), FAR, proofs=proofs).aliases == names
+
+
+def test_a_signed_message_that_names_no_sender_is_answered():
+    scene = Scene()
+    proof = MessageHash("", "sfu", int(NOON), 1)
+    answer = scene.hear(rrq(1, OTHER, LAJOUX[:1]), OTHER, 0.0, (proof,), SECRET)
+    assert answer.aliases == LAJOUX[:1]
+
+
+def test_what_cannot_be_said_back_costs_that_message_alone():
+    scene = Scene()
+    scene.core = Gatekeeper("sfu", scene.core._questions, lambda n: b"")  # a name of no letters
+    assert scene.register() is None
+    assert scene.core.counts["unreadable", "ignored"] == 1
+
+
+def test_who_leaves_without_its_identifier_is_at_its_own_port_and_proved_nothing():
+    scene = Scene()
+    scene.register()
+    there = (Address(UNIT.host, 1720),)
+    stranger = Address(UNIT.host, 40_000)
+    assert scene.hear(ras.UnregistrationRequest(30, there), stranger).name == "unregistrationReject"
+    assert scene.hear(ras.UnregistrationRequest(31, there)).name == "unregistrationConfirm"
+    old(scene, rrq(2, FAR, LAJOUX))
+    at_far = (Address(FAR.host, 1720),)
+    assert scene.hear(ras.UnregistrationRequest(32, at_far), FAR).name == "unregistrationReject"
 
 
 # ---- calls

@@ -30,6 +30,7 @@ class Scene:
     def __init__(self, password=SECRET, known=SECRET):
         numbers = count(1)
         house = Questions(
+            account_of=lambda name: name if name == "lajoux" and known else None,
             password_of={"lajoux": known}.get if known else lambda account: None,
             listed=lambda host: True,
             may_try=lambda host, account: True,

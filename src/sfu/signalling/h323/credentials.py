@@ -41,19 +41,31 @@ class Credentials:
 
     def __init__(
         self,
+        account_of: Callable[[str], str | None],
         password_of: Callable[[str], str | None],
         listed: Callable[[str], bool],
         may_try: Callable[[str, str], bool],
     ) -> None:
         """`may_try` tells whether a host may still try a password of an account."""
+        self._account_named = account_of
         self._password_of = password_of
         self._listed = listed
         self._may_try = may_try
-        self._seen: OrderedDict[bytes, float] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, bytes], float] = OrderedDict()
 
     def accounts(self, aliases: Iterable[Alias]) -> set[str]:
-        """Return which of these names have a password."""
-        return {alias.text for alias in aliases if self._password_of(alias.text) is not None}
+        """Return the accounts among these names, as configured."""
+        found = (self._account_named(alias.text) for alias in aliases)
+        return {account for account in found if account is not None}
+
+    def may_have(self, host: str, aliases: Iterable[Alias]) -> tuple[Alias, ...]:
+        """Return which names who is at this host may have: those without password if listed."""
+        listed = self._listed(host)
+        return tuple(one for one in aliases if listed or self._account_named(one.text) is not None)
+
+    def may_be_gateway(self, host: str) -> bool:
+        """Tell whether numbers may be had by their first digits: a password proves none of them."""
+        return self._listed(host)
 
     def judge(
         self,
@@ -86,8 +98,9 @@ class Credentials:
     def _account_of(self, proof: Proof, named: set[str]) -> str | None:
         """Return whose password a proof is about: whom it names, else the one account named."""
         name = proof.sender if isinstance(proof, MessageHash) else proof.alias.text
-        if self._password_of(name) is not None:
-            return name
+        account = self._account_named(name)
+        if account is not None:
+            return account
         return next(iter(named)) if len(named) == 1 else None
 
     def doubt(
@@ -101,14 +114,16 @@ class Credentials:
             return Doubt("wrong password", account)
         if abs(calendar - proof.time) > WINDOW_S:
             return Doubt(f"its clock is {round(abs(calendar - proof.time) / 60)} minutes off")
-        return None if self._first(proof, octets, calendar) else Doubt("a message sent before")
+        if not self._first(account, proof, octets, calendar):
+            return Doubt("a message sent before")
+        return None
 
-    def _first(self, proof: Proof, octets: bytes, calendar: float) -> bool:
+    def _first(self, account: str, proof: Proof, octets: bytes, calendar: float) -> bool:
         """Take a proof once; two messages of one second may share the proof of an old unit.
 
         A copy that comes at once is answered from the memory of answers before it comes here.
         """
-        key = proof.digest if isinstance(proof, MessageHash) else octets
+        key = account, proof.digest if isinstance(proof, MessageHash) else octets
         if key in self._seen:
             return False
         self._seen[key] = calendar

@@ -9,6 +9,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from sfu.model import Address
 from sfu.signalling.h323 import ras
@@ -66,6 +67,7 @@ class Enrolment:
         if isinstance(sender, Doubt):
             self._facts.extend(told(host, "registration", sender))
             return ras.Reject("registrationReject", number, "securityDenial", gatekeeper=self._name)
+        message = self._allowed(host, message)
         port = message.signalling[0].port if message.signalling else SIGNALLING_PORT
         signalling = Address(host, port)
         old = self._before(message, sender, signalling)
@@ -74,6 +76,11 @@ class Enrolment:
         if any(not sender.account or one.account != sender.account for one in taken):
             why = "a name that another endpoint has"
             return self._reject(host, number, "duplicateAlias", why)
+        if not isinstance(sender.proof, MessageHash) and any(
+            one.signs for one in (old, *taken) if one is not None
+        ):
+            why = "it signed its messages before"
+            return self._reject(host, number, "securityDenial", why)
         if old is None and self._zone.full:
             return self._reject(host, number, "resourceUnavailable", "too many endpoints")
         for one in taken:  # the same account from elsewhere: the unit has moved
@@ -116,6 +123,17 @@ class Enrolment:
                 )
             )
         return self._confirmed(event, message.number, new)
+
+    def _allowed(self, host: str, message: ras.RegistrationRequest) -> ras.RegistrationRequest:
+        """Leave out the names and prefixes that need a listed network, and did not come from one.
+
+        RCF says which names are left.
+        """
+        endpoint = message.endpoint
+        if not self._credentials.may_be_gateway(host):
+            endpoint = replace(endpoint, prefixes=())
+        aliases = self._credentials.may_have(host, message.aliases)
+        return replace(message, aliases=aliases, endpoint=endpoint)
 
     def _before(
         self, message: ras.RegistrationRequest, sender: Sender, signalling: Address

@@ -46,13 +46,15 @@ class Gatekeeper:
         signalling_port: int = SIGNALLING_PORT,
     ) -> None:
         """Start with nobody; `name` is the gatekeeperIdentifier, `ttl_s` the most we grant."""
-        self.zone = Zone()
+        self.zone = Zone(lambda number: questions.account_of(number) is not None)
         self.counts: Counter[tuple[str, str]] = Counter()
         """(request, outcome) since the start."""
         self._name, self._port = name, signalling_port
         self._entropy = entropy
         self._questions = questions
-        self._credentials = Credentials(questions.password_of, questions.listed, questions.may_try)
+        self._credentials = Credentials(
+            questions.account_of, questions.password_of, questions.listed, questions.may_try
+        )
         self._admissions = Admissions(self.zone, questions.takes, questions.budget_bps)
         self._answers: OrderedDict[tuple[Address, bytes], tuple[float, Datagram]] = OrderedDict()
         self._outputs: deque[Datagram | GatekeeperFact] = deque()
@@ -77,6 +79,12 @@ class Gatekeeper:
         except PeerError:
             self.counts["unreadable", "ignored"] += 1
             return
+        try:
+            self._take(event, message, proofs, now)
+        except PeerError:  # of what it said something cannot be said back
+            self.counts["unreadable", "ignored"] += 1
+
+    def _take(self, event: Heard, message: ras.Ras, proofs: tuple[Proof, ...], now: float) -> None:
         remote, one = self._reply_to(event, message), self._member(event, message)
         answer = self._answer(event, message, proofs, now)
         self._outputs.extend(self._enrolment.facts())
@@ -186,8 +194,7 @@ class Gatekeeper:
         identifier = getattr(message, "identifier", "")
         one = self.zone.of(identifier, host)
         if one is None and isinstance(message, ras.UnregistrationRequest) and not identifier:
-            found = (self.zone.at(Address(host, at.port)) for at in message.signalling)
-            one = next((each for each in found if each is not None), None)
+            one = self._nameless(event, message)
         if one is None or not one.signs:
             return one
         signed = [proof for proof in proofs if isinstance(proof, MessageHash)]
@@ -197,6 +204,13 @@ class Gatekeeper:
                 return one
             self._outputs.extend(told(host, "message", doubt))
         return None
+
+    def _nameless(self, event: Heard, message: ras.UnregistrationRequest) -> Registration | None:
+        """Return who leaves without its identifier: it proved nothing, and its port is known."""
+        found = (self.zone.at(Address(event.remote.host, at.port)) for at in message.signalling)
+        one = next((each for each in found if each is not None), None)
+        known = one is not None and not one.account and one.ras == event.remote
+        return one if known else None
 
     # ---- discovery
 

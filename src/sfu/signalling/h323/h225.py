@@ -18,6 +18,7 @@ PROTOCOL = (0, 0, 8, 2250, 0, 6)
 """H.225.0 version 6."""
 MAX_CONTROL = 32
 """H.245 messages tunnelled in one of these."""
+MAX_PREFIXES = 16
 
 
 class Release(StrEnum):
@@ -238,7 +239,7 @@ def read_endpoint(value: Value) -> Endpoint:
         bool(value.get("mc", False)),
         _text(vendor.get("productId", b"")),
         _text(vendor.get("versionId", b"")),
-        tuple(prefixes),
+        tuple(prefixes[:MAX_PREFIXES]),
     )
 
 

@@ -52,10 +52,13 @@ def decode(pdu: Pdu, octets: bytes) -> Value:
 
 
 def encode(pdu: Pdu, value: Value) -> bytes:
-    """Put one message into octets."""
+    """Put one message into octets; PeerError where it has a value that cannot be said."""
     rule = _rules()[pdu]
-    rule.set_val(value)
-    octets = rule.to_aper()
+    try:
+        rule.set_val(value)
+        octets = rule.to_aper()
+    except Exception as error:  # as in `decode`
+        raise PeerError(f"no {pdu.value}: {type(error).__name__}") from None
     assert isinstance(octets, bytes)
     return octets
 

@@ -111,13 +111,14 @@ def write_proof(proof: Proof) -> Value:
         token = {"algorithmOID": MD5, "paramS": {}, "hash": bits}
         alias = write_aliases([proof.alias])[0]
         return "cryptoEPPwdHash", {"alias": alias, "timeStamp": proof.time, "token": token}
-    clear = {
+    clear: dict[str, Value] = {
         "tokenOID": CLEAR_TOKEN,
         "timeStamp": proof.time,
         "random": proof.random,
         "generalID": proof.receiver,
-        "sendersID": proof.sender,
     }
+    if proof.sender:
+        clear["sendersID"] = proof.sender
     token = {"algorithmOID": HMAC_SHA1_96, "paramS": {}, "hash": bits}
     hashed = {"tokenOID": WHOLE_MESSAGE, "hashedVals": clear, "token": token}
     return "nestedcryptoToken", ("cryptoHashedToken", hashed)

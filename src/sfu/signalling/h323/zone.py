@@ -7,7 +7,7 @@
              `-- remove ---> gone
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from sfu.model import Address
@@ -58,8 +58,9 @@ class Registration:
 class Zone:
     """All registrations."""
 
-    def __init__(self) -> None:
-        """Start with none."""
+    def __init__(self, has_password: Callable[[str], bool]) -> None:
+        """Start with none; a number that `has_password` is nobody's by its first digits."""
+        self._has_password = has_password
         self._known: dict[str, Registration] = {}
         self._names: dict[str, Registration] = {}
 
@@ -112,7 +113,7 @@ class Zone:
     def find(self, number: str) -> Registration | None:
         """Return who is called by a name or number: its own, or beginning with its prefix."""
         found = self.named(number)
-        if found is not None:
+        if found is not None or self._has_password(number):
             return found
         longest, best = 0, None
         for one in self._known.values():

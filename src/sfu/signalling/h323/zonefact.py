@@ -71,6 +71,8 @@ GatekeeperFact = Enrolled | Left | WrongPassword | Refused
 class Questions:
     """What the gatekeeper asks of the house."""
 
+    account_of: Callable[[str], str | None]
+    """The account that a name or number is, as configured: case of letters makes no difference."""
     password_of: Callable[[str], str | None]
     listed: Callable[[str], bool]
     """Whether devices at this address may register without a password."""
