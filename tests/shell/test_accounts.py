@@ -101,3 +101,21 @@ def test_another_role_or_password_ends_what_was_open(url):
         return seen
 
     assert asyncio.run(story()) == [True, True, False, True, None]
+
+
+def test_who_is_given_a_name_again_has_no_part_in_what_was_opened_in_it(url):
+    async def story():
+        store = await Store.open(url)
+        people = People(store)
+        await store.work(adding("anne", Role.ADMINISTRATOR))
+        await store.work(adding("bruno", Role.OPERATOR))
+        _, secret = await people.make_token("calendar", Role.OPERATOR, "bruno", None)
+        _, ours = await people.make_token("ledger", Role.OPERATOR, "anne", None)
+        await store.work(lambda connection: accounts.remove(connection, "bruno"))
+        _, older = await people.make_token("restored", Role.OPERATOR, "bruno", None)
+        await store.work(adding("bruno", Role.OPERATOR))
+        known = [await people.by_token(one) is not None for one in (secret, older, ours)]
+        await store.close()
+        return known
+
+    assert asyncio.run(story()) == [False, False, True]

@@ -10,6 +10,10 @@ from sfu.shell.ask import ANSWER_BYTES, ask
 
 class Far(BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/ssh":
+            self.wfile.write(b"SSH-2.0-OpenSSH_9.7\r\n")
+            self.close_connection = True
+            return
         status = {"/moved": 302, "/broken": 500}.get(self.path, 200)
         body = b"x" * (ANSWER_BYTES + 5 if self.path == "/long" else 3)
         self.send_response(status)
@@ -52,3 +56,8 @@ def test_an_answer_without_end_is_cut(place):
 def test_what_is_not_the_web_is_not_asked(url):
     with pytest.raises((ValueError, OSError)):
         ask(url)
+
+
+def test_what_answers_and_speaks_no_http_is_an_oserror(place):
+    with pytest.raises(OSError, match="no answer of HTTP"):
+        ask(place + "/ssh")

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, select, text
+from sqlalchemy import event, insert, select, text
 
 from sfu.errors import UseError
 from sfu.shell import database
@@ -119,3 +119,25 @@ def test_who_names_a_database_alone_gets_the_driver_we_bring():
     assert str(database.read_url("postgresql://u@db/sfu")) == "postgresql+psycopg://u@db/sfu"
     assert database.sqlite_file("sqlite:////var/a.sqlite3") == Path("/var/a.sqlite3")
     assert database.sqlite_file("postgresql://u@db/sfu") is None
+
+
+def test_a_migration_that_is_killed_midway_starts_again(url):
+    made_at(url, "0001")
+    engine = connect_plainly(url)
+    steps = []
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def switched_off(_connection, _cursor, statement, *_):
+        if statement.lstrip().startswith(("CREATE", "ALTER")):
+            steps.append(statement)
+            if len(steps) == 4:
+                raise RuntimeError("switched off")
+
+    with pytest.raises(RuntimeError), engine.begin() as connection:
+        database.migrate(connection)
+    engine.dispose()
+    with connected(url) as connection:
+        assert database.revision(connection) == "0001"
+    with connected(url) as connection:
+        database.migrate(connection)
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []

@@ -30,3 +30,12 @@ def test_nobodys_password_is_reckoned_like_anybodys():
         return [await verifier.check(hash, word) for hash in (kept, None, "") for word in words]
 
     assert asyncio.run(story()) == [True, False, False, False, False, False]
+
+
+def test_new_passwords_wait_in_the_same_line():
+    async def story():
+        verifier = Verifier()
+        hashes = await asyncio.gather(*(verifier.hash("correct horse battery") for _ in range(3)))
+        return len(set(hashes)), verify(hashes[0], "correct horse battery")
+
+    assert asyncio.run(story()) == (3, True)

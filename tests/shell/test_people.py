@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import os
 import stat
+import threading
 
 import pytest
 
+from sfu.errors import UseError
 from sfu.model import Role
 from sfu.shell import accounts
+from sfu.shell.password import hash_password
 from sfu.shell.people import CONTROL, SESSION_S, People, digest, first_password_file, write_secret
 from sfu.shell.store import Store
 from tests.shell.databases import DATABASES, rows
@@ -166,3 +169,23 @@ def test_ones_own_password_takes_the_old_one_and_ends_the_first_ones_file(url, t
 
     assert asyncio.run(story()) == (False, True, True, None, "admin")
     assert not first_password_file(tmp_path).exists()
+
+
+def test_no_password_is_reckoned_on_the_loop_that_carries_meetings(sqlite, monkeypatch):
+    async def story():
+        async with opened(sqlite) as people:
+            await anne(people)
+            here, reckoned = threading.get_ident(), []
+
+            def reckon(password):
+                reckoned.append(threading.get_ident() == here)
+                return hash_password(password)
+
+            for module in ("password", "accounts"):
+                monkeypatch.setattr(f"sfu.shell.{module}.hash_password", reckon)
+            changed = await people.change_own("anne", PASSWORD, "an even longer one")
+            with pytest.raises(UseError, match="12 to 256"):
+                await people.hashed("short")
+            return changed, set(reckoned)
+
+    assert asyncio.run(story()) == (True, {False})

@@ -13,6 +13,7 @@ import textwrap
 import time
 
 import pytest
+from sqlalchemy import insert
 from structlog.testing import capture_logs
 
 from sfu.errors import UseError
@@ -20,6 +21,7 @@ from sfu.model import MemberId, Protocol, RoomId
 from sfu.shell import store as store_module
 from sfu.shell.record import SERVER_STOPPED, Direction, Joining, Traffic
 from sfu.shell.store import Store
+from sfu.shell.tables import meetings
 from tests.shell.databases import DATABASES, rows
 
 NOW = 1_800_000_000.0
@@ -307,3 +309,48 @@ def test_ten_kills_at_any_moment_lose_nothing_that_was_kept(url):
 async def _opened_once(url):
     async with opened(url):
         pass
+
+
+def test_a_row_that_cannot_be_written_costs_itself_alone(url):
+    async def story():
+        async with opened(url) as store, asyncio.TaskGroup() as tasks:
+            store.joined(joining("m1"), NOW)
+            store.put(insert(meetings), {"id": 1, "room": "4209", "started_at": NOW})  # is there
+            store.put(insert(meetings), {"id": 2**70, "room": "4209", "started_at": NOW})
+            store.heartbeat([store.joined(joining("m2"), NOW)], NOW + 5)
+            tasks.create_task(store.run())
+            while store._writes or store._beat:
+                await asyncio.sleep(0.001)
+            store.joined(joining("m3"), NOW)  # the writer goes on
+            while len(rows(url, "select * from calls")) < 3:
+                await asyncio.sleep(0.001)
+            await store.close()
+            return store.lost_writes
+
+    with capture_logs() as said:
+        assert asyncio.run(asyncio.wait_for(story(), 10)) == 2
+    assert [line["count"] for line in said] == [1, 1]
+    assert rows(url, "select member, last_seen_at from calls order by id") == [
+        ("m1", NOW), ("m2", NOW + 5), ("m3", NOW),
+    ]  # fmt: skip
+
+
+def test_a_pool_without_a_free_connection_costs_nothing(sqlite, monkeypatch):
+    monkeypatch.setattr(store_module, "RETRY_S", 0.001)
+
+    async def story():
+        with capture_logs() as said:
+            async with opened(sqlite) as store, asyncio.TaskGroup() as tasks:
+                monkeypatch.setattr(store._engine.pool, "_timeout", 0.01)
+                async with contextlib.AsyncExitStack() as taken:
+                    for _ in range(15):  # all the pool gives
+                        await taken.enter_async_context(store._engine.connect())
+                    tasks.create_task(store.run())
+                    store.joined(joining(), NOW)
+                    while not said:
+                        await asyncio.sleep(0.001)
+                found = await store.recent(1)
+                await store.close()
+                return {line["event"] for line in said}, len(found), store.lost_writes
+
+    assert asyncio.run(asyncio.wait_for(story(), 10)) == ({"call records cannot be written"}, 1, 0)

@@ -11,6 +11,7 @@ from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 from structlog.testing import capture_logs
 
+from sfu.shell import webhooks
 from sfu.shell.news import Happening, NewsKind
 from sfu.shell.store import Store
 from sfu.shell.webhooks import GIVE_UP_S, WAITS_S, Webhook, Webhooks, secret_key, send, signed
@@ -227,3 +228,19 @@ def test_a_post_goes_where_it_was_told_and_no_further():
         server.server_close()
     with pytest.raises(OSError, match="refused"):
         send(base + "/ok", b"{}", headers)
+
+
+def test_a_fault_nobody_foresaw_does_not_end_the_telling(sqlite, monkeypatch):
+    monkeypatch.setattr(webhooks, "LOOK_EVERY_S", 0.01)
+    far = Far(RuntimeError("unforeseen"))
+
+    async def story(hooks, clock):
+        hooks.start()
+        hooks.take(happening())
+        while not far.got:
+            await asyncio.sleep(0.005)
+        hooks.close()
+
+    with capture_logs() as said:
+        played(sqlite, far, lambda *args: asyncio.wait_for(story(*args), 5))
+    assert [line["why"] for line in said] == ["unforeseen"]

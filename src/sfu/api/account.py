@@ -70,7 +70,10 @@ def _add_accounts(routes: APIRouter, house: "House", gate: Gate) -> None:
     async def add(wish: AccountRequest, request: Request) -> NewAccount:
         detail(request, f"{wish.name} {wish.role.value}")
         password = wish.password or make_password()
-        made = await _doing(store().work(lambda c: accounts.add(c, wish.name, wish.role, password)))
+        hashed = await _doing(house.people.hashed(password))
+        made = await _doing(
+            store().work(lambda c: accounts.add(c, wish.name, wish.role, hashed=hashed))
+        )
         return NewAccount(**_facts(made), password=None if wish.password else password)
 
     @routes.patch(
@@ -83,8 +86,9 @@ def _add_accounts(routes: APIRouter, house: "House", gate: Gate) -> None:
             ["password"] if wish.password else []
         )
         detail(request, ", ".join(changed))
+        hashed = await _doing(house.people.hashed(wish.password)) if wish.password else ""
         found = await _doing(
-            store().work(lambda c: accounts.change(c, _known(name), wish.role, wish.password))
+            store().work(lambda c: accounts.change(c, _known(name), wish.role, hashed=hashed))
         )
         if found is None:
             raise HTTPException(404, "no such account")

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sfu.errors import UseError
 from sfu.model import Role
 from sfu.shell.password import LONGEST, SHORTEST, hash_password
-from sfu.shell.tables import accounts, sessions
+from sfu.shell.tables import accounts, sessions, tokens
 
 FIRST = "admin"
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
@@ -69,19 +69,29 @@ def everybody(connection: Connection) -> list[Account]:
 
 
 def add(
-    connection: Connection, name: str, role: Role, password: str = "", subject: str = ""
+    connection: Connection,
+    name: str,
+    role: Role,
+    password: str = "",
+    subject: str = "",
+    *,
+    hashed: str = "",
 ) -> Account:
-    """Make an account; NotAllowed where the name is taken."""
+    """Make an account; NotAllowed where the name is taken.
+
+    A password is reckoned here, for some 30 ms; a server gives its hash instead.
+    """
     name = read_name(name)
     if find(connection, name) is not None:
         raise NotAllowed(f"there is an account {name} already")
     row = {
         "name": name,
         "role": role.value,
-        "password": hash_password(check_password(password)) if password else "",
+        "password": hash_password(check_password(password)) if password else hashed,
         "subject": subject,
         "created_at": time.time(),
     }
+    _end(connection, name)  # what a restore may have brought back of an earlier one
     connection.execute(insert(accounts), row)
     made = find(connection, name)
     assert made is not None
@@ -103,9 +113,17 @@ def welcome(connection: Connection, said: str, role: Role, subject: str) -> str:
 
 
 def change(
-    connection: Connection, name: str, role: Role | None = None, password: str | None = None
+    connection: Connection,
+    name: str,
+    role: Role | None = None,
+    password: str | None = None,
+    *,
+    hashed: str = "",
 ) -> Account | None:
-    """Give an account another role or password, and end its sessions; None for no such account."""
+    """Give an account another role or password, and end its sessions; None for no such account.
+
+    A password is reckoned here, for some 30 ms; a server gives its hash instead.
+    """
     known = find(connection, name)
     if known is None:
         return None
@@ -114,7 +132,9 @@ def change(
         _demand_another_administrator(connection, known)
         values["role"] = role.value
     if password is not None:
-        values["password"] = hash_password(check_password(password))
+        hashed = hash_password(check_password(password))
+    if hashed:
+        values["password"] = hashed
     if values:
         connection.execute(update(accounts).where(accounts.c.name == name).values(values))
         connection.execute(delete(sessions).where(sessions.c.account == name))
@@ -122,12 +142,12 @@ def change(
 
 
 def remove(connection: Connection, name: str) -> bool:
-    """Remove an account; its tokens are worth nothing from then on.  False for no such account."""
+    """Remove an account, its sessions and the tokens it made.  False for no such account."""
     known = find(connection, name)
     if known is None:
         return False
     _demand_another_administrator(connection, known)
-    connection.execute(delete(sessions).where(sessions.c.account == name))
+    _end(connection, name)
     connection.execute(delete(accounts).where(accounts.c.name == name))
     return True
 
@@ -135,6 +155,12 @@ def remove(connection: Connection, name: str) -> bool:
 def count(connection: Connection) -> int:
     """Return how many accounts there are."""
     return connection.scalar(select(func.count()).select_from(accounts)) or 0
+
+
+def _end(connection: Connection, name: str) -> None:
+    """End all that was opened in this name: who is given it next has no part in that."""
+    connection.execute(delete(sessions).where(sessions.c.account == name))
+    connection.execute(delete(tokens).where(tokens.c.made_by == name))
 
 
 def _demand_another_administrator(connection: Connection, leaving: Account) -> None:

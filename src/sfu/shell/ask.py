@@ -5,6 +5,7 @@ other, and only http and https are spoken, so that nobody leads us to a file or 
 """
 
 from collections.abc import Mapping
+from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import (
     HTTPDefaultErrorHandler,
@@ -31,11 +32,18 @@ def ask(
 ) -> tuple[int, bytes]:
     """Post a body, or get where there is none; give status and answer.
 
-    Raises OSError where no answer comes, ValueError where the address cannot be.
+    Raises OSError where no answer of HTTP comes, ValueError where the address cannot be.
     """
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"{url!r} is no address of the web")
     request = Request(url, body, dict(headers or {}), method="GET" if body is None else "POST")
+    try:
+        return _read(request)
+    except HTTPException as error:  # it speaks something else, or breaks off
+        raise OSError(f"no answer of HTTP: {type(error).__name__}") from error
+
+
+def _read(request: Request) -> tuple[int, bytes]:
     try:
         with _opener().open(request, timeout=ANSWER_WITHIN_S) as answer:
             return int(answer.status), answer.read(ANSWER_BYTES)

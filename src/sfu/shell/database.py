@@ -64,7 +64,12 @@ def try_file(text: str) -> None:
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the tables up to date; a start that finds them so does without alembic's 10 MB."""
+    """Bring the tables up to date; a start that finds them so does without alembic's 10 MB.
+
+    All or nothing, also where we are killed midway; the connection must not have written yet.
+    """
+    if connection.dialect.name == "sqlite":  # its driver begins nothing before CREATE and ALTER
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
     found = revision(connection)
     if found == newest_revision():
         return

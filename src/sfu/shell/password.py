@@ -36,12 +36,17 @@ def verify(kept: str, password: str) -> bool:
 
 
 class Verifier:
-    """Checks passwords one at a time; an unknown name takes as long as a known one."""
+    """Reckons with passwords one at a time; an unknown name takes as long as a known one."""
 
     def __init__(self) -> None:
         """Prepare the hash that nobody's password has."""
         self._one = asyncio.Lock()
         self._nobody = ""
+
+    async def hash(self, password: str) -> str:
+        """Hash a new password."""
+        async with self._one:
+            return await asyncio.to_thread(hash_password, password)
 
     async def check(self, kept: str | None, password: str) -> bool:
         """Tell whether the password is right; None for an account that is not there."""

@@ -152,9 +152,14 @@ class People:
         found = await self.store.look(select(accounts).where(accounts.c.name == name))
         if not found or not await self._verifier.check(found[0]["password"], old):
             return False
-        await self.store.work(lambda connection: kept.change(connection, name, password=new))
+        hashed = await self.hashed(new)
+        await self.store.work(lambda connection: kept.change(connection, name, hashed=hashed))
         self.forget_first(name)
         return True
+
+    async def hashed(self, password: str) -> str:
+        """Hash a new password, in line with those that are checked; UseError where it is none."""
+        return await self._verifier.hash(kept.check_password(password))
 
     def forget_first(self, name: str) -> None:
         """Remove the file with the first password, once it is another."""

@@ -28,7 +28,13 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from sfu.errors import UseError
@@ -222,15 +228,10 @@ class Store:
             if self._closing:
                 return
             try:
-                await self.flush()
-            except (OperationalError, OSError) as error:  # locked, full, away: it may pass
+                await self._write_what_can_be()
+            except Exception as error:
                 log.error("call records cannot be written", error=words(error))
                 await asyncio.sleep(RETRY_S)
-            except SQLAlchemyError as error:  # the rows themselves: they would fail for ever
-                self.lost_writes += len(self._writes)
-                log.error("call records lost", count=len(self._writes), error=words(error))
-                self._writes.clear()
-                self._beat = None
 
     async def flush(self) -> None:
         """Write all that waits, in one transaction; what fails stays in the queue."""
@@ -257,12 +258,41 @@ class Store:
         if self._beat is beat:
             self._beat = None
 
+    async def _write_what_can_be(self) -> None:
+        """Write all that waits; drop and count what never can be."""
+        try:
+            await self.flush()
+        except Exception as error:
+            if _passes(error):
+                raise
+            await self._write_one_by_one()
+
+    async def _write_one_by_one(self) -> None:
+        """Write what waits, each for itself, and drop what would fail for ever."""
+        async with self._writing:
+            while self._writes:
+                await self._write_or_drop(*self._writes[0])
+                self._writes.popleft()
+            if self._beat is not None:
+                beat, self._beat = self._beat, None
+                await self._write_or_drop(_seen(*beat), {})
+
+    async def _write_or_drop(self, statement: Executable, values: Mapping[str, Any]) -> None:
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(statement, values)
+        except Exception as error:
+            if _passes(error):
+                raise
+            self.lost_writes += 1
+            log.error("call records lost", count=1, error=words(error))
+
     async def close(self) -> None:
         """Write what waits, let `run` end, and let go of the database."""
         self._closing = True
         self._wanted.set()
         with contextlib.suppress(SQLAlchemyError, OSError):
-            await self.flush()
+            await self._write_what_can_be()
         await self._engine.dispose()
 
     def _put(self, statement: Executable, values: Mapping[str, Any]) -> None:
@@ -292,6 +322,13 @@ class Store:
             return
         del self._occupied[room]
         self._put(update(meetings).where(meetings.c.id == meeting), {"ended_at": now})
+
+
+def _passes(error: Exception) -> bool:
+    """Tell a fault that may pass (locked, full, away, no free connection) from a row's own."""
+    passing = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
+    cut_off = isinstance(error, DBAPIError) and error.connection_invalidated
+    return cut_off or isinstance(error, passing)
 
 
 def _restore(target: Connection, backup: Path) -> Moved:

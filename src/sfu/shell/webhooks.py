@@ -25,7 +25,6 @@ from itertools import count
 
 import structlog
 from sqlalchemy import RowMapping, delete, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from sfu.shell.ask import ask
 from sfu.shell.database import words
@@ -121,7 +120,7 @@ class Webhooks:
             wanted.clear()
             try:
                 wait = await self.deliver(hook)
-            except (SQLAlchemyError, OSError) as error:
+            except Exception as error:  # the database, or ourselves: the next look may go well
                 log.error("webhook_failed", webhook=hook.name, why=words(error))
                 wait = LOOK_EVERY_S
             if wait:
