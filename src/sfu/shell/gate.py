@@ -168,6 +168,7 @@ class Gate:
         reason = self._limits.datagram(host, data, self._clock())
         if reason is not None:
             self.refuse(host, reason)
+            self._block()
         return reason is None
 
     def may_try(self, host: str, account: str) -> bool:

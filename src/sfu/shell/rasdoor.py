@@ -23,7 +23,7 @@ from sfu.shell.udp import Advertised, local_host_toward
 DISCOVERY_PORT = 1718
 DISCOVERY_GROUP = "224.0.1.41"
 """Where all gatekeepers listen (H.225.0 annex I)."""
-MAX_DATAGRAM = 4096
+MAX_DATAGRAM = 2048
 
 log = structlog.get_logger()
 

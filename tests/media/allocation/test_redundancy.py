@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu.media.allocation.encapsulation import Encapsulation
-from sfu.media.allocation.redundancy import Losses, Redundancy, WhyTwice, speech_room_bps
+from sfu.media.allocation.redundancy import (
+    SPAN_S,
+    SPANS,
+    Losses,
+    Redundancy,
+    WhyTwice,
+    speech_room_bps,
+)
 from sfu.media.allocation.voice import voice
 from sfu.model import Codec, Framing
 
@@ -125,3 +132,12 @@ def test_it_never_takes_more_than_there_is_and_does_not_flap(script):
         if way.choice.twice and not before:
             turned_on.append(now)
     assert all(later - sooner >= 10 for sooner, later in itertools.pairwise(turned_on))
+
+
+def test_what_was_lost_before_a_silence_is_forgotten():
+    losses = Losses()
+    for span in range(SPANS + 1):
+        losses.take(2, 30, span * SPAN_S)
+    assert losses.steady
+    losses.take(0, 1, (SPANS + 1) * SPAN_S + 4)
+    assert losses.share == 0

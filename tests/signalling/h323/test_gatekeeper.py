@@ -462,3 +462,54 @@ def test_what_is_no_request_is_not_answered():
     assert scene.hear(ras.Confirm("unknownMessageResponse", 5)) is None
     assert scene.raw(b"\xff\xff") is None
     assert scene.core.counts["unreadable", "ignored"] == 1
+
+
+# ---- how much one may have
+
+
+def test_an_address_has_so_many_endpoints_and_no_more():
+    scene = Scene()
+    answers = [
+        scene.hear(
+            ras.RegistrationRequest(
+                n, (Address(UNIT.host, 2000 + n),), (UNIT,), aliases=(Alias("h323-ID", f"u{n}"),)
+            )
+        )
+        for n in range(1, 34)
+    ]
+    assert [one.reason for one in answers if isinstance(one, ras.Reject)] == ["resourceUnavailable"]
+    assert isinstance(scene.register(OTHER), ras.RegistrationConfirm)
+
+
+def test_a_message_serves_once_while_it_would_be_in_time():
+    scene = Scene()
+    ahead = 7000.0  # its clock
+    proof = MessageHash("lajoux", "sfu", int(NOON + ahead), 1)
+    data = write(rrq(1, FAR, LAJOUX), (proof,), SECRET)
+    assert isinstance(scene.raw(data, FAR), ras.RegistrationConfirm)
+    for n in range(2, 6):
+        at = n * 2000.0
+        assert isinstance(
+            signed(scene, rrq(n, FAR, LAJOUX), at=at, random=n), ras.RegistrationConfirm
+        )
+        assert scene.raw(data, FAR, at + 100).reason == "securityDenial"
+    assert scene.facts[-1].why == "a message sent before"
+
+
+def test_a_proof_for_another_gatekeeper_is_none():
+    scene = Scene()
+    proof = MessageHash("lajoux", "neighbour", int(NOON), 1)
+    assert scene.hear(rrq(1, FAR, LAJOUX), FAR, 0, (proof,), SECRET).reason == "securityDenial"
+    assert scene.facts[-1].why == "it was made for another gatekeeper"
+
+
+def test_wrong_passwords_in_its_name_do_not_lock_out_who_is_registered():
+    scene = Scene()
+    known = signed(scene, rrq(1, FAR, LAJOUX))
+    scene.tries = False
+    forged = signed(scene, rrq(2, FAR, LAJOUX), "wrong", random=2)
+    assert forged.reason == "securityDenial"
+    assert scene.facts[-1].why == "too many wrong passwords"
+    again = signed(scene, rrq(3, FAR, LAJOUX, identifier=known.identifier), random=3)
+    assert again.identifier == known.identifier
+    assert signed(scene, rrq(4, OTHER, LAJOUX), random=4, remote=OTHER).reason == "securityDenial"

@@ -7,8 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.errors import PeerError
+from sfu.model import Address
 from sfu.signalling.h323 import h225, h245, h245_per, per
 from sfu.signalling.h323.h225 import Information, Release, ReleaseComplete
+from sfu.signalling.h323.ras import GatekeeperRequest
+from sfu.signalling.h323.rasread import read
+from sfu.signalling.h323.raswrite import write
 
 
 @pytest.mark.parametrize(
@@ -81,3 +85,12 @@ def test_an_object_in_a_ring_has_a_name():
         assert rule.fullname() == "MultimediaSystemControlMessage"
     finally:
         rule._parent = before
+
+
+def test_a_datagram_may_hold_fewer_values(monkeypatch):
+    known = write(GatekeeperRequest(9, Address("192.0.2.21", 1719)))
+    assert read(known)[0].number == 9
+    monkeypatch.setattr(per, "RAS_VALUES", 3)
+    monkeypatch.setattr(per, "RAS_VALUES_PER_OCTET", 0)
+    with pytest.raises(PeerError):
+        read(known)

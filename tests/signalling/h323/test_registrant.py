@@ -11,6 +11,7 @@ from sfu.signalling.h323.h225 import Endpoint
 from sfu.signalling.h323.rasread import read
 from sfu.signalling.h323.raswrite import write
 from sfu.signalling.h323.registrant import Membership, Registrant, Standing
+from sfu.signalling.h323.token import HMAC_SHA1_96, MD5, MessageHash
 from sfu.signalling.h323.zonefact import Datagram, Heard, Questions
 
 GATEKEEPER = Address("192.0.2.1", 1719)
@@ -71,8 +72,10 @@ class Scene:
         self.core.handle(event, now)
         self.run(now)
 
-    def hear(self, message, now):
-        self.do(Heard(GATEKEEPER, US, write(message), NOON + now), now)
+    def hear(self, message, now, *, signed=False):
+        proofs = (MessageHash("theirs", "us", int(NOON + now), 1),) if signed else ()
+        data = write(message, proofs, SECRET if signed else "")
+        self.do(Heard(GATEKEEPER, US, data, NOON + now), now)
 
     def until(self, end):
         """Let time pass."""
@@ -173,7 +176,7 @@ def test_who_is_not_registered_takes_calls_and_makes_none():
 
 def test_sent_away_we_come_back():
     scene = Scene().start()
-    scene.hear(ras.UnregistrationRequest(77, (THEM,)), 5)
+    scene.hear(ras.UnregistrationRequest(77, (THEM,)), 5, signed=True)
     assert not scene.core.registered
     scene.until(7)
     assert scene.core.registered
@@ -200,3 +203,59 @@ def test_we_leave_when_we_stop():
     scene.run(9)
     assert len(scene.gatekeeper.zone) == 0
     assert scene.core.deadline is None
+
+
+def test_what_would_send_us_away_must_be_signed_where_hmac_was_agreed():
+    scene = Scene().start()
+    scene.hear(ras.UnregistrationRequest(9, ()), 1)
+    assert scene.core.registered
+    scene.do(ASK, 2)
+    forged = Address("203.0.113.66", 1720)
+    scene.alive = False
+    scene.do(TAKEN, 3)
+    number = max(scene.core._requests)
+    scene.hear(ras.AdmissionConfirm(number, 1, forged, routed=False), 3)
+    assert number in scene.core._requests
+
+
+def test_another_port_of_the_gatekeepers_host_is_not_heard():
+    scene = Scene(password="", known="").start()
+    other = Address(GATEKEEPER.host, 5555)
+    scene.do(Heard(other, US, write(ras.UnregistrationRequest(9, ())), NOON), 1)
+    assert scene.core.registered
+
+
+def test_a_gatekeeper_sends_us_to_no_third_host():
+    scene = Scene(password="", known="")
+    scene.alive = False
+    scene.start()
+    (number,) = scene.core._requests
+    away = Address("203.0.113.66", 1719)
+    scene.hear(ras.GatekeeperConfirm(number, "x", away), 0)
+    assert scene.core._where() == GATEKEEPER
+
+
+def test_hmac_that_was_agreed_stays():
+    scene = Scene().start()
+    scene.core.start(1)
+    scene.alive = False
+    scene.run(1)
+    number = max(scene.core._requests)
+    scene.hear(ras.GatekeeperConfirm(number, "sfu", GATEKEEPER, MD5), 1)
+    assert scene.core._algorithm == HMAC_SHA1_96
+
+
+def test_a_call_whose_question_is_not_understood_is_denied():
+    scene = Scene(password="", known="").start()
+    scene.alive = False
+    scene.do(ASK, 1)
+    (number,) = scene.core._requests
+    scene.hear(ras.Confirm("unknownMessageResponse", number), 1)
+    assert scene.told[-1] == Denied(ASK.call, "no answer")
+
+
+def test_numbers_of_requests_begin_anywhere():
+    me = Scene().core.membership
+    one = Registrant(me, lambda size: b"\x12\x34"[:size], lambda now: now)
+    one.start(0)
+    assert list(one._requests) == [0x1235]

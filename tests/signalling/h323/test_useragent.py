@@ -25,6 +25,7 @@ from sfu.signalling.call import (
     ProbeAnswered,
     Reject,
 )
+from sfu.signalling.h323.asking import Admitted, Ask
 from sfu.signalling.h323.flow import Close, Closed, FlowId, Opened, Received, Send
 from sfu.signalling.h323.useragent import read_uri
 from sfu.signalling.sdp.local import Policy
@@ -227,3 +228,13 @@ def test_an_acceptance_for_nobody_is_nothing():
     script = Script()
     script.core.handle(Accept(CallId(5), b""), 0.0)
     assert list(script.core.poll()) == []
+
+
+def test_a_call_that_is_admitted_to_no_address_ends():
+    one = Stack("192.0.2.1", 1)
+    one.core.dials_numbers = True
+    one.core.asks = lambda host: True
+    one.core.handle(Dial(OURS, "h323:4201", offer(one.host, 30_000), "Lajoux", "4300"), 0.0)
+    assert [type(each) for each in one.core.poll()] == [Ask]
+    one.core.handle(Admitted(OURS, None), 1.0)
+    assert any(isinstance(each, CallEnded) for each in one.core.poll())

@@ -285,3 +285,12 @@ def test_who_keeps_us_registered_may_ask_as_much_as_a_listed_network():
     assert one.has_guests(SCANNER)
     one.gone("pbx")
     assert not one.has_guests(SCANNER)
+
+
+def test_a_datagram_costs_by_its_octets_and_a_flood_is_left_to_the_kernel():
+    one = limits(messages_per_s=30.0)
+    heard = [one.datagram(SCANNER, bytes(2048), 100.0) for _ in range(10)]
+    assert heard.count(None) == 7  # 17 each, of 120
+    for _ in range(2000):
+        one.datagram(SCANNER, bytes(2048), 100.0)
+    assert SCANNER in one.shield.blocked

@@ -61,21 +61,30 @@ class Losses:
         """Have seen nothing."""
         self._spans: deque[tuple[int, int]] = deque(maxlen=SPANS)
         self._since: float | None = None
+        self._added = 0.0
         self._lost = self._packets = 0
 
     def take(self, lost: int, received: int, now: float) -> None:
         """Take what came since the last time; late packets make `lost` negative."""
         self._since = now if self._since is None else self._since
+        self._age(now)
         self._lost += lost
         self._packets += lost + received
         if now - self._since >= SPAN_S and self._packets >= LEAST_PACKETS:
             self._spans.append((self._lost, self._packets))
+            self._added = now
             self.skip(now)
 
     def skip(self, now: float) -> None:
         """Begin a span anew without what it held."""
         self._lost = self._packets = 0
         self._since = now
+        self._age(now)
+
+    def _age(self, now: float) -> None:
+        """Forget what was lost before a silence: the line may be another by now."""
+        if now - self._added >= SPANS * SPAN_S:
+            self._spans.clear()
 
     @property
     def share(self) -> float:

@@ -18,6 +18,7 @@ from sfu.signalling.h323.token import MessageHash, Proof, is_right
 WINDOW_S = 7200
 """Clocks of units are set by hand, and by summer time; with this H.323 gatekeepers begin."""
 MAX_SEEN = 4096
+"""Of one account, within the time in which they would serve again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,24 @@ class Credentials:
 
     def __init__(
         self,
+        name: str,
         account_of: Callable[[str], str | None],
         password_of: Callable[[str], str | None],
         listed: Callable[[str], bool],
         may_try: Callable[[str, str], bool],
+        holds: Callable[[str, str], bool],
     ) -> None:
-        """`may_try` tells whether a host may still try a password of an account."""
+        """`may_try` tells whether a host may still try a password of an account.
+
+        `holds`: whether that host has that account's registration; `name` is our gatekeeper's.
+        """
+        self._name = name
         self._account_named = account_of
         self._password_of = password_of
         self._listed = listed
-        self._may_try = may_try
-        self._seen: OrderedDict[tuple[str, bytes], float] = OrderedDict()
+        self._may_try, self._holds = may_try, holds
+        self._seen: dict[str, OrderedDict[bytes, float]] = {}
+        """By account: its proofs, and until when each would be in time."""
 
     def accounts(self, aliases: Iterable[Alias]) -> set[str]:
         """Return the accounts among these names, as configured."""
@@ -107,13 +115,19 @@ class Credentials:
         self, host: str, account: str, proof: Proof, octets: bytes, calendar: float
     ) -> Doubt | None:
         """Say what is wrong with a proof of an account; None: nothing."""
-        if not self._may_try(host, account):
-            return Doubt("too many wrong passwords")
         password = self._password_of(account)
+        # somebody else's wrong passwords, in its name, do not lock out who is registered there
+        known = self._holds(host, account)
+        if not known and not self._may_try(host, account):
+            return Doubt("too many wrong passwords")
         if password is None or not is_right(proof, password, octets):
+            if known and not self._may_try(host, account):
+                return Doubt("too many wrong passwords")
             return Doubt("wrong password", account)
         if abs(calendar - proof.time) > WINDOW_S:
             return Doubt(f"its clock is {round(abs(calendar - proof.time) / 60)} minutes off")
+        if isinstance(proof, MessageHash) and proof.receiver not in ("", self._name):
+            return Doubt("it was made for another gatekeeper")
         if not self._first(account, proof, octets, calendar):
             return Doubt("a message sent before")
         return None
@@ -123,10 +137,13 @@ class Credentials:
 
         A copy that comes at once is answered from the memory of answers before it comes here.
         """
-        key = account, proof.digest if isinstance(proof, MessageHash) else octets
-        if key in self._seen:
+        key = proof.digest if isinstance(proof, MessageHash) else octets
+        seen = self._seen.setdefault(account, OrderedDict())
+        if key in seen:
             return False
-        self._seen[key] = calendar
-        while len(self._seen) > MAX_SEEN:
-            self._seen.popitem(last=False)
+        for old in [one for one, until in seen.items() if until < calendar]:
+            del seen[old]
+        seen[key] = proof.time + WINDOW_S
+        while len(seen) > MAX_SEEN:
+            seen.popitem(last=False)
         return True

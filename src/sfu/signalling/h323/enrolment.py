@@ -27,6 +27,8 @@ from sfu.signalling.h323.zonefact import (
 
 SIGNALLING_PORT = 1720
 SHORTEST_S, ASKED_S = 20, 300
+MAX_TOGETHER = 32
+"""Endpoints of one address, and of one account."""
 
 
 def told(host: str, request: str, doubt: Doubt) -> Iterator[GatekeeperFact]:
@@ -81,7 +83,7 @@ class Enrolment:
         ):
             why = "it signed its messages before"
             return self._reject(host, number, "securityDenial", why)
-        if old is None and self._zone.full:
+        if old is None and self._crowded(host, sender.account):
             return self._reject(host, number, "resourceUnavailable", "too many endpoints")
         for one in taken:  # the same account from elsewhere: the unit has moved
             self._zone.remove(one.identifier)
@@ -123,6 +125,12 @@ class Enrolment:
                 )
             )
         return self._confirmed(event, message.number, new)
+
+    def _crowded(self, host: str, account: str) -> bool:
+        """Tell whether we, this address or this account have as many endpoints as they may."""
+        here = sum(one.ras.host == host for one in self._zone)
+        own = sum(one.account == account for one in self._zone) if account else 0
+        return self._zone.full or max(here, own) >= MAX_TOGETHER
 
     def _allowed(self, host: str, message: ras.RegistrationRequest) -> ras.RegistrationRequest:
         """Leave out the names and prefixes that need a listed network, and did not come from one.

@@ -53,7 +53,12 @@ class Gatekeeper:
         self._entropy = entropy
         self._questions = questions
         self._credentials = Credentials(
-            questions.account_of, questions.password_of, questions.listed, questions.may_try
+            name,
+            questions.account_of,
+            questions.password_of,
+            questions.listed,
+            questions.may_try,
+            self.zone.holds,
         )
         self._admissions = Admissions(self.zone, questions.takes, questions.budget_bps)
         self._answers: OrderedDict[tuple[Address, bytes], tuple[float, Datagram]] = OrderedDict()

@@ -24,6 +24,8 @@ MAX_PDU = 16_384
 
 VALUES, VALUES_PER_OCTET = 1_000, 8
 """Values one PDU may hold: a count of 65,536 takes one octet, and its elements may take none."""
+RAS_VALUES, RAS_VALUES_PER_OCTET = 300, 1
+"""Of RAS: anybody may send one, by a datagram."""
 
 
 class Pdu(Enum):
@@ -43,7 +45,9 @@ def decode(pdu: Pdu, octets: bytes) -> Value:
         raise PeerError(f"{pdu.value} of {len(octets)} octets")
     rule = _rules()[pdu]
     try:
-        _work.left = VALUES + VALUES_PER_OCTET * len(octets)
+        few = pdu is Pdu.RAS
+        each = RAS_VALUES_PER_OCTET if few else VALUES_PER_OCTET
+        _work.left = (RAS_VALUES if few else VALUES) + each * len(octets)
         rule.from_aper(octets)
         return rule.get_val()
     # the library raises whatever its depths raise: no list of types would be whole

@@ -9,7 +9,8 @@
     Ask -> ARQ --ACF--> Admitted    Over -> DRQ
              `-- ARJ, silence --> Denied; a call to us is taken when the gatekeeper is silent
 
-Whatever does not come from the gatekeeper's own host is not heard.
+Whatever does not come from where we send is not heard.  Where HMAC was agreed, what would admit us,
+send us away or end a call is heard only if it is signed with our password.
 """
 
 from collections import deque
@@ -24,7 +25,7 @@ from sfu.signalling.h323.asking import Admitted, Ask, Denied, Over
 from sfu.signalling.h323.h225 import Endpoint
 from sfu.signalling.h323.rasread import read
 from sfu.signalling.h323.raswrite import write
-from sfu.signalling.h323.token import HMAC_SHA1_96, MD5, MessageHash, Proof, prove
+from sfu.signalling.h323.token import HMAC_SHA1_96, MD5, MessageHash, Proof, is_right, prove
 from sfu.signalling.h323.zonefact import Datagram, Heard
 
 PATIENCE_S, TRIES = 3.0, 3
@@ -32,6 +33,14 @@ PATIENCE_S, TRIES = 3.0, 3
 PAUSE_S, LONGEST_PAUSE_S = 30.0, 1800.0
 SOON_S = 1.0
 MAX_ASKED = 500
+WEIGHTY = (
+    ras.RegistrationConfirm,
+    ras.AdmissionConfirm,
+    ras.UnregistrationRequest,
+    ras.DisengageRequest,
+    ras.BandwidthRequest,
+)
+"""What nobody else shall tell us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,10 @@ class Registrant:
     _calls: dict[CallId, _Known] = field(default_factory=dict)
     _outputs: deque[Datagram | Standing | Admitted | Denied] = field(default_factory=deque)
 
+    def __post_init__(self) -> None:
+        """Begin to number where nobody guesses."""
+        self._number = int.from_bytes(self.entropy(2))
+
     # ---- in
 
     @property
@@ -143,12 +156,14 @@ class Registrant:
                 self._admit(event, now)
             case Over(call):
                 self._over(call, now)
-            case Heard(remote) if remote.host in self._hosts():
+            case Heard(remote) if remote in (self._where(), self.membership.gatekeeper):
                 try:
-                    message, _ = read(event.data)
+                    message, proofs = read(event.data)
+                    believed = self._believes(message, proofs, event.data)
                 except PeerError:
                     return
-                self._heard(message, now)
+                if believed:
+                    self._heard(message, now)
 
     def tick(self, now: float) -> None:
         """Let time pass: ask again, give up, refresh."""
@@ -202,8 +217,11 @@ class Registrant:
     def _answered(self, message: ras.Ras, asked: _Request, now: float) -> None:
         match message:
             case ras.GatekeeperConfirm():
-                self.gatekeeper, self._algorithm = message.gatekeeper, message.algorithm
-                self._ras = message.ras
+                self.gatekeeper = message.gatekeeper
+                if self._algorithm != HMAC_SHA1_96:  # never a weaker one than was agreed before
+                    self._algorithm = message.algorithm
+                if message.ras is not None and message.ras.host == self.membership.gatekeeper.host:
+                    self._ras = message.ras
                 self._register(now)
             case ras.RegistrationConfirm():
                 self._registered(message, now)
@@ -219,7 +237,7 @@ class Registrant:
             case ras.Reject("gatekeeperReject" | "registrationReject"):
                 self._fail(message.reason, now)
             case _:
-                pass  # DCF, UCF: as was to be expected
+                self._silent(asked, now)  # of DRQ, which is optional, that is DCF; else no answer
 
     def _registered(self, message: ras.RegistrationConfirm, now: float) -> None:
         fresh = not self.registered
@@ -326,8 +344,13 @@ class Registrant:
     def _where(self) -> Address:
         return self._ras or self.membership.gatekeeper
 
-    def _hosts(self) -> set[str]:
-        return {self._where().host, self.membership.gatekeeper.host}
+    def _believes(self, message: ras.Ras, proofs: tuple[Proof, ...], octets: bytes) -> bool:
+        """Tell whether a message is signed by who knows our password, if it must be."""
+        password = self.membership.password
+        if not password or self._algorithm != HMAC_SHA1_96 or not isinstance(message, WEIGHTY):
+            return True
+        return any(isinstance(one, MessageHash) and is_right(one, password, octets)
+                   for one in proofs)  # fmt: skip
 
     def _next(self) -> int:
         self._number = self._number % 0xFFFF + 1

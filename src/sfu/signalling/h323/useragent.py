@@ -287,9 +287,13 @@ class H323UserAgent:
         if call is None:
             return
         self._events.extend(self._held.pop(call.id, ()))
-        if call.outgoing and not call.remote.host and event.signalling is not None:
-            call.remote = event.signalling
-            call.dial(self._asked[call.id], now)
+        if not call.outgoing or call.remote.host:
+            return
+        if event.signalling is None:
+            self._denied(Denied(call.id, "no address of IP"))
+            return
+        call.remote = event.signalling
+        call.dial(self._asked[call.id], now)
 
     def _denied(self, event: Denied) -> None:
         call = self._calls.get(event.call)

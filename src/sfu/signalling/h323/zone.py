@@ -102,6 +102,10 @@ class Zone:
         found = self._known.get(identifier)
         return found if found is not None and found.ras.host == host else None
 
+    def holds(self, host: str, account: str) -> bool:
+        """Tell whether this account has registered from this host."""
+        return any(one.account == account and one.ras.host == host for one in self)
+
     def at(self, signalling: Address) -> Registration | None:
         """Return who takes calls there."""
         return next((one for one in self._known.values() if one.signalling == signalling), None)

@@ -31,6 +31,8 @@ IN_CALLS = 5
 """Share of messages within calls, beside that outside them."""
 BYTES_EACH = 4096
 """A larger message counts as several."""
+DATAGRAM_BYTES_EACH = 128
+"""The same of RAS, which is read as ASN.1: an octet may cost some microseconds."""
 ACCOUNTS = 6
 """An address may get so many times more passwords wrong than one account from there: one unit
 with an old password does not lock out its neighbours."""
@@ -106,8 +108,7 @@ class Limits:
             if not entry.guests and is_response(data) and self._in_call(entry, data, now):
                 return Admission.TAKE
             self.refuse(host, reason, now)
-            if reason is Reason.MESSAGES and self._stranger(entry):
-                self.shield.dropped(site_of(host), now)
+            self._shun(entry, host, reason, now)
             return Admission.DROP
         reason = self._too_bold(entry, host, data, now)
         if reason is not None:
@@ -204,9 +205,15 @@ class Limits:
         per_s = self._rates.messages_per_s * IN_CALLS * entry.factor
         return self._belongs(glimpse(data)) and entry.in_calls.take(now, per_s, per_s * BURST_S)
 
-    def _overdrawn(self, entry: _Entry, data: bytes, now: float) -> Reason | None:
+    def _shun(self, entry: _Entry, host: str, reason: Reason, now: float) -> None:
+        if reason is Reason.MESSAGES and self._stranger(entry):
+            self.shield.dropped(site_of(host), now)
+
+    def _overdrawn(
+        self, entry: _Entry, data: bytes, now: float, bytes_each: int = BYTES_EACH
+    ) -> Reason | None:
         """Spend from the shares of messages; return which of them has too little."""
-        cost = 1 + len(data) // BYTES_EACH
+        cost = 1 + len(data) // bytes_each
         per_s = self._rates.messages_per_s * entry.factor
         if not entry.messages.take(now, per_s, per_s * BURST_S, cost):
             return Reason.MESSAGES
@@ -222,7 +229,11 @@ class Limits:
 
     def datagram(self, host: str, data: bytes, now: float) -> Reason | None:
         """Spend from the shares of messages for one that is not SIP's; return which is spent."""
-        return self._overdrawn(self._entry(host), data, now)
+        entry = self._entry(host)
+        reason = self._overdrawn(entry, data, now, DATAGRAM_BYTES_EACH)
+        if reason is not None:
+            self._shun(entry, host, reason, now)
+        return reason
 
     def may_try(self, host: str, account: str, now: float) -> bool:
         """Tell whether a password of an account may be looked at, right or not."""
