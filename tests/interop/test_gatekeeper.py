@@ -22,6 +22,8 @@ SECRET = "a long one"
 ACCOUNT = f"""
 [rooms]
 numbers = ["5000-5999"]
+[register]
+networks = ["127.0.0.0/8"]
 [[account]]
 user = "lajoux"
 password = "{SECRET}"
