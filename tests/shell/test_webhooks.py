@@ -175,7 +175,7 @@ def test_a_hook_hears_what_it_asked_for_and_one_that_is_gone_nothing(url):
         hooks.start()
         while rows(url, "select * from outbox"):
             await asyncio.sleep(0.01)
-        hooks.close()
+        await hooks.close()
 
     far = Far()
     played(url, far, later, [some])
@@ -191,7 +191,7 @@ def test_what_happens_is_told_at_once_while_it_runs(sqlite):
         hooks.take(happening())
         while not far.got:
             await asyncio.sleep(0.005)
-        hooks.close()
+        await hooks.close()
 
     played(sqlite, far, lambda *args: asyncio.wait_for(story(*args), 5))
 
@@ -239,7 +239,7 @@ def test_a_fault_nobody_foresaw_does_not_end_the_telling(sqlite, monkeypatch):
         hooks.take(happening())
         while not far.got:
             await asyncio.sleep(0.005)
-        hooks.close()
+        await hooks.close()
 
     with capture_logs() as said:
         played(sqlite, far, lambda *args: asyncio.wait_for(story(*args), 5))

@@ -66,7 +66,7 @@ from sfu.shell.registrant import RegistrantShell
 from sfu.shell.sip import Listening, SipShell
 from sfu.shell.store import Store
 from sfu.shell.surroundings import Surroundings
-from sfu.shell.tasks import spawn
+from sfu.shell.tasks import end, spawn
 from sfu.shell.titles import Titles
 from sfu.shell.udp import local_host_toward
 from sfu.shell.webdoor import MOST, WebGate
@@ -133,7 +133,7 @@ class Server:
         self._stack.push_async_callback(store.close)
         spawn("call records", store.run())
         keeping = spawn("retention", keep_house(store, settings.retention))
-        self._stack.callback(keeping.cancel)
+        self._stack.push_async_callback(end, keeping)
         self.people = People(store, data.path)
         self.oidc = vouching(settings.oidc)
         await self._start_media(store, media)
@@ -179,7 +179,7 @@ class Server:
             self._stack.push_async_callback(self.worker.close)
         self.house = House(settings, self.patchbay, self.desk, store)
         self.ledger = Ledger(store, settings)
-        self._stack.callback(spawn("ledger", self.ledger.run()).cancel)
+        self._stack.push_async_callback(end, spawn("ledger", self.ledger.run()))
         self.door = IceDoor(self.patchbay, Identity(time.time()), self._candidates(), os.urandom)
         for one in media:
             self.door.listen(one.detach())
@@ -388,7 +388,7 @@ class Server:
         self.webhooks = Webhooks(store, hooks)
         self.house.news.takers.append(self.webhooks.take)
         self.webhooks.start()
-        self._stack.callback(self.webhooks.close)
+        self._stack.push_async_callback(self.webhooks.close)
 
     # ---- the rhythm
 
@@ -397,7 +397,7 @@ class Server:
         self.front = Front(self)
         self.calls.bridge = Bridge(self.calls, self.front.line_of)
         self.browsers.ring = self.calls.bridge.asked
-        self._stack.callback(spawn("bookings", self.bookings.run()).cancel)
+        self._stack.push_async_callback(end, spawn("bookings", self.bookings.run()))
         self.metrics = Metrics(self.front.readings)
         ticking = spawn("tick", self._tick())
         self._stack.callback(ticking.cancel)

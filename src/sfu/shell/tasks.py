@@ -20,6 +20,16 @@ def spawn(name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     return task
 
 
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait until they are gone: what they use may be closed then.
+
+    One that is stopped amid a question to the database needs the database to let go of it.
+    """
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _tell(task: asyncio.Task[Any]) -> None:
     _running.discard(task)
     if not task.cancelled() and (error := task.exception()):

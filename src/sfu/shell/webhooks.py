@@ -31,7 +31,7 @@ from sfu.shell.database import words
 from sfu.shell.news import Happening
 from sfu.shell.store import Store
 from sfu.shell.tables import outbox
-from sfu.shell.tasks import spawn
+from sfu.shell.tasks import end, spawn
 
 WAITS_S = (5.0, 30.0, 120.0, 600.0)
 """After the first failure, the second...; the last one again and again."""
@@ -108,10 +108,9 @@ class Webhooks:
             spawn(f"webhook {hook.name}", self._serve(hook)) for hook in self.hooks.values()
         ]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Tell no more; what is left is told at the next start."""
-        for task in self._tasks:
-            task.cancel()
+        await end(*self._tasks)
 
     async def _serve(self, hook: Webhook) -> None:
         """Tell one hook; a slow one keeps no other waiting."""
