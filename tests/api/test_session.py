@@ -135,3 +135,13 @@ def test_logins_right_and_wrong_stand_in_the_audit_log_without_passwords():
     ]
     assert "right one" not in str(lines)
     assert PASSWORD not in str(lines)
+
+
+def test_old_passwords_are_guessed_no_faster_all_at_once():
+    async def story(scene):
+        async with scene.log_in(Role.READ_ONLY) as client:
+            wish = {"old": "not the right one", "new": "an even longer one"}
+            tries = [client.put("/api/v1/session/password", json=wish) for _ in range(14)]
+            return sorted(one.status_code for one in await asyncio.gather(*tries))
+
+    assert played(story) == [400] * 10 + [429] * 4

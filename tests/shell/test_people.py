@@ -5,6 +5,7 @@ import contextlib
 import os
 import stat
 import threading
+from functools import partial
 
 import pytest
 
@@ -189,3 +190,29 @@ def test_no_password_is_reckoned_on_the_loop_that_carries_meetings(sqlite, monke
             return changed, set(reckoned)
 
     assert asyncio.run(story()) == (True, {False})
+
+
+def test_what_was_under_way_when_the_password_was_reset_opens_nothing(url, monkeypatch):
+    async def story():
+        async with opened(url) as people:
+            await anne(people)
+            check = people._verifier.check
+
+            async def reset_meanwhile(kept, password):
+                right = await check(kept, password)
+                reset = partial(accounts.change, name="anne", password="an even longer one")
+                await people.store.work(reset)
+                return right
+
+            with monkeypatch.context() as patch:
+                patch.setattr(people._verifier, "check", reset_meanwhile)
+                opened_late = await people.log_in("anne", PASSWORD)
+            await people.store.work(partial(accounts.change, name="anne", password=PASSWORD))
+            with monkeypatch.context() as patch:
+                patch.setattr(people._verifier, "check", reset_meanwhile)
+                changed_late = await people.change_own("anne", PASSWORD, "one of his own choice")
+            return opened_late, changed_late, await people.log_in("anne", "an even longer one")
+
+    opened_late, changed_late, right = asyncio.run(story())
+    assert (opened_late, changed_late) == (None, False)
+    assert right is not None

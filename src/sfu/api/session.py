@@ -76,13 +76,15 @@ def session_routes(house: "House", gate: Gate) -> APIRouter:
         if person.how != "session":
             raise HTTPException(400, "who is logged in may change his password")
         gate.demand_tries(remote)
+        house.people.tries.wrong(remote, time.monotonic())  # as above
         try:
             changed = await house.people.change_own(person.account, wish.old, wish.new)
-        except UseError as error:
+        except UseError as error:  # the old one was right
+            house.people.tries.forgive(remote)
             raise HTTPException(400, str(error)) from None
         if not changed:
-            house.people.tries.wrong(remote, time.monotonic())
             raise HTTPException(400, "the old password is another")
+        house.people.tries.forgive(remote)
 
     return routes
 

@@ -111,17 +111,22 @@ class People:
         known = found[0]["password"] if found else None
         if not await self._verifier.check(known, password):
             return None
-        return await self.open_session(name)
+        return await self.open_session(name, known)
 
-    async def open_session(self, name: str) -> tuple[Account, str, float] | None:
-        """Open a session for somebody who has proved who he is."""
+    async def open_session(
+        self, name: str, proved: str | None = None
+    ) -> tuple[Account, str, float] | None:
+        """Open a session for somebody who has proved who he is, `proved`: by this hash.
+
+        None where he is gone, or his password is another by now: who changed it wants him out.
+        """
         now, secret = self._clock(), secrets.token_urlsafe(32)
         ends = now + SESSION_S
 
         def task(connection: Connection) -> Account | None:
             account = kept.find(connection, name)
-            if account is None:
-                return None  # removed meanwhile
+            if account is None or proved not in (None, account.password):
+                return None
             connection.execute(delete(sessions).where(sessions.c.expires_at < now))
             row = {"hash": digest(secret), "account": name, "created_at": now, "expires_at": ends}
             connection.execute(insert(sessions), row)
@@ -153,7 +158,16 @@ class People:
         if not found or not await self._verifier.check(found[0]["password"], old):
             return False
         hashed = await self.hashed(new)
-        await self.store.work(lambda connection: kept.change(connection, name, hashed=hashed))
+
+        def task(connection: Connection) -> bool:
+            account = kept.find(connection, name)
+            if account is None or account.password != found[0]["password"]:
+                return False  # another took its place while ours was reckoned
+            kept.change(connection, name, hashed=hashed)
+            return True
+
+        if not await self.store.work(task):
+            return False
         self.forget_first(name)
         return True
 
