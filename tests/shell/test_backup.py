@@ -99,7 +99,9 @@ def test_what_was_kept_comes_back(url, file):
         for table in (calls, accounts, tokens):
             connection.execute(table.delete())
     engine.dispose()
-    assert restore(url, file) == 6  # meetings, calls, an account, a token; the audit line is there
+    assert (
+        restore(url, file).rows == 6
+    )  # meetings, calls, an account, a token; the audit line is there
     over = (2, 2, "4202", SERVER_STOPPED, NOW + 65)  # it lasted when the backup was made
     assert whole(url) == {**before, "calls": [before["calls"][0], over]}
     assert rows(url, "select count(*) from sessions") == [(0,)]
@@ -195,6 +197,39 @@ def test_on_a_new_machine_calls_that_last_yield_their_numbers(url, file, tmp_pat
     assert rows(url, "select ended_at from meetings where id = 3") == [(NOW + 530,)]
 
 
+def test_who_comes_and_goes_while_it_is_restored_is_written_where_he_stands(url, file, tmp_path):
+    old = f"sqlite:///{tmp_path}/old.sqlite3"
+    a_day(old)
+    back_up(old, file)
+
+    async def story():
+        async with opened(url) as store:
+            first = store.joined(joining("m7", "4207"), NOW + 500)
+            await store.flush()
+            restoring = asyncio.create_task(store.restore(file))
+            for _ in range(10_000):
+                if store._next_call >= 4:
+                    break
+                await asyncio.sleep(0.001)
+            store.left(first, NOW + 520, "hung_up")
+            second = store.joined(joining("m8", "4208"), NOW + 521)
+            store.heartbeat([second], NOW + 525)
+            await restoring
+            store.left(second, NOW + 530, "hung_up")
+            await store.flush()
+            assert store.lost_writes == 0
+
+    asyncio.run(story())
+    assert rows(url, "select id, room, left_at, cause from calls order by id") == [
+        (1, "4201", NOW + 60, "hung_up"),
+        (2, "4202", NOW + 65, SERVER_STOPPED),
+        (3, "4207", NOW + 520, "hung_up"),
+        (4, "4208", NOW + 530, "hung_up"),
+    ]
+    ended = "select room, ended_at from meetings where id > 2 order by id"
+    assert rows(url, ended) == [("4207", NOW + 520), ("4208", NOW + 530)]
+
+
 def test_nobody_erases_what_he_did_by_a_restore(url, file):
     a_day(url)
     back_up(url, file)
@@ -223,7 +258,7 @@ def test_a_backup_before_an_upgrade_keeps_the_old_schema(sqlite, file):
     engine.dispose()
     back_up(sqlite, file)
     assert rows(f"sqlite:///{file}", "select version_num from alembic_version") == [("0002",)]
-    assert restore(sqlite, file) == 0
+    assert restore(sqlite, file).rows == 0
     assert rows(sqlite, "select version_num from alembic_version") == [(newest_revision(),)]
 
 

@@ -122,6 +122,6 @@ def restore(settings: Settings, file: Path, environ: Mapping[str, str]) -> int:
     """Restore a backup with the server standing still; return how many rows came back."""
     data = DataDirectory.open(settings.data, environ)
     try:
-        return backup.restore(data.store_url(settings.store.url), file)
+        return backup.restore(data.store_url(settings.store.url), file).rows
     finally:
         data.close()

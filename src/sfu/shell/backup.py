@@ -106,14 +106,21 @@ def opened(backup: Path) -> Iterator[Connection]:
             raise UseError(f"backup {backup}: {words(error)}") from error
 
 
-def restore(url: str, backup: Path) -> int:
-    """Put a backup in place of what a server that does not run has kept; return its rows."""
+def last_numbers(backup: Path) -> tuple[int, int]:
+    """Give the highest numbers of a call and of a meeting in a backup."""
+    with opened(backup) as source:
+        found = [source.scalar(select(func.max(table.c.id))) for table in (calls, meetings)]
+        return found[0] or 0, found[1] or 0
+
+
+def restore(url: str, backup: Path, *, running: bool = False) -> Moved:
+    """Put a backup in place of what was kept; `running`: beside a server that waits."""
     with opened(backup) as source:
         engine = connect_plainly(url)
         try:
             with engine.begin() as target:
                 migrate(target)
-                return bring_back(source, target, running=False).rows
+                return bring_back(source, target, running=running)
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise UseError(f"restore: {words(error)}") from error
         finally:

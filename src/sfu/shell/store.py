@@ -38,7 +38,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from sfu.errors import UseError
-from sfu.shell.backup import Moved, bring_back, opened
+from sfu.shell.backup import Moved, last_numbers, restore
 from sfu.shell.database import connect, migrate, try_file, words
 from sfu.shell.record import SERVER_STOPPED, CallRecord, Joining, RecordId, Traffic
 from sfu.shell.tables import calls, meetings
@@ -54,7 +54,8 @@ TEXT_LENGTH = 256
 log = structlog.get_logger()
 
 T = TypeVar("T")
-Write = tuple[Executable, Mapping[str, Any]]
+Write = Callable[[], tuple[Executable, Mapping[str, Any]]]
+"""Made when it is written: a restore meanwhile may have given a row another number."""
 
 
 class Store:
@@ -69,6 +70,7 @@ class Store:
         self._occupied: dict[str, tuple[int, int]] = {}  # room: meeting, open calls
         self._rooms: dict[RecordId, str] = {}
         self._rows: dict[RecordId, int] = {}  # records whose row a restore gave another number
+        self._meeting_rows: dict[int, int] = {}  # meetings, alike
         self._writes: deque[Write] = deque()
         self._beat: tuple[Collection[RecordId], float] | None = None
         self._closing = False
@@ -103,31 +105,28 @@ class Store:
         self._next_call += 1
         meeting = self._enter(joining.room, joining.organisation, now)
         self._rooms[record] = joining.room
-        self._put(
-            insert(calls),
-            {
-                "id": record,
-                "meeting_id": meeting,
-                "room": joining.room,
-                "member": joining.member,
-                "name": _text(joining.name),
-                "protocol": joining.protocol.value,
-                "direction": joining.direction.value,
-                "caller": _text(joining.caller),
-                "model": _text(joining.model),
-                "site": joining.site,
-                "joined_at": now,
-                "last_seen_at": now,
-                "status": 0,
-                "status_text": "",
-                **_columns(Traffic()),
-            },
-        )
+        values = {
+            "id": record,
+            "room": joining.room,
+            "member": joining.member,
+            "name": _text(joining.name),
+            "protocol": joining.protocol.value,
+            "direction": joining.direction.value,
+            "caller": _text(joining.caller),
+            "model": _text(joining.model),
+            "site": joining.site,
+            "joined_at": now,
+            "last_seen_at": now,
+            "status": 0,
+            "status_text": "",
+            **_columns(Traffic()),
+        }
+        self._put(lambda: (insert(calls), {**values, "meeting_id": self._row_of_meeting(meeting)}))
         return record
 
     def heartbeat(self, records: Collection[RecordId], now: float) -> None:
         """Note that these calls last; a later beat takes the place of one not yet written."""
-        self._beat = (tuple(map(self.row_of, records)), now)
+        self._beat = (tuple(records), now)
         self._wanted.set()
 
     def left(
@@ -148,27 +147,28 @@ class Store:
         room = self._rooms.pop(record, None)
         if room is None:
             return
-        self._put(
-            update(calls).where(calls.c.id == self._rows.pop(record, record)),
-            {
-                "last_seen_at": now,
-                "left_at": now,
-                "cause": cause,
-                "status": status,
-                "status_text": _text(text),
-                **_columns(traffic or Traffic()),
-                **({"site": site} if site else {}),
-            },
-        )
+        values = {
+            "last_seen_at": now,
+            "left_at": now,
+            "cause": cause,
+            "status": status,
+            "status_text": _text(text),
+            **_columns(traffic or Traffic()),
+            **({"site": site} if site else {}),
+        }
+        self._put(lambda: (update(calls).where(calls.c.id == self.row_of(record)), values))
         self._leave(room, now)
 
     def row_of(self, record: RecordId) -> RecordId:
         """Give the number a call that lasts has in the database."""
         return RecordId(self._rows.get(record, record))
 
+    def _row_of_meeting(self, meeting: int) -> int:
+        return self._meeting_rows.get(meeting, meeting)
+
     def put(self, statement: Executable, values: Mapping[str, Any]) -> None:
         """Queue a write of another table, after those that wait; does not wait."""
-        self._put(statement, values)
+        self._put(lambda: (statement, values))
 
     async def read(self, query: Select[Any]) -> Sequence[RowMapping]:
         """Give the rows of another table, all writes before this one among them."""
@@ -197,22 +197,29 @@ class Store:
             return await connection.run_sync(task)
 
     async def restore(self, backup: Path) -> int:
-        """Put a backup in place of what was kept, beside calls that go on; return its rows."""
+        """Put a backup in place of what was kept, beside calls that go on; return its rows.
+
+        It is read and written in a thread: calls come, go and are heard meanwhile.  Who joins then
+        gets a number beyond all of the backup, and those that take the place of taken ones.
+        """
+        url = self._engine.url.render_as_string(hide_password=False)
         async with self._writing:
             await self._write()
-            async with self._engine.begin() as connection:
-                moved = await connection.run_sync(_restore, backup)
-                last_call = await connection.scalar(select(func.max(calls.c.id)))
-                last_meeting = await connection.scalar(select(func.max(meetings.c.id)))
-            self._next_call = max(self._next_call, (last_call or 0) + 1)
-            self._next_meeting = max(self._next_meeting, (last_meeting or 0) + 1)
-            for record in self._rooms:
-                row = self.row_of(record)
-                if row in moved.calls:
-                    self._rows[record] = moved.calls[row]
-            for room, (meeting, count) in self._occupied.items():
-                self._occupied[room] = (moved.meetings.get(meeting, meeting), count)
+            last_call, last_meeting = await asyncio.to_thread(last_numbers, backup)
+            self._next_call = max(self._next_call, last_call + 1 + len(self._rooms))
+            self._next_meeting = max(self._next_meeting, last_meeting + 1 + len(self._occupied))
+            moved = await asyncio.to_thread(restore, url, backup, running=True)
+            self._moved(moved)
             return moved.rows
+
+    def _moved(self, moved: Moved) -> None:
+        """Take in which rows have other numbers now; what waits to be written goes by it."""
+        numbers = {row: record for record, row in self._rows.items()}
+        for old, new in moved.calls.items():
+            self._rows[numbers.get(old, RecordId(old))] = new
+        meeting_numbers = {row: number for number, row in self._meeting_rows.items()}
+        for old, new in moved.meetings.items():
+            self._meeting_rows[meeting_numbers.get(old, old)] = new
 
     async def recent(self, count: int) -> list[CallRecord]:
         """Give the newest calls, newest first, those that last among them."""
@@ -246,10 +253,10 @@ class Store:
             return
         try:
             async with self._engine.begin() as connection:
-                for statement, values in list(self._writes):
-                    await connection.execute(statement, values)
+                for write in list(self._writes):
+                    await connection.execute(*write())
                 if beat is not None:
-                    await connection.execute(_seen(*beat))
+                    await connection.execute(self._seen(*beat))
         except BaseException:
             self._wanted.set()
             raise
@@ -271,11 +278,11 @@ class Store:
         """Write what waits, each for itself, and drop what would fail for ever."""
         async with self._writing:
             while self._writes:
-                await self._write_or_drop(*self._writes[0])
+                await self._write_or_drop(*self._writes[0]())
                 self._writes.popleft()
             if self._beat is not None:
                 beat, self._beat = self._beat, None
-                await self._write_or_drop(_seen(*beat), {})
+                await self._write_or_drop(self._seen(*beat), {})
 
     async def _write_or_drop(self, statement: Executable, values: Mapping[str, Any]) -> None:
         try:
@@ -295,11 +302,15 @@ class Store:
             await self._write_what_can_be()
         await self._engine.dispose()
 
-    def _put(self, statement: Executable, values: Mapping[str, Any]) -> None:
+    def _seen(self, records: Collection[RecordId], now: float) -> Executable:
+        lasting = calls.c.id.in_(map(self.row_of, records)) & calls.c.left_at.is_(None)
+        return update(calls).where(lasting).values(last_seen_at=now)
+
+    def _put(self, write: Write) -> None:
         if len(self._writes) >= QUEUE_LENGTH:
             self.lost_writes += 1
             return
-        self._writes.append((statement, values))
+        self._writes.append(write)
         self._wanted.set()
 
     def _enter(self, room: str, organisation: str, now: float) -> int:
@@ -307,8 +318,8 @@ class Store:
         if room not in self._occupied:
             meeting = self._next_meeting
             self._next_meeting += 1
-            held = {"organisation": organisation, "started_at": now}
-            self._put(insert(meetings), {"id": meeting, "room": room, **held})
+            held = {"id": meeting, "room": room, "organisation": organisation, "started_at": now}
+            self._put(lambda: (insert(meetings), held))
             self._occupied[room] = (meeting, 0)
         meeting, count = self._occupied[room]
         self._occupied[room] = (meeting, count + 1)
@@ -321,7 +332,9 @@ class Store:
             self._occupied[room] = (meeting, count - 1)
             return
         del self._occupied[room]
-        self._put(update(meetings).where(meetings.c.id == meeting), {"ended_at": now})
+        over = {"ended_at": now}
+        row = self._row_of_meeting
+        self._put(lambda: (update(meetings).where(meetings.c.id == row(meeting)), over))
 
 
 def _passes(error: Exception) -> bool:
@@ -329,11 +342,6 @@ def _passes(error: Exception) -> bool:
     passing = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
     cut_off = isinstance(error, DBAPIError) and error.connection_invalidated
     return cut_off or isinstance(error, passing)
-
-
-def _restore(target: Connection, backup: Path) -> Moved:
-    with opened(backup) as source:
-        return bring_back(source, target, running=True)
 
 
 def _close_left_open(connection: Connection) -> None:
@@ -349,11 +357,6 @@ def _close_left_open(connection: Connection) -> None:
         .where(meetings.c.ended_at.is_(None))
         .values(ended_at=func.coalesce(last.scalar_subquery(), meetings.c.started_at))
     )
-
-
-def _seen(records: Collection[RecordId], now: float) -> Executable:
-    lasting = calls.c.id.in_(records) & calls.c.left_at.is_(None)
-    return update(calls).where(lasting).values(last_seen_at=now)
 
 
 def _text(said: str) -> str:
