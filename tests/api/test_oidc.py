@@ -139,6 +139,21 @@ def test_what_he_may_do_is_asked_each_time() -> None:
     assert played(story) == [303, 403]
 
 
+def test_who_is_let_do_nothing_any_more_loses_session_and_tokens() -> None:
+    async def story(scene: Any) -> Any:
+        with provider() as place:
+            scene.house.oidc = vouching(place, "dsi")
+            async with scene.client() as before:
+                await come(before, "Anne")
+                inside = (await before.get("/api/v1/session")).status_code
+                scene.house.oidc = vouching(place, "others")
+                async with scene.client() as after:
+                    await come(after, "Anne")
+                return inside, (await before.get("/api/v1/session")).status_code
+
+    assert played(story) == (200, 401)
+
+
 def test_who_comes_back_must_be_who_was_sent() -> None:
     async def story(scene: Any) -> Any:
         with provider() as place:

@@ -16,6 +16,7 @@ from sfu.shell.database import connect_plainly, newest_revision
 from sfu.shell.record import SERVER_STOPPED, Joining
 from sfu.shell.store import Store
 from sfu.shell.tables import accounts, audit, calls, outbox, sessions, tokens
+from sfu.shell.tasks import spawn
 from tests.shell.databases import DATABASES, rows
 
 NOW = 1_800_000_000.0
@@ -206,7 +207,7 @@ def test_who_comes_and_goes_while_it_is_restored_is_written_where_he_stands(url,
         async with opened(url) as store:
             first = store.joined(joining("m7", "4207"), NOW + 500)
             await store.flush()
-            restoring = asyncio.create_task(store.restore(file))
+            restoring = spawn("restore", store.restore(file))
             for _ in range(10_000):
                 if store._next_call >= 4:
                     break

@@ -4,11 +4,13 @@ The state is kept in a cookie too: who is sent back must be who was sent there. 
 `Lax`, because the way back begins on the house's page.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
 
 from sfu.api.auth import LONGEST_SECRET, Answers, Gate, router, with_answers
 from sfu.api.origin import remote_address
@@ -16,7 +18,7 @@ from sfu.api.session import set_cookie
 from sfu.errors import PeerError, UseError
 from sfu.shell import accounts
 from sfu.shell.audit import Deed
-from sfu.shell.oidc import PENDING_S, Oidc
+from sfu.shell.oidc import PENDING_S, Oidc, Visitor
 
 if TYPE_CHECKING:
     from sfu.api.house import House
@@ -85,14 +87,14 @@ def _add_finish(routes: APIRouter, house: "House", gate: Gate) -> None:
             raise HTTPException(400, "this login was not begun in this browser")
         try:
             visitor = await oidc.finish(state, code)
-            name = await house.people.store.work(
-                lambda c: accounts.welcome(c, visitor.name, visitor.role, visitor.subject)
-            )
+            name = await house.people.store.work(partial(_arrive, visitor))
         except PeerError as error:
             log.warning("oidc_refused", why=error.reason)
             raise HTTPException(error.status, error.reason) from None
         except UseError as error:
             raise HTTPException(409, str(error)) from None
+        if name is None:
+            raise HTTPException(403, "nothing the issuer says of you lets you do anything")
         opened = await house.people.open_session(name)
         assert opened is not None
         account, secret, _ = opened
@@ -103,6 +105,14 @@ def _add_finish(routes: APIRouter, house: "House", gate: Gate) -> None:
         set_cookie(response, secret)
         response.delete_cookie(STATE, path="/", secure=True, httponly=True, samesite="lax")
         return response
+
+
+def _arrive(visitor: Visitor, connection: Connection) -> str | None:
+    """Give the account of who was vouched for; None, and nothing left to him, without a role."""
+    if visitor.role is None:
+        accounts.dismiss(connection, visitor.subject)
+        return None
+    return accounts.welcome(connection, visitor.name, visitor.role, visitor.subject)
 
 
 def _oidc(house: "House") -> Oidc:

@@ -112,6 +112,15 @@ def welcome(connection: Connection, said: str, role: Role, subject: str) -> str:
     return str(name)
 
 
+def dismiss(connection: Connection, subject: str) -> None:
+    """End what somebody could do here whom the other house lets do nothing any more."""
+    name = connection.scalar(select(accounts.c.name).where(accounts.c.subject == subject))
+    if name is not None:
+        lowest = update(accounts).where(accounts.c.name == name).values(role=Role.READ_ONLY.value)
+        connection.execute(lowest)
+        _end(connection, name)
+
+
 def change(
     connection: Connection,
     name: str,

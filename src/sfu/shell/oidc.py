@@ -61,7 +61,8 @@ class Visitor:
 
     name: str
     subject: str
-    role: Role
+    role: Role | None
+    """None: nothing that was said of him lets him do anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +159,9 @@ class Oidc:
         said = claims.get(self._issuer.role_claim)
         values = set(map(str, said)) if isinstance(said, list) else {str(said)}
         fitting = [role for role in Role if self._issuer.roles.get(role, frozenset()) & values]
-        if not fitting:
-            raise PeerError("nothing the issuer says of you lets you do anything", status=403)
         name = claims.get(self._issuer.name_claim) or claims["sub"]
-        return Visitor(str(name), f"{self._issuer.issuer} {claims['sub']}", fitting[-1])
+        role = fitting[-1] if fitting else None
+        return Visitor(str(name), f"{self._issuer.issuer} {claims['sub']}", role)
 
     async def _places(self, *, anew: bool = False) -> tuple[dict[str, Any], KeySet]:
         """Give the issuer's addresses and keys (OpenID Connect Discovery 1.0)."""
