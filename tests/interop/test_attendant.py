@@ -9,7 +9,7 @@ from tests.interop.fixtures import ANNE, LAJOUX, MOREZ
 from tests.interop.unit import Unit
 from tests.interop.wait import until
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 PIN_ROOM = '[[room]]\nnumber = "4201"\npin = "2468"\n'
 CARD = (31, 58, 77)

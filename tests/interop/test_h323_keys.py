@@ -20,7 +20,7 @@ from tests.interop.server import Server
 from tests.interop.wait import until
 from tests.unitstack import offer
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 PIN_ROOM = '[[room]]\nnumber = "4201"\npin = "2468"\n'
 INSIDE = 'sfu_members{protocol="h323"}'

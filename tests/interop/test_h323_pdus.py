@@ -25,7 +25,7 @@ from tests.signalling.h323.test_captures import CAPTURES, carried, payloads, sig
 from tests.signalling.h323.test_rasread import CAPTURES as WITH_RAS
 from tests.signalling.h323.test_rasread import messages
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 HERE, THERE = Address("10.23.1.1", 40_000), Address("10.23.1.2", 1720)
 SIX = Address("2001:db8::1", 1720)

@@ -17,7 +17,7 @@ from tests.interop.turns import CUE, SDP, answers, answers_invite, asks, describ
 from tests.interop.unit import Unit
 from tests.interop.wait import until
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 RELIABLE = "Require: 100rel\nRSeq: "
 NO_DIAL_OUT = "[dial_out]\nnetworks = []\n"

@@ -15,7 +15,7 @@ from tests.interop.server import Server
 from tests.interop.wait import until
 from tests.nameserver import NameServer
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 PASSWORDS = {"visio": "mot-de-la-salle", "lajoux": "mot-de-lajoux", "0712": "mot-de-morez"}
 NAME_SERVER = "127.0.0.77"
