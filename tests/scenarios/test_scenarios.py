@@ -28,6 +28,7 @@ def test_bounds_and_laws_hold(scenario: Scenario, expect: dict[str, Any]) -> Non
     assert broken(measures) == []
 
 
+@pytest.mark.scenario
 def test_the_same_seed_plays_the_same_meeting() -> None:
     scenario = next(one for one in all_scenarios() if one.id == "keyframe-60k")
     first, again, other = (play(scenario, seed) for seed in (3, 3, 4))

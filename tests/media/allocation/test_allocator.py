@@ -324,6 +324,7 @@ def _of_still(order, shown):
     return getattr(order, "rung", None) is Rung.STILL
 
 
+@pytest.mark.scenario
 @settings(max_examples=10)
 @given(meetings())
 def test_with_nothing_new_nothing_changes(scene):
@@ -335,6 +336,7 @@ def test_with_nothing_new_nothing_changes(scene):
     assert [one for one in orders if not _of_still(one, shown)] == []
 
 
+@pytest.mark.scenario
 @settings(max_examples=10)
 @given(meetings(), st.integers(1, 5), st.integers(0, 10**6))
 def test_noise_of_a_tenth_changes_layers_at_most_once_a_minute_each(scene, line, seed):
@@ -353,6 +355,7 @@ def test_noise_of_a_tenth_changes_layers_at_most_once_a_minute_each(scene, line,
     assert all(changes.count(sink) <= 2 for sink in set(changes))
 
 
+@pytest.mark.scenario
 @settings(max_examples=25)
 @given(st.integers(150_000, 2_500_000), st.integers(2, 6))
 def test_equal_demands_differ_by_a_step_at_most(rate, count):
@@ -374,6 +377,7 @@ def test_equal_demands_differ_by_a_step_at_most(rate, count):
     }
 
 
+@pytest.mark.scenario
 @settings(max_examples=25)
 @given(rates, rates)
 def test_a_wider_line_never_shows_less(one, other):
@@ -387,6 +391,7 @@ def test_a_wider_line_never_shows_less(one, other):
     assert worth[0] <= worth[1]
 
 
+@pytest.mark.scenario
 @settings(max_examples=10)
 @given(st.lists(rates, min_size=2, max_size=6))
 def test_nobody_goes_up_without_room_that_lasted(steps):

@@ -44,6 +44,7 @@ def test_a_line_nobody_described_starts_low():
 # ---- a line that halves
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("framing", [PLAIN, EFM, PPPOA, PPPOE], ids=["plain", "efm", "oa", "oe"])
 def test_a_line_that_halves_is_found_at_once_and_given_back_when_it_returns(framing):
     play = Play(encapsulation=framing, events=dict(HALVED)).run(UP + 9)
@@ -57,6 +58,7 @@ def test_a_line_that_halves_is_found_at_once_and_given_back_when_it_returns(fram
     assert play.cuts(since=UP) == 0
 
 
+@pytest.mark.scenario
 def test_a_pacer_that_is_always_full_loses_a_handful_of_packets_and_settles_as_well():
     play = Play(events=dict(HALVED), greedy=True).run(UP + 9)
     assert play.settle(DOWN, UP) <= 1.5
@@ -65,6 +67,7 @@ def test_a_pacer_that_is_always_full_loses_a_handful_of_packets_and_settles_as_w
     assert play.cuts(since=DOWN + 5) <= 2
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("feedback_ms", [50, 250])
 def test_feedback_may_come_each_50_or_each_250_ms(feedback_ms):
     members = [Member(LEG, feedback_ms=feedback_ms)]
@@ -74,6 +77,7 @@ def test_feedback_may_come_each_50_or_each_250_ms(feedback_ms):
     assert play.recover(UP, 1.8 * M) <= 8
 
 
+@pytest.mark.scenario
 def test_legs_behind_one_line_are_one_flow_whatever_their_clocks():
     members = [
         Member(LEG),
@@ -97,6 +101,7 @@ def test_traffic_of_others_is_made_room_for():
     assert play.recover(UP, 1.8 * M) <= 8
 
 
+@pytest.mark.scenario
 def test_even_a_line_for_sound_alone_is_found_and_left_again():
     events = {DOWN * 1000: step(150_000), 20_000: step(2 * M)}
     play = Play(events=events).run(55)
@@ -107,6 +112,7 @@ def test_even_a_line_for_sound_alone_is_found_and_left_again():
 # ---- what is no congestion
 
 
+@pytest.mark.scenario
 def test_a_line_used_to_its_share_by_paced_pictures_and_bursts_of_sound_is_not_cut():
     members = [Member(LEG, sounds=4), Member(OTHER, sounds=4)]
     play = Play(members=members, greedy=True).run(40)
@@ -115,6 +121,7 @@ def test_a_line_used_to_its_share_by_paced_pictures_and_bursts_of_sound_is_not_c
     assert play.capacity(39) == 2 * M
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("seed", [1, 2])
 def test_jitter_of_20_ms_is_no_congestion_in_two_minutes_and_30_hardly_ever(seed):
     assert Play(jitter_ms=20, seed=seed).run(120 if seed == 1 else 20).cuts() == 0
@@ -128,6 +135,7 @@ def test_loss_without_delay_is_noise(loss):
     assert abs(play.trace[-1][3].loss - loss) < loss / 2
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("skew", [100e-6, -100e-6])
 def test_a_clock_that_runs_wrong_is_no_congestion(skew):
     assert Play(members=[Member(LEG, skew=skew)]).run(50).cuts() == 0
@@ -312,6 +320,7 @@ def test_whatever_it_is_told_it_stays_within_its_bounds_and_probes_one_at_a_time
         assert 0 <= told.loss <= 1
 
 
+@pytest.mark.scenario
 @settings(max_examples=8, deadline=None)
 @given(
     st.lists(st.sampled_from([300_000, 700_000, 1 * M, 2 * M]), min_size=3, max_size=3),

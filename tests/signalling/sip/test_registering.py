@@ -432,6 +432,7 @@ def test_who_is_not_registered_ends_without_a_word():
 # ---- the law
 
 
+@pytest.mark.scenario
 @settings(max_examples=15, deadline=None)
 @given(
     st.lists(
