@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu.errors import PeerError
+from sfu.model import Address
 from sfu.signalling.h323 import ras
-from sfu.signalling.h323.rasread import read
+from sfu.signalling.h323.h225 import Endpoint
+from sfu.signalling.h323.rasread import _name, read
 from sfu.signalling.h323.raswrite import write
+from sfu.signalling.h323.token import MessageHash
 from tests.capture import UDP
 from tests.capture import read as pieces
 
@@ -64,3 +67,17 @@ def test_a_garbled_message_is_a_message_or_the_peers_fault(octets, data):
     new = data.draw(st.binary(max_size=4))
     with contextlib.suppress(PeerError):
         read(octets[:at] + new + octets[at + 1 :])
+
+
+def test_a_name_too_long_to_be_said_back_is_refused():
+    whole = write(ras.Reject("gatekeeperReject", 7, "undefinedReason"), (), "")
+    with pytest.raises(PeerError, match="identifier"):
+        _name("g" * 129)
+    assert read(whole)[0].number == 7
+
+
+def test_a_gatekeeper_without_a_name_is_spoken_to_in_signed_messages():
+    here = Address("192.0.2.1", 1719)
+    asked = ras.RegistrationRequest(7, (here,), (here,), Endpoint(), (), "", "", False, 60)
+    octets = write(asked, (MessageHash("42", "", 1, 2),), "secret")
+    assert read(octets)[1][0].receiver == ""

@@ -34,6 +34,7 @@ from sfu.signalling.h323.token import Proof, read_proofs
 from sfu.signalling.h323.transport import read_transport
 
 MAX_ALGORITHMS = 16
+MAX_IDENTIFIER = 128
 
 
 def read(octets: bytes) -> tuple[Ras, tuple[Proof, ...]]:
@@ -73,9 +74,15 @@ def _reject(name: str, number: int, value: Value) -> Reject:
 
 
 def _identifier(value: Value) -> str:
-    found = value.get("gatekeeperIdentifier", "")
-    assert isinstance(found, str)
-    return found.rstrip("\0")
+    return _name(value.get("gatekeeperIdentifier", "")).rstrip("\0")
+
+
+def _name(said: object) -> str:
+    """Read an identifier (BMPString of 1 to 128); one that could not be said back is refused."""
+    assert isinstance(said, str)
+    if len(said) > MAX_IDENTIFIER or any("\ud800" <= one <= "\udfff" for one in said):
+        raise PeerError("an identifier that is none")
+    return said
 
 
 def _addresses(values: Value) -> tuple[Address, ...]:
@@ -113,7 +120,7 @@ def _rrq(number: int, value: Value) -> RegistrationRequest:
         read_endpoint(value["terminalType"]),
         read_aliases(value.get("terminalAlias", ())),
         _identifier(value),
-        value.get("endpointIdentifier", ""),
+        _name(value.get("endpointIdentifier", "")),
         bool(value.get("keepAlive", False)),
         value.get("timeToLive"),
     )
@@ -122,7 +129,7 @@ def _rrq(number: int, value: Value) -> RegistrationRequest:
 def _rcf(number: int, value: Value) -> RegistrationConfirm:
     return RegistrationConfirm(
         number,
-        value["endpointIdentifier"],
+        _name(value.get("endpointIdentifier", "")),
         _addresses(value["callSignalAddress"]),
         read_aliases(value.get("terminalAlias", ())),
         _identifier(value),
@@ -133,7 +140,7 @@ def _rcf(number: int, value: Value) -> RegistrationConfirm:
 def _arq(number: int, value: Value) -> AdmissionRequest:
     return AdmissionRequest(
         number,
-        value["endpointIdentifier"],
+        _name(value.get("endpointIdentifier", "")),
         _call(value),
         value["conferenceID"],
         value["callReferenceValue"],
@@ -158,7 +165,7 @@ def _acf(number: int, value: Value) -> AdmissionConfirm:
 def _brq(number: int, value: Value) -> BandwidthRequest:
     return BandwidthRequest(
         number,
-        value["endpointIdentifier"],
+        _name(value.get("endpointIdentifier", "")),
         _call(value),
         value["conferenceID"],
         value["callReferenceValue"],
@@ -174,7 +181,7 @@ def _bcf(number: int, value: Value) -> BandwidthConfirm:
 def _drq(number: int, value: Value) -> DisengageRequest:
     return DisengageRequest(
         number,
-        value["endpointIdentifier"],
+        _name(value.get("endpointIdentifier", "")),
         _call(value),
         value["conferenceID"],
         value["callReferenceValue"],
@@ -188,7 +195,7 @@ def _urq(number: int, value: Value) -> UnregistrationRequest:
         number,
         _addresses(value["callSignalAddress"]),
         read_aliases(value.get("endpointAlias", ())),
-        value.get("endpointIdentifier", ""),
+        _name(value.get("endpointIdentifier", "")),
     )
 
 
@@ -212,7 +219,7 @@ def _irq(number: int, value: Value) -> InfoRequest:
 def _irr(number: int, value: Value) -> InfoResponse:
     return InfoResponse(
         number,
-        value["endpointIdentifier"],
+        _name(value.get("endpointIdentifier", "")),
         read_transport(value["rasAddress"]),
         _addresses(value["callSignalAddress"]),
         read_endpoint(value["endpointType"]),

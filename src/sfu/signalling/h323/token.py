@@ -115,10 +115,11 @@ def write_proof(proof: Proof) -> Value:
         "tokenOID": CLEAR_TOKEN,
         "timeStamp": proof.time,
         "random": proof.random,
-        "generalID": proof.receiver,
     }
     if proof.sender:
         clear["sendersID"] = proof.sender
+    if proof.receiver:  # a gatekeeper may agree on HMAC and not tell its name
+        clear["generalID"] = proof.receiver
     token = {"algorithmOID": HMAC_SHA1_96, "paramS": {}, "hash": bits}
     hashed = {"tokenOID": WHOLE_MESSAGE, "hashedVals": clear, "token": token}
     return "nestedcryptoToken", ("cryptoHashedToken", hashed)
