@@ -80,4 +80,6 @@ def test_a_gatekeeper_without_a_name_is_spoken_to_in_signed_messages():
     here = Address("192.0.2.1", 1719)
     asked = ras.RegistrationRequest(7, (here,), (here,), Endpoint(), (), "", "", False, 60)
     octets = write(asked, (MessageHash("42", "", 1, 2),), "secret")
-    assert read(octets)[1][0].receiver == ""
+    (proof,) = read(octets)[1]
+    assert isinstance(proof, MessageHash)
+    assert proof.receiver == ""
