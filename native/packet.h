@@ -76,7 +76,7 @@ bool stap_next(const uint8_t *payload, size_t length, size_t *at, struct span *n
 int stap_count(const uint8_t *payload, size_t length);
 
 /* RFC 2198: what a payload holds beside its own sound. */
-#define RED_BLOCKS_MAX 8
+#define RED_BLOCKS_MAX 3
 #define RED_BYTES_MAX 480   /* of the sound before, as it is sent again: Opus at 192 kbit/s */
 #define RED_PACKET_MAX 1200 /* what is larger goes alone */
 struct red_block {

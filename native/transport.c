@@ -203,17 +203,22 @@ static bool unfold(struct passing *passing, struct red *red) {
     return passing->codec == CODEC_OPUS;
 }
 
-/* What was lost just before goes on in its place and in order, out of the packet behind it. */
-static void recover(struct core *core, const struct passing *passing, const struct red *red) {
+/* What was lost just before goes on in its place and in order, out of the packet behind it.
+ * What is not newer than the sound before (`newest`) was no sound, a digit say, or was sent. */
+static void recover(struct core *core, const struct passing *passing, const struct red *red,
+                    uint32_t newest) {
     struct source *source = passing->source;
     int back = source->gap < red->count ? source->gap : red->count;
     for (; back > 0; back--) {
         const struct red_block *block = &red->blocks[red->count - back];
+        uint32_t timestamp = passing->packet->timestamp - block->offset;
         if (source->codecs[block->payload_type] != CODEC_OPUS || block->length == 0) continue;
+        if (block->offset == 0 || (int32_t)(timestamp - newest) <= 0) continue;
+        newest = timestamp;
         struct packet packet = {
             .payload_type = block->payload_type,
             .sequence = (uint16_t)(passing->packet->sequence - back),
-            .timestamp = passing->packet->timestamp - block->offset,
+            .timestamp = timestamp,
             .ssrc = passing->packet->ssrc,
             .payload = (uint8_t *)block->bytes,
             .length = block->length,
@@ -256,6 +261,7 @@ static void receive_packet(struct core *core, struct transport *transport, struc
     }
     if (!source_count(source, packet, repair, &passing.extended, &passing.late)) return;
     passing.restarted = source->restarted;
+    uint32_t before = source->row.last_timestamp;
     note_packet(core, &passing, repair);
     note_level(&passing, &level);
     if (digit) tell_digit(core, source, packet);
@@ -263,7 +269,7 @@ static void receive_packet(struct core *core, struct transport *transport, struc
     if (!passing.skip) passing.look = look_at(passing.codec, packet);
     if (passing.codec == CODEC_H264) source_keep_sets(source, packet->payload, packet->length);
     passing.look.begins |= passing.look.keyframe;
-    if (red.count && !passing.late) recover(core, &passing, &red);
+    if (red.count && !passing.late) recover(core, &passing, &red, before);
     if (passing.look.keyframe) tell_keyframe(core, source, packet->timestamp);
     forward(core, &passing);
 }

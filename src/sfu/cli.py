@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 USE_ERROR = 2
 """Exit code for everything the caller can put right."""
+ANSWER_S, RESTORE_S = 60.0, 3600.0
+"""How long the running server is given to answer, and to put a whole backup in place."""
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Settings; none are needed.")
@@ -100,8 +102,8 @@ def restore(
     data: DataDirectory = None,
 ) -> None:
     """Put a backup in place of what is kept, while the server runs or not."""
+    from sfu.app.upkeep import forget_staged, stage
     from sfu.app.upkeep import restore as put_back
-    from sfu.app.upkeep import stage
     from sfu.shell.data import InUse
 
     settings = _settings(config, data)
@@ -110,7 +112,11 @@ def restore(
     except InUse:
         name, key = stage(settings, file, os.environ)
         url = f"http://127.0.0.1:{settings.http.local_port}/api/v1/restore"
-        rows = _post(url, {"file": name}, key)["rows"]
+        try:
+            rows = _post(url, {"file": name}, key, RESTORE_S)["rows"]
+        except UseError:
+            forget_staged(settings, name, os.environ)
+            raise
     typer.echo(f"{file}: {rows} rows restored")
 
 
@@ -226,9 +232,9 @@ def _ledger_table(view: Any) -> str:
     return "\n".join([f"{view['first_day']} to {view['last_day']}", *shown])
 
 
-def _post(url: str, body: dict[str, str], key: str = "") -> Any:
+def _post(url: str, body: dict[str, str], key: str = "", patience_s: float = ANSWER_S) -> Any:
     """Send JSON to the server on this machine; raise UseError with its own words."""
-    return json.loads(_ask(url, json.dumps(body).encode(), key))
+    return json.loads(_ask(url, json.dumps(body).encode(), key, patience_s))
 
 
 def _get(url: str) -> str:
@@ -236,7 +242,7 @@ def _get(url: str) -> str:
     return _ask(url, None)
 
 
-def _ask(url: str, body: bytes | None, key: str = "") -> str:
+def _ask(url: str, body: bytes | None, key: str = "", patience_s: float = ANSWER_S) -> str:
     from urllib.error import HTTPError, URLError
     from urllib.request import ProxyHandler, Request, build_opener
 
@@ -246,7 +252,7 @@ def _ask(url: str, body: bytes | None, key: str = "") -> str:
     request = Request(url, body, headers, method="GET" if body is None else "POST")
     opener = build_opener(ProxyHandler({}))  # loopback never goes by a proxy
     try:
-        with opener.open(request, timeout=60) as answer:
+        with opener.open(request, timeout=patience_s) as answer:
             return str(answer.read().decode())
     except HTTPError as error:
         raise UseError(_reason(error.read(65536)) or f"{error.code} {error.reason}") from None

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from sfu.app.upkeep import keep_house, restore, set_account, stage
+from sfu.app.upkeep import forget_staged, keep_house, restore, set_account, stage
 from sfu.config import Retention, Settings
 from sfu.errors import UseError
 from sfu.model import MemberId, Protocol, Role, RoomId
@@ -99,5 +99,12 @@ def test_a_backup_is_laid_where_the_running_server_takes_it(tmp_path):
     name, key = stage(Settings(data=str(data)), tmp_path / "copy", {})
     assert (data / name).read_bytes() == b"rows"
     assert key == "sfu_control_x"
+    forget_staged(Settings(data=str(data)), name, {})
+    assert [one.name for one in data.iterdir()] == ["control.key"]
+    (data / "control.key").rename(data / "lost")
+    with pytest.raises(UseError, match=r"control\.key"):
+        stage(Settings(data=str(data)), tmp_path / "copy", {})
+    assert [one.name for one in data.iterdir()] == ["lost"]  # and no copy of all that is kept
+    (data / "lost").rename(data / "control.key")
     with pytest.raises(UseError, match="none does not exist"):
         stage(Settings(data=str(data)), tmp_path / "none", {})

@@ -98,6 +98,19 @@ def test_two_lost_in_a_row_come_back_where_the_packet_holds_both() -> None:
     both.finish()
 
 
+def test_what_was_sent_already_does_not_take_the_place_of_a_lost_digit() -> None:
+    both = open_both()
+    both.feed(1, doubled(1))
+    sound = twice((TICKS, speech(1)), sound=speech(2))
+    both.feed(1, packet(3, sound, RED, at=2 * TICKS))  # 2 was lost, and was no sound
+    same = twice((0, speech(9)), sound=speech(3))
+    both.feed(1, packet(5, same, RED, at=3 * TICKS))
+    assert heard(both, PLAIN) == [speech(1), speech(2), speech(3)]
+    row = next(iter(both.stage.snapshot().sources.values()))
+    assert row.recovered == 0
+    both.finish()
+
+
 def test_one_that_was_late_and_not_lost_is_not_sent_again() -> None:
     both = open_both()
     for n in (1, 3, 2, 4):

@@ -1,7 +1,8 @@
 import asyncio
 import re
+from collections import Counter
 
-from sfu.shell.password import Verifier, hash_password, make_password, verify
+from sfu.shell.password import LINE_MOST, Verifier, hash_password, make_password, verify
 
 
 def test_a_password_is_known_by_its_hash_alone():
@@ -39,3 +40,14 @@ def test_new_passwords_wait_in_the_same_line():
         return len(set(hashes)), verify(hashes[0], "correct horse battery")
 
     assert asyncio.run(story()) == (3, True)
+
+
+def test_a_line_that_is_too_long_takes_nobody_more():
+    async def story():
+        verifier = Verifier()
+        asked = [verifier.check(None, "x") for _ in range(LINE_MOST + 3)]
+        came = await asyncio.gather(*asked, return_exceptions=True)
+        assert await verifier.check(None, "x") is False  # and it empties
+        return Counter(getattr(one, "status", one) for one in came)
+
+    assert asyncio.run(story()) == {False: LINE_MOST, 503: 3}

@@ -14,7 +14,7 @@ from sfu.api.audit import detail
 from sfu.api.auth import COOKIE, LONGEST_SECRET, Answers, Gate, router, whoever, with_answers
 from sfu.api.origin import remote_address
 from sfu.api.schema import LoginRequest, PasswordRequest, SessionView
-from sfu.errors import UseError
+from sfu.errors import PeerError, UseError
 from sfu.model import Role
 from sfu.shell.people import SESSION_S, Person
 
@@ -28,6 +28,7 @@ def session_routes(house: "House", gate: Gate) -> APIRouter:
     wrong: Answers = {
         401: {"description": "wrong"},
         429: {"description": "too many wrong ones before"},
+        503: {"description": "too many log in at once"},
     }
 
     @routes.get("/session", summary="Who you are here", **gate.needs(Role.READ_ONLY))
@@ -42,7 +43,11 @@ def session_routes(house: "House", gate: Gate) -> APIRouter:
         gate.demand_tries(remote)
         # counted before it is known: else a burst would all be tried while the first is reckoned
         house.people.tries.wrong(remote, time.monotonic())
-        opened = await house.people.log_in(wish.account, wish.password)
+        try:
+            opened = await house.people.log_in(wish.account, wish.password)
+        except PeerError as error:
+            house.people.tries.forgive(remote)
+            raise HTTPException(error.status, error.reason) from None
         if opened is None:
             raise HTTPException(401, "no such account, or another password")
         account, secret, ends = opened
@@ -68,7 +73,8 @@ def session_routes(house: "House", gate: Gate) -> APIRouter:
         **with_answers(
             gate.needs(Role.READ_ONLY),
             {400: {"description": "nobody is logged in, or the old one is wrong"},
-             429: {"description": "too many wrong ones before"}},
+             429: {"description": "too many wrong ones before"},
+             503: {"description": "too many log in at once"}},
         ),
     )  # fmt: skip
     async def password(wish: PasswordRequest, request: Request) -> None:
@@ -82,6 +88,9 @@ def session_routes(house: "House", gate: Gate) -> APIRouter:
         except UseError as error:  # the old one was right
             house.people.tries.forgive(remote)
             raise HTTPException(400, str(error)) from None
+        except PeerError as error:
+            house.people.tries.forgive(remote)
+            raise HTTPException(error.status, error.reason) from None
         if not changed:
             raise HTTPException(400, "the old password is another")
         house.people.tries.forgive(remote)

@@ -50,6 +50,8 @@ async def keep_house(store: Store, retention: Retention) -> None:
 def stage(settings: Settings, file: Path, environ: Mapping[str, str]) -> tuple[str, str]:
     """Lay a backup where the server that runs takes it; give its name and the server's key."""
     directory = chosen_directory(settings.data, environ)
+    with naming(f"{directory / CONTROL}"):
+        key = (directory / CONTROL).read_text().strip()
     path = directory / f"restore-{os.urandom(8).hex()}.sqlite3"
     with naming(f"backup {file}"), open(file, "rb") as source:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -58,8 +60,12 @@ def stage(settings: Settings, file: Path, environ: Mapping[str, str]) -> tuple[s
             if os.geteuid() == 0:  # the server is somebody else
                 owner = directory.stat()
                 os.fchown(target.fileno(), owner.st_uid, owner.st_gid)
-    with naming(f"{directory / CONTROL}"):
-        return path.name, (directory / CONTROL).read_text().strip()
+    return path.name, key
+
+
+def forget_staged(settings: Settings, name: str, environ: Mapping[str, str]) -> None:
+    """Take away what was laid there and the server did not take: it is the whole database."""
+    (chosen_directory(settings.data, environ) / name).unlink(missing_ok=True)
 
 
 def set_account(

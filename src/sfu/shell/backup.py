@@ -64,7 +64,8 @@ def back_up(url: str, target: Path) -> int:
     part = target.with_name(target.name + ".part")
     try:
         with naming(f"backup {part}"):
-            os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+            part.unlink(missing_ok=True)  # of one that was killed; its mode may be anybody's
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         if source is not None:
             _copy_file(source, part)
         else:

@@ -10,7 +10,11 @@ import secrets
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from sfu.errors import PeerError
+
 SHORTEST, LONGEST = 12, 256
+LINE_MOST = 16
+"""Who wait for their password to be reckoned: half a second or so."""
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """As OWASP's list has it for argon2id."""
@@ -42,6 +46,7 @@ class Verifier:
         """Prepare the hash that nobody's password has."""
         self._one = asyncio.Lock()
         self._nobody = ""
+        self._checking = 0
 
     async def hash(self, password: str) -> str:
         """Hash a new password."""
@@ -49,8 +54,20 @@ class Verifier:
             return await asyncio.to_thread(hash_password, password)
 
     async def check(self, kept: str | None, password: str) -> bool:
-        """Tell whether the password is right; None for an account that is not there."""
-        async with self._one:
-            if not self._nobody:
-                self._nobody = await asyncio.to_thread(hash_password, make_password())
-            return await asyncio.to_thread(verify, kept or self._nobody, password) and bool(kept)
+        """Tell whether the password is right; None for an account that is not there.
+
+        PeerError where too many are in line: those who ask by the thousand would fill the memory.
+        """
+        if self._checking >= LINE_MOST:
+            raise PeerError("too many log in at once: try again in a moment", status=503)
+        self._checking += 1
+        try:
+            async with self._one:
+                return await self._check(kept, password)
+        finally:
+            self._checking -= 1
+
+    async def _check(self, kept: str | None, password: str) -> bool:
+        if not self._nobody:
+            self._nobody = await asyncio.to_thread(hash_password, make_password())
+        return await asyncio.to_thread(verify, kept or self._nobody, password) and bool(kept)

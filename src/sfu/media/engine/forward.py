@@ -140,8 +140,11 @@ class Forwarder:
             now_us,
             source.counter.restarted,
         )
+        newest = source.timestamp
+        if not late and codec is not Codec.TELEPHONE_EVENT:
+            source.timestamp = packet.timestamp
         sent: list[Sent] = []
-        for lost in source.recovered(arrived, earlier[max(0, len(earlier) - gap) :]):
+        for lost in source.recovered(arrived, earlier[max(0, len(earlier) - gap) :], newest):
             sent += self._offer(source, lost, now_us)
         return sent + self._offer(source, arrived, now_us)
 

@@ -28,6 +28,8 @@ class SourceState:
     """That carry it or wait for it, in the engine's order."""
     before: Before | None = None
     """The sound that went before, for sinks that send it again beside the next."""
+    timestamp: int = 0
+    """Of the newest packet, digits aside: theirs stands still."""
 
     def link(self, sink: SinkState) -> None:
         """Have a sink carry it or wait for it."""
@@ -69,15 +71,24 @@ class SourceState:
         codec = self.codecs.get(sound.payload_type)
         return codec if codec is Codec.OPUS else None
 
-    def recovered(self, arrived: Arrived, blocks: list[red.Block]) -> Iterator[Arrived]:
-        """Yield what was lost just before, out of the packet behind it."""
+    def recovered(
+        self, arrived: Arrived, blocks: list[red.Block], newest: int
+    ) -> Iterator[Arrived]:
+        """Yield what was lost just before, out of the packet behind it.
+
+        What is not newer than the sound before (`newest`) was no sound, a digit say, or was sent.
+        """
         for back, block in zip(range(len(blocks), 0, -1), blocks, strict=True):
+            timestamp = (arrived.packet.timestamp - block.offset) & WORD
             if self.opus(block) is None or not block.payload:
                 continue
+            if not block.offset or not 0 < (timestamp - newest) & WORD < 1 << 31:
+                continue
+            newest = timestamp
             packet = RtpPacket(
                 block.payload_type,
                 (arrived.packet.sequence - back) & 0xFFFF,
-                (arrived.packet.timestamp - block.offset) & WORD,
+                timestamp,
                 arrived.packet.ssrc,
                 block.payload,
             )

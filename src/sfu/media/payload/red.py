@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from sfu.errors import PeerError
 
-BLOCKS_MAX = 8
-"""Redundant ones in a packet; browsers send one, and two where they are told."""
+BLOCKS_MAX = 3
+"""Redundant ones in a packet: browsers send one or two, and each may go to everybody."""
 BYTES_MAX = 480
 """Of the sound before, as we send it again: Opus at 192 kbit/s."""
 PACKET_MAX = 1200
