@@ -164,7 +164,7 @@ class Baresip:
     async def picture(self) -> str:
         """Return whose picture it decodes now, "" for none."""
         path = self.home / f"seen-{time.monotonic_ns()}.png"
-        await self.command("snapshot_recv", str(path))
+        await self.command("snapshot_recv", path.name)  # it cuts long paths, and stands in `home`
         try:
             await until(lambda: path.exists() and path.read_bytes().endswith(PNG_END), 3, "it")
         except TimeoutError:
