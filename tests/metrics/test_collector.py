@@ -97,7 +97,8 @@ READINGS = Readings(
     lines=(
         LineFigures(
             site="morez", name="morez-2", send_bps=2_000_000, receive_bps=1_000_000,
-            estimate_bps=1_400_000, paced_bps=1_330_000, wanted_bps=1_700_000, queue_s=0.012,
+            estimate_bps=1_400_000, estimate_up_bps=900_000, paced_bps=1_330_000,
+            wanted_bps=1_700_000, queue_s=0.012,
             worst_wait_s=0.04, waiting_bytes=5_000, members={Protocol.SIP: 1},
             sent_bytes={"sound": 10, "picture": 20, "probe": 5}, received_bytes=40, dropped=3,
             starved=2, probes=1, cuts=4, steps={"down": 6, "up": 5},

@@ -14,6 +14,7 @@ MOREZ = "line=morez-2,site=morez"
         (f"sfu_line_capacity_bps{{direction=send,{MOREZ}}}", 2_000_000),
         (f"sfu_line_capacity_bps{{direction=receive,{MOREZ}}}", 1_000_000),
         (f"sfu_line_estimate_bps{{{MOREZ}}}", 1_400_000),
+        (f"sfu_line_estimate_up_bps{{{MOREZ}}}", 900_000),
         (f"sfu_line_paced_bps{{{MOREZ}}}", 1_330_000),
         (f"sfu_line_wanted_bps{{{MOREZ}}}", 1_700_000),
         (f"sfu_line_queue_seconds{{{MOREZ}}}", 0.012),

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import json
 import logging
@@ -6,7 +7,9 @@ import pytest
 import structlog
 
 from sfu.config import Log, LogFormat, LogLevel
+from sfu.errors import PeerError
 from sfu.shell.log import configure_logging
+from sfu.signalling.h323 import per
 
 
 @pytest.fixture
@@ -69,3 +72,11 @@ def test_what_is_below_the_level_is_not_said(lines):
     structlog.get_logger().warning("loud", room="4201")
     assert "quiet" not in stream.getvalue()
     assert "room=4201" in stream.getvalue()
+
+
+def test_a_hostile_pdu_of_h323_writes_nothing(lines):
+    per.load()
+    for first in range(256):
+        with contextlib.suppress(PeerError):
+            per.decode(per.Pdu.H225, bytes([first, 0xFF, 0xFE, 0x10, 0x55]) + b"\x7f" * 40)
+    assert lines() == []

@@ -94,12 +94,14 @@ def _figures(sharing: Sharing, line: AccessLine, snapshot: Snapshot | None) -> L
     row = snapshot.lines.get(number) if snapshot is not None else None
     row = row or LineRow(number, 0, 0, 0, 0, 0, 0, 0, 0)
     estimate, tally = sharing.estimates.of(number), sharing.tallies[number]
+    up = sharing.upward.of(number)
     return LineFigures(
         site=line.site,
         name=line.name,
         send_bps=line.send_bps or 0,
         receive_bps=line.receive_bps or 0,
         estimate_bps=estimate.capacity_bps,
+        estimate_up_bps=up.capacity_bps if up is not None else line.receive_bps or 0,
         paced_bps=sharing.pace_of(number),
         wanted_bps=sharing.wants.get(number, 0),
         queue_s=estimate.queue_s,

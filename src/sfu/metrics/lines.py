@@ -13,6 +13,9 @@ GAUGES: dict[str, tuple[str, Callable[[LineFigures], float]]] = {
     "sfu_line_estimate_bps": (
         "What a line bears now of what we send.", lambda one: one.estimate_bps,
     ),
+    "sfu_line_estimate_up_bps": (
+        "What a line bears now of what is sent to us.", lambda one: one.estimate_up_bps,
+    ),
     "sfu_line_paced_bps": ("What the pacer holds a line to.", lambda one: one.paced_bps),
     "sfu_line_wanted_bps": (
         "With which everybody behind a line had all he asks for.", lambda one: one.wanted_bps,

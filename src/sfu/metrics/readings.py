@@ -43,6 +43,7 @@ class LineFigures:
     send_bps: int
     receive_bps: int
     estimate_bps: int
+    estimate_up_bps: int
     """What it bears now of what we send."""
     paced_bps: int
     """What the engine holds it to."""

@@ -52,6 +52,8 @@ def configure_logging(settings: Log, stream: TextIO = sys.stderr) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))  # libraries speak up when something is wrong
+    # it writes down what it meets in a PDU: numbers of thousands of digits, as strangers please
+    logging.getLogger("pycrate.asn1rt").disabled = True
 
 
 def hide_secrets(

@@ -133,9 +133,7 @@ def demands_of(
     return demands
 
 
-def line_state(
-    line: AccessLine, down: Capacity, up_bps: int | None, legs: Iterable[Leg]
-) -> LineState:
+def line_state(line: AccessLine, down: Capacity, up: Capacity, legs: Iterable[Leg]) -> LineState:
     """Return a line with all speech of those behind it."""
     behind = list(legs)
     voices = [leg.voices() for leg in behind]
@@ -143,7 +141,7 @@ def line_state(
     return LineState(
         line.line,
         line.encapsulation,
-        Capacity(BOUNDLESS_BPS if up_bps is None else up_bps),
+        up,
         down,
         tuple(sound for one in voices for sound in one.down),
         tuple(sound for one in voices for sound in one.up),

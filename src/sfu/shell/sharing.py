@@ -68,6 +68,7 @@ from sfu.shell.needs import (
 )
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.redundancy import Protection
+from sfu.shell.upward import Upward
 from sfu.shell.voices import Voices
 
 log = structlog.get_logger()
@@ -96,6 +97,7 @@ class Sharing:
         """State the configured lines to the engine; nobody stands behind them yet."""
         self.lines = lines
         self.estimates = Estimates(patchbay)
+        self.upward = Upward(patchbay)
         self.allocator = Allocator()
         self.protection = Protection(self.estimates, lines)
         self.gives: dict[SinkId, Give] = {}
@@ -232,7 +234,7 @@ class Sharing:
             if isinstance(told, LineState)
             else Capacity(BOUNDLESS_BPS if line.send_bps is None else line.send_bps)
         )
-        return line_state(line, down, line.receive_bps, legs)
+        return line_state(line, down, self._up_of(line), legs)
 
     # ---- the rhythm
 
@@ -241,6 +243,8 @@ class Sharing:
         self._meetings = meetings
         self._gauge.tick(snapshot)
         self.estimates.tick(snapshot, now)
+        queues_s = {one.line: self.estimates.of(one.line).queue_s for one in self.lines}
+        self.upward.tick(self.lines, snapshot, queues_s, now)
         for meeting in meetings.values():
             self._legs |= meeting.legs
         self._protect(snapshot, now)
@@ -272,7 +276,14 @@ class Sharing:
             estimate = down[one.line]
             bps = min(estimate.capacity_bps, bounds.get(one.line, estimate.capacity_bps))
             capacity = Capacity(bps, estimate.queue_s, estimate.congested)
-            yield line_state(one, capacity, one.receive_bps, self.behind(one.line))
+            yield line_state(one, capacity, self._up_of(one), self.behind(one.line))
+
+    def _up_of(self, line: AccessLine) -> Capacity:
+        """Return what a line bears towards us."""
+        estimate = self.upward.of(line.line)
+        if estimate is None:
+            return Capacity(BOUNDLESS_BPS if line.receive_bps is None else line.receive_bps)
+        return Capacity(estimate.capacity_bps, estimate.queue_s, estimate.congested)
 
     def _server_shares(
         self, used: list[AccessLine], most: Callable[[AccessLine], int]

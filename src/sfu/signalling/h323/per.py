@@ -7,7 +7,6 @@ is 0, a BIT STRING (number, bits), an OBJECT IDENTIFIER a tuple of numbers.
 It is loaded at the first use: 0.4 s and 16 MiB that a house without H.323 does not pay.
 """
 
-import logging
 import sys
 from collections.abc import Callable
 from enum import Enum
@@ -77,8 +76,6 @@ def load() -> None:
 def _rules() -> dict[Pdu, Any]:
     from pycrate_asn1dir import H225, H235, H245
 
-    # it writes down what it meets in a PDU: numbers of thousands of digits, as strangers please
-    logging.getLogger("pycrate").setLevel(logging.CRITICAL)
     _mend(H245)
     _bound()
     return {
