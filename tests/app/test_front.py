@@ -11,7 +11,10 @@ import pytest
 from sfu.api.house import Credentials
 from sfu.app.front import Front
 from sfu.config import Settings
-from sfu.config.settings import Account, DialOut, Endpoint, Gatekeeper, Limits, Room, Trunk
+from sfu.config.elsewhere import Gatekeeper, Trunk
+from sfu.config.media import Limits
+from sfu.config.people import Account, DialOut
+from sfu.config.rooms import Endpoint, Room
 from sfu.errors import UseError
 from sfu.model import Address, CallId, Protocol
 from sfu.room.registration import Contact, Registrations

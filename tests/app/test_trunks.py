@@ -4,7 +4,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from sfu.app.trunks import choose, figures, tell, trunk_settings, views
-from sfu.config.settings import Settings, Transport, Trunk
+from sfu.config.elsewhere import Transport, Trunk
+from sfu.config.settings import Settings
 from sfu.errors import UseError
 from sfu.model import Address
 from sfu.signalling.sip.flow import Carrier, Hop, Place

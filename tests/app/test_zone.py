@@ -4,7 +4,10 @@ from ipaddress import ip_network
 
 from sfu.app.zone import questions, record, zone
 from sfu.config import Settings
-from sfu.config.settings import H323, Account, Line, Register, Room
+from sfu.config.people import Account, Register
+from sfu.config.protocol import H323
+from sfu.config.rooms import Room
+from sfu.config.sites import Line
 from sfu.model import Address, Protocol
 from sfu.room.registration import Contact, Registrations
 from sfu.shell.gate import Gate

@@ -3,7 +3,8 @@
 import pytest
 
 from sfu.config import Settings
-from sfu.config.settings import Limits, Policy, Room
+from sfu.config.media import Limits
+from sfu.config.rooms import Policy, Room
 from sfu.model import CallId
 from sfu.signalling.call import (
     Accept,

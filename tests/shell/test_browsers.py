@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sfu.config import Settings
-from sfu.config.settings import Media, Policy, Room, Rooms
+from sfu.config.media import Media
+from sfu.config.rooms import Policy, Room, Rooms
 from sfu.errors import PeerError
 from sfu.media.connect import stun
 from sfu.media.connect.stun import Attribute, StunType

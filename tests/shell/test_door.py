@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from sfu.config import Settings
-from sfu.config.settings import Language, Limits, Policy, Room, Rooms
+from sfu.config.media import Limits
+from sfu.config.rooms import Language, Policy, Room, Rooms
 from sfu.media.engine.event import TelephoneEventReceived
 from sfu.model import CallId, Codec
 from sfu.shell.door import LINGER_S

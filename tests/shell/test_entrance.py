@@ -3,7 +3,7 @@
 import pytest
 
 from sfu.config import Settings
-from sfu.config.settings import Room, Rooms
+from sfu.config.rooms import Room, Rooms
 from sfu.media.engine.event import TelephoneEventReceived
 from sfu.model import CallId, Codec
 from sfu.shell.calls import Calls

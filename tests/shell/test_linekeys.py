@@ -6,7 +6,7 @@ import time
 import pytest
 
 from sfu.config import Settings, Sip
-from sfu.config.settings import MediaEncryption, OfferedEncryption
+from sfu.config.protocol import MediaEncryption, OfferedEncryption
 from sfu.errors import PeerError
 from sfu.media.connect.dtls import Identity
 from sfu.media.engine.command import SetKeys

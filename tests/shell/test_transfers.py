@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from sfu.config import Settings
-from sfu.config.settings import DialOut, Network, Policy, Room
+from sfu.config.listening import Network
+from sfu.config.people import DialOut
+from sfu.config.rooms import Policy, Room
 from sfu.errors import UseError
 from sfu.model import Address, CallId, Protocol, RoomId
 from sfu.room.directory import Found

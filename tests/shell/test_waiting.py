@@ -3,7 +3,7 @@
 import pytest
 
 from sfu.config import Settings
-from sfu.config.settings import Room
+from sfu.config.rooms import Room
 from sfu.media.still import Picture
 from sfu.model import CallId, Codec
 from sfu.shell.calls import Calls

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sfu.config.settings import Language
+from sfu.config.rooms import Language
 from sfu.media.mix import RATE_HZ
 from sfu.media.mix.level import dbov
 from sfu.room.attendant import Prompt

@@ -5,7 +5,7 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 
-from sfu.config.settings import IpAddress
+from sfu.config.address import IpAddress
 from sfu.model import Address
 from sfu.shell.fault import naming
 from sfu.shell.ports import bind_udp

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import structlog
 
 from sfu.api.house import TrunkView
-from sfu.config.settings import Settings, Transport, Trunk
+from sfu.config.elsewhere import Transport, Trunk
+from sfu.config.settings import Settings
 from sfu.errors import UseError
 from sfu.metrics import TrunkFigures
 from sfu.signalling.sip.digest import Secret

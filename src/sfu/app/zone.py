@@ -7,7 +7,7 @@ from importlib.metadata import version
 import structlog
 
 from sfu.config import Settings
-from sfu.config.settings import holds
+from sfu.config.address import holds
 from sfu.model import Protocol
 from sfu.room.directory import UnknownRoom
 from sfu.room.registration import Contact, Registrations

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
 from sfu.config import Line
-from sfu.config.settings import IpAddress
+from sfu.config.address import IpAddress
 from sfu.media.allocation.encapsulation import Encapsulation
 from sfu.model import Framing, LineId
 from sfu.shell.places import Places

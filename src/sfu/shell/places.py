@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv6Address, ip_address
 
 from sfu.config import Settings
-from sfu.config.settings import IpAddress
+from sfu.config.address import IpAddress
 
 ADDRESS = re.compile(r"(?:sips?|h323):(?:([^@;?]*)@)?(\[[^\]]*\]|[^:;?]*)", re.IGNORECASE)
 """User and host of an [[endpoint]]'s uri."""

@@ -1,0 +1,51 @@
+"""Where we listen: addresses, ports and the certificate of the doors."""
+
+from sfu.config.address import IpAddress, Port
+from sfu.config.section import Name, section
+
+
+@section
+class Network:
+    """Where we listen and how others reach us."""
+
+    listen: tuple[IpAddress, ...] = ()
+    """Empty: all addresses, IPv4 and, where the host has it, IPv6."""
+    public_addresses: tuple[IpAddress, ...] = ()
+    """What browsers and codecs are told to send to, where a router translates addresses."""
+
+
+@section
+class Tls:
+    """The certificate of page, API and SIP over TLS."""
+
+    certificate: str = ""
+    """PEM file with the chain; empty: one is made at first start in the data directory."""
+    private_key: str = ""
+    names: tuple[Name, ...] = ()
+    """Names and addresses the self-made certificate holds besides those of the host."""
+
+
+@section
+class Http:
+    """Page, API, metrics."""
+
+    tls_port: Port = 8443
+    local_port: Port = 8080
+    """Loopback only, without TLS: metrics, health, `sfu call`."""
+    public_metrics: bool = False
+    """Answer /metrics on the TLS port too."""
+
+
+@section
+class Webrtc:
+    """Browsers' media."""
+
+    udp_port: Port = 10000
+
+
+@section
+class Rtp:
+    """Room codecs' media: pairs of UDP ports, outside the kernel's ephemeral range."""
+
+    first_port: Port = 20000
+    last_port: Port = 21999
