@@ -7,7 +7,6 @@ from pathlib import Path
 from sfu.model import Address, CallId
 from sfu.signalling.call import Accept, CallEvent, CallOffered, Dial
 from sfu.signalling.h323 import h225, h245, h245_per, q931, tpkt
-from sfu.signalling.h323.call import Identity
 from sfu.signalling.h323.flow import (
     Close,
     Closed,
@@ -21,6 +20,7 @@ from sfu.signalling.h323.flow import (
     Send,
 )
 from sfu.signalling.h323.h225 import Endpoint
+from sfu.signalling.h323.identity import Identity
 from sfu.signalling.h323.useragent import H323UserAgent
 from tests.capture import TCP, Piece, read
 from tests.unitstack import offer

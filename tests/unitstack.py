@@ -5,7 +5,6 @@ from typing import TypeVar
 
 from sfu.model import Address, CallId
 from sfu.signalling.call import Accept, CallEvent, CallOffered, CallOrder
-from sfu.signalling.h323.call import Identity
 from sfu.signalling.h323.flow import (
     Close,
     Closed,
@@ -20,6 +19,7 @@ from sfu.signalling.h323.flow import (
     Unlisten,
 )
 from sfu.signalling.h323.h225 import Endpoint
+from sfu.signalling.h323.identity import Identity
 from sfu.signalling.h323.useragent import H323UserAgent
 from sfu.signalling.sdp.local import LocalLine, LocalMedia, Policy
 from sfu.signalling.sdp.offer import compose_offer

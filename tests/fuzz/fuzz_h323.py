@@ -33,7 +33,6 @@ from sfu.signalling.call import (
     Transfer,
 )
 from sfu.signalling.h323 import h225, h245_per, per, q931, tpkt
-from sfu.signalling.h323.call import Identity
 from sfu.signalling.h323.flow import (
     Closed,
     Connect,
@@ -45,6 +44,7 @@ from sfu.signalling.h323.flow import (
     Received,
 )
 from sfu.signalling.h323.h225 import Endpoint
+from sfu.signalling.h323.identity import Identity
 from sfu.signalling.h323.useragent import H323UserAgent, read_uri
 from tests.h323_script import THEM, US, Words, calls, words
 from tests.unitstack import offer

@@ -34,7 +34,6 @@ from sfu.signalling.call import (
 )
 from sfu.signalling.h323 import per
 from sfu.signalling.h323.asking import Admitted, Ask, Denied, Over
-from sfu.signalling.h323.call import Identity
 from sfu.signalling.h323.flow import (
     Close,
     Connect,
@@ -45,6 +44,7 @@ from sfu.signalling.h323.flow import (
     Unlisten,
 )
 from sfu.signalling.h323.h225 import Endpoint
+from sfu.signalling.h323.identity import Identity
 from sfu.signalling.h323.useragent import H323UserAgent, read_uri
 
 POLITE_S = 1.0

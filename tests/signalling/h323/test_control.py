@@ -8,7 +8,7 @@ import pytest
 from sfu.model import Address, Codec, Kind
 from sfu.signalling.h323 import per
 from sfu.signalling.h323.capset import Ability, CapabilitySet
-from sfu.signalling.h323.control import Changed, Control, Ended, Keyed, Settled, Wished
+from sfu.signalling.h323.control import Control
 from sfu.signalling.h323.datatype import (
     BASELINE,
     H264,
@@ -21,6 +21,7 @@ from sfu.signalling.h323.datatype import (
     Unsupported,
 )
 from sfu.signalling.h323.description import read_ours
+from sfu.signalling.h323.fact import Changed, Ended, Keyed, Settled, Wished
 from sfu.signalling.h323.h245 import (
     CloseAck,
     CloseChannel,

@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from sfu.model import Address, Kind
-from sfu.signalling.h323.datatype import H264, MODES, Camera, DataType, OldPicture, Sound
+from sfu.signalling.h323.datatype import (
+    H264,
+    MODES,
+    NON_INTERLEAVED,
+    Camera,
+    DataType,
+    OldPicture,
+    Sound,
+)
+from sfu.signalling.h323.description import Flow
 from sfu.signalling.h323.h245 import OpenAck, OpenChannel
 
 
@@ -72,3 +81,24 @@ def incoming(asked: OpenChannel, kind: Kind) -> Incoming:
         payload = packing.payload_type
     mode = MODES.get(packing.oid, 0) if packing is not None else 0
     return Incoming(asked.number, kind, asked.data, payload, mode, asked.control)
+
+
+def flow(kind: Kind, out: Outgoing | None, into: Incoming | None) -> Flow:
+    """Tell what flows by the channels of one kind of media."""
+    rtp = out.media if out is not None and out.way is Way.OPEN else None
+    rtcp = out.control if out is not None and out.way is Way.OPEN else None
+    if rtcp is None and into is not None:
+        rtcp = into.control
+    packing = out.asked.packetization if out is not None else None
+    return Flow(
+        kind,
+        rtp,
+        rtcp,
+        out.asked.data if out is not None and out.flows else None,
+        out.asked.payload_type if out is not None else None,
+        into.data if into is not None else None,
+        into.payload_type if into is not None else None,
+        out.max_bps if out is not None else 0,
+        1 if packing is not None and packing.oid == NON_INTERLEAVED else 0,
+        into.mode if into is not None else 0,
+    )

@@ -30,7 +30,7 @@ from sfu.signalling.call import (
 from sfu.signalling.h323 import h225, q931
 from sfu.signalling.h323.alias import Alias, is_address, number
 from sfu.signalling.h323.asking import Admitted, Ask, Denied, Over
-from sfu.signalling.h323.call import Call, Identity, State
+from sfu.signalling.h323.call import Call, State
 from sfu.signalling.h323.flow import (
     Close,
     Closed,
@@ -42,6 +42,7 @@ from sfu.signalling.h323.flow import (
     Opened,
     Received,
 )
+from sfu.signalling.h323.identity import Identity
 from sfu.signalling.h323.tpkt import Framer
 from sfu.signalling.h323.tpkt import write as frame
 
@@ -219,7 +220,7 @@ class H323UserAgent:
             outgoing=False,
             state=State.OFFERED,
         )
-        call.peer_tunnels = information.tunnelling
+        call.bearer.peer_tunnels = information.tunnelling
         self._calls[call.id] = self._by_flow[flow] = call
         call.offered(message, setup, waiting.remote)
         if self.asks(waiting.remote.host):
@@ -344,8 +345,8 @@ class H323UserAgent:
             self._orders.extend(call.orders())
             held = self._held.get(call.id)
             (self._events if held is None else held).extend(call.events())
-            if call.h245_flow is not None:
-                self._by_flow.setdefault(call.h245_flow, call)
+            if call.bearer.flow is not None:
+                self._by_flow.setdefault(call.bearer.flow, call)
             if call.over:
                 del self._calls[call.id]
                 self._held.pop(call.id, None)
