@@ -98,14 +98,14 @@ def test_departures_and_their_arrivals_are_told_to_the_line_of_their_path(way):
     (sent,) = way.spy.of("Sent")
     assert (sent.sequence, sent.size_bytes, sent.ipv6) == (5, 1200, True)
     feedback = TransportFeedback(Ssrc(1), way.ssrc, 5, 0, (4, None, 8))
-    way.bay._take(RtcpReceived(way.transport, compose([_rr(way), feedback]), 1_000_000))
+    way.bay.hearing.take(RtcpReceived(way.transport, compose([_rr(way), feedback]), 1_000_000))
     way.tick()
     (heard,) = way.spy.of("Acked")
     assert [sequence for sequence, _ in heard.arrivals] == [5, 6, 7]
 
 
 def test_reports_are_told_once(way):
-    way.bay._take(RtcpReceived(way.transport, compose([_rr(way, 64)]), 1_000_000))
+    way.bay.hearing.take(RtcpReceived(way.transport, compose([_rr(way, 64)]), 1_000_000))
     way.tick()
     way.tick()
     (report,) = way.spy.of("Reported")
@@ -164,7 +164,7 @@ def test_a_leg_that_feeds_nothing_back_is_sensed_by_its_round_trips(way):
     way.tick()
     entry = way.bay.reporter._ledger.transports[way.transport]
     assert entry.sensing
-    way.bay._fed_back.add(way.transport)
+    way.bay._paths[way.transport].fed_back = True
     way.estimates._watched[way.line.line].paths.clear()
     way.tick()
     assert not entry.sensing

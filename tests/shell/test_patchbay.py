@@ -118,9 +118,9 @@ def test_events_find_who_listens_and_a_fault_stays_with_one(house):
     wires = Wires(house)
     appeared = SourceAppeared(wires.transport, Ssrc(9), 97, "", "", "")
     house.engine.tell(RtcpReceived(wires.transport, b"\x00garbage", 1))
-    house.patchbay._listeners[wires.transport] = lambda event: 1 / 0
+    house.patchbay._paths[wires.transport].listener = lambda event: 1 / 0
     house.engine.tell(appeared)
-    house.patchbay._listeners[wires.transport] = wires.heard.append
+    house.patchbay._paths[wires.transport].listener = wires.heard.append
     digit = TelephoneEventReceived(wires.source, 5, True, 800, 1)
     for event in (appeared, digit):
         house.engine.tell(event)

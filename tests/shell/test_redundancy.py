@@ -34,7 +34,8 @@ class Page:
         self.offer()
         assert self.session.leg is not None
         self.leg = self.session.leg
-        house.patchbay._locked.clear()  # as after the handshake
+        for path in house.patchbay._paths.values():  # as after the handshake
+            path.locked = False
         sound = self.leg.streams.sound
         assert sound is not None
         self.sound = sound

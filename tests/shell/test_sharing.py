@@ -51,7 +51,8 @@ class Page:
         self.session.receive(m.Offer(sdp=page_offer("chromium_reoffer")))
         assert self.session.leg is not None
         self.leg = self.session.leg
-        house.patchbay._locked.clear()  # as after the handshake
+        for path in house.patchbay._paths.values():  # as after the handshake
+            path.locked = False
 
 
 def told(house: Stage, kind: type) -> list[Any]:

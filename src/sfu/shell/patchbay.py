@@ -13,9 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import count
 
-import structlog
-
-from sfu.errors import PeerError
 from sfu.media.engine.command import (
     CloseLine,
     CloseSink,
@@ -32,27 +29,11 @@ from sfu.media.engine.command import (
     SetSource,
     Transmit,
 )
-from sfu.media.engine.event import (
-    DatagramReceived,
-    Event,
-    KeyframePassed,
-    RtcpReceived,
-    SinkStarved,
-    SourceAppeared,
-    TelephoneEventReceived,
-    TransportLatched,
-)
+from sfu.media.engine.event import DatagramReceived
 from sfu.media.engine.pacer import PictureClass
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Ask
-from sfu.media.report import (
-    ArrivalsHeard,
-    EstimateHeard,
-    LimitNoted,
-    PictureAsked,
-    RateLimited,
-    Reporter,
-)
+from sfu.media.report import ArrivalsHeard, Reporter
 from sfu.media.route import ALL_TEMPORALS, RouteTable
 from sfu.model import (
     Component,
@@ -67,15 +48,9 @@ from sfu.model import (
     TransportId,
 )
 from sfu.shell.engine import Engine
-from sfu.shell.fault import surviving
+from sfu.shell.hearing import Hearing
 from sfu.shell.keyframes import Keyframes
-
-log = structlog.get_logger()
-
-Listener = Callable[[SourceAppeared | TelephoneEventReceived | TransportLatched], None]
-"""Told what the engine says of one transport."""
-RateFact = RateLimited | LimitNoted | EstimateHeard
-"""What the peer of one transport says of rates."""
+from sfu.shell.path import Listener, Path, RateFact
 
 
 class Patchbay:
@@ -89,32 +64,32 @@ class Patchbay:
         self.keyframes = Keyframes(self.routes)
         self.wishes_said: Counter[str] = Counter()
         """Wishes for a picture or for less, by the dialect they were said in."""
-        self.wishes_heard: Counter[str] = Counter()
-        """The same from receivers, as they came: "picture" or "less"."""
-        self.starved: Counter[LineId] = Counter()
-        """Pictures the pacer of a line dropped, since the start."""
         self.lines_refused: Counter[str] = Counter()
         """Lines of room codecs that came to nothing, by reason."""
         self._ids = count(1)
         self._entropy = entropy
-        self._listeners: dict[TransportId, Listener] = {}
-        self._limited: dict[TransportId, Callable[[RateFact], None]] = {}
-        self._sockets: dict[SocketId, Callable[[DatagramReceived], None]] = {}
+        self._paths: dict[TransportId, Path] = {}
         self._owners: dict[SourceId, TransportId] = {}
         self._sinks: dict[SinkId, TransportId] = {}
         self._kinds: dict[SinkId, Kind] = {}
-        self._locked: set[TransportId] = set()
-        """Secure paths that have no keys yet."""
         self._held: dict[SinkId, tuple[SourceId | None, int]] = {}
-        """What their sinks shall carry then."""
-        self._lines: dict[TransportId, LineId | None] = {}
-        self._ipv6: set[TransportId] = set()
-        self._fed_back: set[TransportId] = set()
+        """What sinks of paths without keys shall carry once there are keys."""
         self._stated: dict[SinkId, SetSink] = {}
         """Sinks as they were stated last."""
-        self._arrivals: list[ArrivalsHeard] = []
-        self._now = 0.0
-        engine.on_event(self._take)
+        self.hearing = Hearing(
+            reporter, self.routes, self.keyframes, self._paths, self._owners, self._sinks
+        )
+        engine.on_event(self.hearing.take)
+
+    @property
+    def wishes_heard(self) -> Counter[str]:
+        """Wishes from receivers, as they came: "picture" or "less"."""
+        return self.hearing.wishes
+
+    @property
+    def starved(self) -> Counter[LineId]:
+        """Pictures the pacer of a line dropped, since the start."""
+        return self.hearing.starved
 
     # ---- lines
 
@@ -137,15 +112,18 @@ class Patchbay:
 
     def line_of(self, transport: TransportId) -> LineId | None:
         """Tell the line a path takes."""
-        return self._lines.get(transport)
+        path = self._paths.get(transport)
+        return path.line if path is not None else None
 
     def is_ipv6(self, transport: TransportId) -> bool:
         """Tell whether a path goes by IPv6, as it was stated last."""
-        return transport in self._ipv6
+        path = self._paths.get(transport)
+        return path is not None and path.ipv6
 
     def feeds_back(self, transport: TransportId) -> bool:
         """Tell whether a peer says when each packet came (transport-wide feedback)."""
-        return transport in self._fed_back
+        path = self._paths.get(transport)
+        return path is not None and path.fed_back
 
     def has_rtx(self, sink: SinkId) -> bool:
         """Tell whether what a sink sends can be repaired on a stream of its own (RFC 4588)."""
@@ -161,7 +139,7 @@ class Patchbay:
 
     def take_arrivals(self) -> list[ArrivalsHeard]:
         """Take what peers fed back on our packets since the last time."""
-        heard, self._arrivals = self._arrivals, []
+        heard, self.hearing.arrivals = self.hearing.arrivals, []
         return heard
 
     # ---- paths
@@ -172,13 +150,13 @@ class Patchbay:
         """Hand a bound descriptor over; strangers' STUN and DTLS go to `on_datagram`."""
         socket = SocketId(next(self._ids))
         if on_datagram is not None:
-            self._sockets[socket] = on_datagram
+            self.hearing.sockets[socket] = on_datagram
         self.engine.apply(OpenSocket(socket, fd))
         return socket
 
     def close_socket(self, socket: SocketId) -> None:
         """Close a socket whose transports are closed."""
-        self._sockets.pop(socket, None)
+        self.hearing.sockets.pop(socket, None)
         self.engine.apply(CloseSocket(socket))
 
     def new_transport(self) -> TransportId:
@@ -189,23 +167,20 @@ class Patchbay:
         self, command: OpenTransport, listener: Listener, *, reports: bool = True
     ) -> None:
         """Open a path, or state it again with another address."""
-        if reports and command.transport not in self._listeners:
-            self.reporter.add_transport(command.transport, self.new_ssrc(), transport_cc=True)
-        if command.secure and command.transport not in self._listeners:
-            self._locked.add(command.transport)
-        self._listeners[command.transport] = listener
-        self._lines[command.transport] = command.line
-        if command.remote is not None and ":" in command.remote.host:
-            self._ipv6.add(command.transport)
-        else:
-            self._ipv6.discard(command.transport)
-        if command.extensions.transport_cc:
-            self._fed_back.add(command.transport)
+        path = self._paths.get(command.transport)
+        if path is None:
+            path = self._paths[command.transport] = Path(listener, locked=command.secure)
+            if reports:
+                self.reporter.add_transport(command.transport, self.new_ssrc(), transport_cc=True)
+        path.listener, path.line = listener, command.line
+        path.ipv6 = command.remote is not None and ":" in command.remote.host
+        path.fed_back = path.fed_back or bool(command.extensions.transport_cc)
         self.engine.apply(command)
 
     def hear_limits(self, transport: TransportId, heard: Callable[[RateFact], None]) -> None:
         """Tell `heard` what the peer of a path says of rates, until it closes."""
-        self._limited[transport] = heard
+        if path := self._paths.get(transport):
+            path.limited = heard
 
     def agree_remb(self, transport: TransportId, agreed: bool) -> None:
         """Take in whether its peer reads REMB."""
@@ -217,12 +192,7 @@ class Patchbay:
             self._forget_source(source)
         for sink in [one for one, owner in self._sinks.items() if owner == transport]:
             self._forget_sink(sink)
-        self._listeners.pop(transport, None)
-        self._limited.pop(transport, None)
-        self._lines.pop(transport, None)
-        self._ipv6.discard(transport)
-        self._fed_back.discard(transport)
-        self._locked.discard(transport)
+        self._paths.pop(transport, None)
         self.reporter.remove_transport(transport)
         self.engine.apply(CloseTransport(transport))
 
@@ -290,9 +260,18 @@ class Patchbay:
         self.engine.apply(*commands)
         for command in commands:
             if command.sending and command.component is not Component.RTCP:
-                self._locked.discard(command.transport)
-        for sink in [one for one in self._held if self._sinks[one] not in self._locked]:
+                self._unlock(command.transport)
+        for sink in [one for one in self._held if not self._is_locked(one)]:
             self.routes.want(sink, *self._held.pop(sink))
+
+    def _unlock(self, transport: TransportId) -> None:
+        if path := self._paths.get(transport):
+            path.locked = False
+
+    def _is_locked(self, sink: SinkId) -> bool:
+        transport = self._sinks.get(sink)
+        path = self._paths.get(transport) if transport is not None else None
+        return path is not None and path.locked
 
     def transmit(self, *commands: Transmit) -> None:
         """Send STUN or DTLS."""
@@ -313,7 +292,7 @@ class Patchbay:
 
         A path without keys carries nothing yet: a key frame asked for now would be wasted.
         """
-        if self._sinks.get(sink) in self._locked:
+        if self._is_locked(sink):
             self._held[sink] = source, temporal
         else:
             self.routes.want(sink, source, temporal)
@@ -331,14 +310,7 @@ class Patchbay:
 
     def picture_wanted(self, sink: SinkId, now: float) -> None:
         """Pass the wish of who receives a sink on to who sends its source."""
-        source = self.routes.source_of(sink)
-        self.wishes_heard["picture"] += 1
-        if source is not None:
-            self.keyframes.wanted(source, now, budgeted=self._behind_line(sink))
-
-    def _behind_line(self, sink: SinkId) -> bool:
-        transport = self._sinks.get(sink)
-        return transport is not None and self._lines.get(transport) is not None
+        self.hearing.picture_wanted(sink, now)
 
     def ask_picture(self, source: SourceId, *, fir: bool, repeated: bool = False) -> None:
         """Say the wish by RTCP: FIR, or PLI."""
@@ -357,7 +329,6 @@ class Patchbay:
 
     def tick(self, now: float) -> Snapshot:
         """Take the engine's numbers and send what they call for; return them."""
-        self._now = now
         snapshot = self.engine.snapshot()
         self.routes.observe(snapshot.sinks.values())
         self.keyframes.routed(now)
@@ -366,65 +337,6 @@ class Patchbay:
         if reports:
             self.engine.apply(*reports)
         return snapshot
-
-    def _take(self, event: Event) -> None:
-        """Take one event of a batch; a fault costs this one, not those behind it."""
-        with surviving("event_failed", kind=type(event).__name__):
-            self._on_event(event)
-
-    def _on_event(self, event: Event) -> None:
-        match event:
-            case DatagramReceived():
-                if heard := self._sockets.get(event.socket):
-                    heard(event)
-            case RtcpReceived():
-                self._on_rtcp(event)
-            case KeyframePassed():
-                self.routes.keyframe_passed(event.source)
-                self.keyframes.passed(event.source, event.at_us / 1e6)
-            case SourceAppeared() | TransportLatched():
-                if listener := self._listeners.get(event.transport):
-                    listener(event)
-            case SinkStarved():
-                self._sink_starved(event)
-            case TelephoneEventReceived():
-                owner = self._owners.get(event.source)
-                if owner is not None and (listener := self._listeners.get(owner)):
-                    listener(event)
-
-    def _sink_starved(self, event: SinkStarved) -> None:
-        """Wish for a key frame: what waited for a sink was dropped, nothing decodes before one."""
-        transport = self._sinks.get(event.sink)
-        line = self._lines.get(transport) if transport is not None else None
-        if line is not None:
-            self.starved[line] += 1
-        source = self.routes.source_of(event.sink)
-        if source is not None:
-            self.keyframes.wanted(source, event.at_us / 1e6, budgeted=True)
-
-    def _on_rtcp(self, event: RtcpReceived) -> None:
-        try:
-            facts = self.reporter.handle(event)
-        except PeerError as error:
-            log.debug("rtcp_refused", transport=event.transport, reason=error.reason)
-            return
-        for fact in facts:
-            match fact:
-                case PictureAsked():
-                    self.picture_wanted(fact.sink, event.at_us / 1e6)
-                case RateLimited() | LimitNoted() | EstimateHeard():
-                    self._rate_heard(event.transport, fact)
-                case ArrivalsHeard():
-                    if self._lines.get(event.transport) is not None:
-                        self._arrivals.append(fact)
-                case _:
-                    pass  # streams end by silence
-
-    def _rate_heard(self, transport: TransportId, fact: RateFact) -> None:
-        if not isinstance(fact, LimitNoted):
-            self.wishes_heard["less"] += 1
-        if heard := self._limited.get(transport):
-            heard(fact)
 
     def _forget_source(self, source: SourceId) -> None:
         self._owners.pop(source, None)
