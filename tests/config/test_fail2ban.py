@@ -39,6 +39,8 @@ def lines(request) -> str:
         for scanner in SCANNERS:
             for reason in SIP_REASONS:  # a gate each: so many lines at once are held back
                 Gate(Rates(), lambda seen: False, lambda message: None).refuse(scanner, reason)
+                gate = Gate(Rates(), lambda seen: False, lambda message: None)
+                gate.refuse("192.0.2.1", reason, proven=False)  # a datagram anybody may have sent
             for reason in WEB_REASONS:
                 WebGate().refuse(scanner, reason)
         for text in SPOOF:

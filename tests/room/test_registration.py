@@ -56,6 +56,8 @@ def test_a_full_house_takes_no_new_name_but_renews_the_old():
     for count in range(MOST_ALIASES):
         assert known.put(f"unit{count}", contact())
     assert not known.put("one more", contact())
+    assert not known.has_place(["unit7", "one more"])
+    assert known.has_place(["Unit7", "unit8"])
     assert known.put("unit7", contact(expires_at=200))
 
 

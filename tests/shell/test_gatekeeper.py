@@ -18,7 +18,7 @@ from sfu.signalling.h323.raswrite import write
 from sfu.signalling.h323.token import prove
 from sfu.signalling.h323.zonefact import Enrolled, Left, Questions
 from sfu.signalling.sip.blame import Reason
-from sfu.signalling.sip.limit import Rates
+from sfu.signalling.sip.limit import Admission, Rates
 
 HERE = "127.0.0.1"
 MOREZ = (Alias("h323-ID", "morez"), Alias("dialledDigits", "7001"))
@@ -36,12 +36,17 @@ class Side:
             listed=lambda host: listed,
             may_try=self.gate.may_try,
             takes=lambda number: number == "4201",
+            is_room=lambda number: number.startswith("4"),
+            neighbour=lambda host: host == "203.0.113.7",
+            may_ask=self.gate.may_ask,
+            asked_wrong=self.gate.asked_wrong,
+            has_place=lambda names: True,
             budget_bps=lambda host, account: None,
         )
         self.told = []
         self.left = asyncio.Event()
         self.shell = GatekeeperShell(
-            Zone(hosts=(HERE,), port=0, **zone), self.gate, house, self._told,
+            Zone(**{"hosts": (HERE,), "port": 0, **zone}), self.gate, house, self._told,
             calendar=lambda: NOON,
         )  # fmt: skip
         self.unit = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -138,8 +143,42 @@ def test_who_guesses_passwords_is_refused_and_blamed():
                 proof = prove(name[0], f"guess {number}", NOON)
                 assert (await one.ask(one.rrq(number, name), (proof,))).reason == "securityDenial"
             assert one.gate.refused[Reason.PASSWORDS] == 2
+            # anybody may send datagrams as this host: nobody is locked out of SIP by them
+            register = b'REGISTER sip:x SIP/2.0\r\nAuthorization: Digest username="lajoux"\r\n\r\n'
+            assert one.gate.judge(HERE, register) is Admission.TAKE
             right = prove(name[0], "secret", NOON)
             assert (await one.ask(one.rrq(9, name), (right,))).reason == "securityDenial"
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("hosts", [("127.0.0.1", "127.0.0.2"), ("0.0.0.0",)])
+def test_an_answer_leaves_from_the_address_that_was_asked(hosts):
+    async def story():
+        async with side(hosts=hosts) as one:
+            loop = asyncio.get_running_loop()
+            for number, ours in enumerate(("127.0.0.1", "127.0.0.2"), 1):
+                place = min(number, len(hosts)) - 1
+                to = (ours, one.shell.addresses[place].port)
+                one.unit.sendto(write(ras.GatekeeperRequest(number, one.us)), to)
+                data, came = await asyncio.wait_for(loop.sock_recvfrom(one.unit, 4096), 2)
+                assert (read(data)[0].number, came) == (number, to)
+
+    asyncio.run(story())
+
+
+def test_who_looks_for_any_gatekeeper_is_answered_once():
+    async def story():
+        async with side(hosts=("127.0.0.1", "127.0.0.2"), discovery=True) as one:
+            loop = asyncio.get_running_loop()
+            here = socket.inet_aton(HERE)
+            one.unit.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
+            ask = write(ras.GatekeeperRequest(7, one.us))
+            one.unit.sendto(ask, (DISCOVERY_GROUP, DISCOVERY_PORT))
+            data, came = await asyncio.wait_for(loop.sock_recvfrom(one.unit, 4096), 2)
+            assert read(data)[0].ras == Address(*came) == one.shell.addresses[0]
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(loop.sock_recvfrom(one.unit, 4096), 0.3)
 
     asyncio.run(story())
 

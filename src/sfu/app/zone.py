@@ -48,12 +48,15 @@ def questions(
     """Say what the gatekeeper may know of the house."""
 
     def takes(number: str) -> bool:
-        if not isinstance(house.reach(number), UnknownRoom):
+        if is_room(number):
             return True
         if settings.find_endpoint(number) is not None:
             return True
         found = registrations.find(number, time.monotonic())
         return any(one.protocol is not Protocol.H323 for one in found)
+
+    def is_room(number: str) -> bool:
+        return not isinstance(house.reach(number), UnknownRoom)
 
     def budget_bps(host: str, account: str) -> int | None:
         line = house.lines.behind(host, account or None)
@@ -68,6 +71,11 @@ def questions(
         gate.may_try,
         takes,
         budget_bps,
+        is_room=is_room,
+        neighbour=lambda host: holds(settings.h323.neighbours, host),
+        may_ask=gate.may_ask,
+        asked_wrong=gate.asked_wrong,
+        has_place=registrations.has_place,
     )
 
 

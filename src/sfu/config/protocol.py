@@ -6,7 +6,7 @@ from typing import Annotated
 from annotated_types import Ge, Le
 from pydantic import StringConstraints
 
-from sfu.config.address import Port
+from sfu.config.address import IpNetwork, Port
 from sfu.config.section import section
 
 
@@ -71,6 +71,8 @@ class H323:
     """What room codecs call it that are set to one of several."""
     registration_s: Annotated[int, Ge(20), Le(3600)] = 120
     """How long a registration holds at most if it is not refreshed."""
+    neighbours: tuple[IpNetwork, ...] = ()
+    """Gatekeepers that may ask where rooms and registered room codecs are (LRQ)."""
     discovery: bool = False
     """Answer who looks for a gatekeeper by multicast (UDP 1718, group 224.0.1.41)."""
 

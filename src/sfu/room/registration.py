@@ -9,6 +9,7 @@ r"""Where known endpoints are reached: the bindings of SIP REGISTER (RFC 3261 se
 A dial-out to a number or name asks here first; the newest binding is tried first.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sfu.model import Address, Protocol
@@ -51,6 +52,11 @@ class Registrations:
         """When the next binding expires."""
         times = (c.expires_at for contacts in self._contacts.values() for c in contacts.values())
         return min(times, default=None)
+
+    def has_place(self, aliases: Iterable[str]) -> bool:
+        """Tell whether these can be bound as well."""
+        new = {alias.casefold() for alias in aliases} - self._contacts.keys()
+        return len(self._contacts) + len(new) <= MOST_ALIASES
 
     def put(self, alias: str, contact: Contact) -> bool:
         """Bind or renew; False where the house is full."""

@@ -114,9 +114,9 @@ class Gate:
         """Tell whether an address is no stranger's: listed, or of a call or registration."""
         return self.listed(host) or self.has_guests(host)
 
-    def refuse(self, host: str, reason: Reason) -> None:
-        """Count what was refused elsewhere."""
-        self._limits.refuse(host, reason, self._clock())
+    def refuse(self, host: str, reason: Reason, *, proven: bool = True) -> None:
+        """Count what was refused elsewhere; not `proven`: anybody may have sent it as this host."""
+        self._limits.refuse(host, reason, self._clock(), proven=proven)
         self._tell()
 
     def learn(
@@ -167,7 +167,7 @@ class Gate:
         """Tell whether a datagram of another protocol than SIP may be looked at."""
         reason = self._limits.datagram(host, data, self._clock())
         if reason is not None:
-            self.refuse(host, reason)
+            self.refuse(host, reason, proven=False)
             self._block()
         return reason is None
 
@@ -175,12 +175,23 @@ class Gate:
         """Tell whether an address may still try passwords of an account; of SIP `judge` does."""
         allowed = self._limits.may_try(host, account, self._clock())
         if not allowed:
-            self.refuse(host, Reason.PASSWORDS)
+            self.refuse(host, Reason.PASSWORDS, proven=False)
         return allowed
 
     def wrong_password(self, host: str, account: str) -> None:
-        """Count a wrong password that came by another protocol than SIP."""
-        self._limits.wrong_password(host, account, self._clock())
+        """Count a wrong password that came by another protocol than SIP, in one datagram."""
+        self._limits.wrong_password(host, account, self._clock(), proven=False)
+
+    def may_ask(self, host: str) -> bool:
+        """Tell whether a strange gatekeeper may still ask for numbers."""
+        allowed = self._limits.may_ask(host, self._clock())
+        if not allowed:
+            self.refuse(host, Reason.NUMBERS, proven=False)
+        return allowed
+
+    def asked_wrong(self, host: str) -> None:
+        """Count its question for a number that is none."""
+        self._limits.asked_wrong(host, self._clock())
 
     def welcome(self, guest: CallId | str, host: str) -> None:
         """Know an address by a call whose connection proved it, or a registration by H.323."""
@@ -209,10 +220,16 @@ class Gate:
             self.on_block(blocked)
 
     def _tell(self) -> None:
-        """Log what fail2ban reads (config/fail2ban): event and keys stay as they are."""
+        """Log what fail2ban reads (config/fail2ban): event and keys stay as they are.
+
+        It does not read of datagrams that anybody may have sent under the address: else a
+        stranger could have it ban a town hall.
+        """
         for abuse in self._limits.poll():
             facts = {"reason": str(abuse.reason), "count": abuse.count}
-            if abuse.remote:
+            if abuse.remote and not abuse.proven:
+                log.warning("ras_refused", remote=abuse.remote, **facts)
+            elif abuse.remote:
                 log.warning("sip_abuse", remote=abuse.remote, **facts)
             else:
                 log.warning("sip_crowded", **facts)

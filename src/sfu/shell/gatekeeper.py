@@ -19,6 +19,7 @@ import structlog
 from sfu.model import Address
 from sfu.shell.gate import Gate
 from sfu.shell.rasdoor import RasDoor
+from sfu.shell.rassocket import Arrived
 from sfu.shell.udp import Advertised
 from sfu.signalling.h323 import per
 from sfu.signalling.h323.gatekeeper import Gatekeeper
@@ -78,8 +79,7 @@ class GatekeeperShell:
             for host in self._zone.hosts:
                 self.addresses.append(await self._door.listen(host, self._zone.port))
             if self._zone.discovery:
-                for one in self.addresses:
-                    await self._door.discover(one)
+                await self._door.discover()
         except BaseException:
             self._door.close()
             raise
@@ -108,8 +108,8 @@ class GatekeeperShell:
             self._timer.cancel()
         self._door.close()
 
-    def _heard(self, remote: Address, local: Address, data: bytes, multicast: bool) -> None:
-        event = Heard(remote, local, data, self._calendar(), multicast)
+    def _heard(self, came: Arrived) -> None:
+        event = Heard(came.remote, came.local, came.data, self._calendar(), came.multicast, came.at)
         self._core.handle(event, time.monotonic())
         self._drain()
 
@@ -121,8 +121,8 @@ class GatekeeperShell:
     def _drain(self) -> None:
         for output in self._core.poll():
             match output:
-                case Datagram(remote, data):
-                    self._door.send(remote, data)
+                case Datagram(remote, data, source):
+                    self._door.send(remote, data, source)
                 case Enrolled():
                     self._gate.welcome(output.identifier, output.signalling.host)
                     self._on_fact(output)

@@ -91,6 +91,7 @@ class H323Shell:
         self._core = H323UserAgent(
             Identity(name, us, place.tunnelling, place.prefixes), entropy, new_call
         )
+        self._core.may_call = gate.may_call
         self._place = place
         self._gate = gate
         self._on_event = on_event
@@ -214,9 +215,6 @@ class H323Shell:
         match event:
             case CallOffered():
                 self._peers[event.call] = event.source.host
-                if not self._gate.may_call(event.source.host):
-                    self._inbox.append(Reject(event.call, 503, "too many calls"))
-                    return
                 self._gate.welcome(event.call, event.source.host)
             case CallEnded():
                 self._peers.pop(event.call, None)

@@ -2,85 +2,32 @@
 
 ::
 
-    UDP 1719 --share of its address left?--> told(remote, ours, data)
+    UDP 1719 --share of its address left?--> told(Arrived)
     UDP 1718, group 224.0.1.41 ------------> the same, as multicast
+
+An answer leaves from the address its request came to, whichever socket heard that: units, and the
+firewalls before them, take it from nowhere else.
 """
 
-import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable
-from typing import cast
 
 import structlog
 
 from sfu.model import Address
 from sfu.shell.fault import naming
 from sfu.shell.gate import Gate
+from sfu.shell.rassocket import RasSocket, Told
 from sfu.shell.udp import Advertised, local_host_toward
 
 DISCOVERY_PORT = 1718
 DISCOVERY_GROUP = "224.0.1.41"
 """Where all gatekeepers listen (H.225.0 annex I)."""
-MAX_DATAGRAM = 2048
+IP_MULTICAST_ALL = 49
+"""Linux: 0 has a socket hear the groups that it joined itself, not those of other sockets."""
 
 log = structlog.get_logger()
-
-Judge = Callable[[str, bytes], bool]
-"""Tells whether what a host sent is heard."""
-Told = Callable[[Address, Address, bytes, bool], None]
-"""Hears who sent, our address as the sender shall know it, what, and whether it went to all."""
-
-
-class RasSocket(asyncio.DatagramProtocol):
-    """One socket."""
-
-    def __init__(
-        self, judge: Judge, advertised: Advertised, told: Told, us: Address | None
-    ) -> None:
-        """`us` is where answers shall come to if that is not this socket: of the group's."""
-        self._judge, self._advertised, self._told = judge, advertised, told
-        self._us = us
-        self._transport: asyncio.DatagramTransport | None = None
-        self.bound = Address("", 0)
-
-    async def start(self, sock: socket.socket, host: str) -> None:
-        """Begin to listen."""
-        loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: self, sock=sock)
-        self.bound = Address(host, sock.getsockname()[1])
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember how to send."""
-        # neither asyncio's nor uvloop's class says that it is a DatagramTransport
-        self._transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Hand a datagram on, unless its address sends too many."""
-        remote = Address(addr[0], addr[1])
-        if not data or len(data) > MAX_DATAGRAM or not self._judge(remote.host, data):
-            return
-        us = self._us or self.bound
-        local = Address(self._advertised.host(us.host, remote), us.port)
-        self._told(remote, local, data, self._us is not None)
-
-    def error_received(self, exc: Exception) -> None:
-        """Do nothing: a unit that is gone is noticed by its time to live."""
-
-    def takes(self, remote: Address) -> bool:
-        """Tell whether this socket can reach a peer."""
-        return (":" in self.bound.host) == (":" in remote.host)
-
-    def send(self, remote: Address, data: bytes) -> None:
-        """Send a datagram."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(data, (remote.host, remote.port))
-
-    def close(self) -> None:
-        """Close the socket."""
-        if self._transport is not None:
-            self._transport.close()
 
 
 class RasDoor:
@@ -96,14 +43,15 @@ class RasDoor:
         """Open the gatekeeper's port on one address, or say in one line why not."""
         with naming(f"H.323 RAS over UDP, {Address(host, port)}"):
             sock = bind_ras(host, port)
-        one = RasSocket(self._gate.may_send, self._advertised, self._told, None)
-        await one.start(sock, host)
+        one = RasSocket(self._gate.may_send, self._advertised, self._told)
+        one.start(sock, host)
         self._sockets.append(one)
         return one.bound
 
-    async def discover(self, us: Address) -> None:
+    async def discover(self) -> None:
         """Listen for who looks for any gatekeeper; where the network has no multicast, be told."""
-        if ":" in us.host:
+        ours = [one.bound for one in self._sockets if ":" not in one.bound.host]
+        if not ours:
             return  # H.225.0 names a group of IPv4 alone
         try:
             sock = bind_ras(DISCOVERY_GROUP, DISCOVERY_PORT, shared=True)
@@ -111,19 +59,21 @@ class RasDoor:
             log.warning("no_h323_discovery", why=error.strerror or str(error))
             return
         with contextlib.closing(sock):
-            joined = [_join(sock, host) for host in _interfaces(us.host)]
+            joined = [_join(sock, host) for one in ours for host in _interfaces(one.host)]
             if not any(joined):
                 log.warning("no_h323_discovery", why="no interface takes the multicast group")
                 return
-            one = RasSocket(self._gate.may_send, self._advertised, self._told, us)
-            await one.start(sock.dup(), DISCOVERY_GROUP)
+            one = RasSocket(self._gate.may_send, self._advertised, self._told, ours)
+            one.start(sock.dup(), DISCOVERY_GROUP)
         self._groups.append(one)
 
-    def send(self, remote: Address, data: bytes) -> None:
-        """Send from the gatekeeper's port."""
-        for one in self._sockets:
-            if one.takes(remote):
-                one.send(remote, data)
+    def send(self, remote: Address, data: bytes, source: str = "") -> None:
+        """Send from the gatekeeper's port, on that address of ours where it is given."""
+        able = [one for one in self._sockets if one.takes(remote)]
+        own = next((one for one in able if one.bound.host == source), None)
+        for one in (own, *able):
+            if one is not None:
+                one.send(remote, data, source)
                 return
 
     def close(self) -> None:
@@ -140,6 +90,7 @@ def bind_ras(host: str, port: int, *, shared: bool = False) -> socket.socket:
     try:
         if shared:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))

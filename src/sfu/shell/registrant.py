@@ -17,7 +17,8 @@ import structlog
 
 from sfu.model import Address
 from sfu.shell.gate import Gate
-from sfu.shell.rasdoor import RasSocket, bind_ras
+from sfu.shell.rasdoor import bind_ras
+from sfu.shell.rassocket import Arrived, RasSocket
 from sfu.shell.tasks import spawn
 from sfu.shell.udp import Advertised
 from sfu.signalling.h323.alias import Alias
@@ -133,9 +134,9 @@ class RegistrantShell:
         foreign, own = self._foreign, self._own(":" in remote.host) or ""
         self._remote = remote
         self._socket = RasSocket(
-            lambda host, data: host == remote.host, self._advertised, self._heard, None
+            lambda host, data: host == remote.host, self._advertised, self._heard
         )
-        await self._socket.start(bind_ras(own, 0), own)
+        self._socket.start(bind_ras(own, 0), own)
         here = self._advertised.host(own, remote)
         self._core = Registrant(
             Membership(
@@ -154,9 +155,9 @@ class RegistrantShell:
         self._core.start(time.monotonic())
         self._drain()
 
-    def _heard(self, remote: Address, local: Address, data: bytes, multicast: bool) -> None:
+    def _heard(self, came: Arrived) -> None:
         if self._core is not None:
-            event = Heard(remote, local, data, time.time(), multicast)
+            event = Heard(came.remote, came.local, came.data, time.time())
             self._core.handle(event, time.monotonic())
             self._drain()
 

@@ -39,6 +39,7 @@ class Scene:
 
     def __init__(self, ttl_s=120):
         self.tries = True
+        self.misses, self.places = 0, 9
         numbers = count(1)
         house = Questions(
             account_of=lambda name: "lajoux" if name.casefold() == "lajoux" else None,
@@ -46,11 +47,19 @@ class Scene:
             listed=lambda host: host.startswith("192.0.2."),
             may_try=lambda host, account: self.tries,
             takes=lambda number: number.startswith("4") or number == "sip-unit",
+            is_room=lambda number: number.startswith("4"),
+            neighbour=lambda host: host == "203.0.113.7",
+            may_ask=lambda host: self.misses < 3,
+            asked_wrong=self._missed,
+            has_place=lambda names: len(list(names)) < self.places,
             budget_bps=lambda host, account: 4_000_000 if host == UNIT.host else None,
         )
         self.core = Gatekeeper("sfu", house, lambda n: next(numbers).to_bytes(n), ttl_s)
         self.numbers = count(1)
         self.facts = []
+
+    def _missed(self, host):
+        self.misses += 1
 
     def hear(self, message, remote=UNIT, now=0.0, proofs=(), password="", **more):
         data = write(message, proofs, password)
@@ -113,6 +122,17 @@ def test_a_stranger_finds_no_gatekeeper():
     assert scene.hear(ask, FAR).reason == "securityDenial"
     assert scene.hear(replace(ask, number=10), FAR, multicast=True) is None
     assert scene.hear(ras.GatekeeperRequest(9, UNIT, gatekeeper="x"), multicast=True) is None
+
+
+def test_no_name_is_told_from_another_to_a_stranger_who_asks_for_a_gatekeeper():
+    scene = Scene()
+    ask = ras.GatekeeperRequest(9, FAR, algorithms=(MD5, HMAC_SHA1_96))
+    names = [(Alias("h323-ID", one),) for one in ("lajoux", "nobody", "4201")]
+    answers = [scene.hear(replace(ask, aliases=one), FAR) for one in names]
+    assert answers == [ras.GatekeeperConfirm(9, "sfu", US, HMAC_SHA1_96)] * 3
+    for number, one in enumerate(names, 20):
+        ask = replace(ask, number=number, aliases=one)
+        assert scene.hear(ask, FAR, multicast=True) is None
 
 
 def test_a_stranger_does_not_register():
@@ -445,6 +465,46 @@ def test_a_neighbour_learns_where_a_room_is_and_only_ours_where_a_unit_is():
     assert scene.hear(unit, FAR).reason == "notRegistered"
     found = scene.hear(replace(unit, reply=OTHER), OTHER)
     assert found.signalling == Address(UNIT.host, 1720)
+
+
+def test_a_neighbour_that_is_listed_as_such_learns_where_units_are():
+    scene = Scene()
+    scene.register()
+    neighbour = Address("203.0.113.7", 1719)
+    unit = ras.LocationRequest(71, (Alias("dialledDigits", "7001"),), neighbour)
+    assert scene.hear(unit, neighbour).signalling == Address(UNIT.host, 1720)
+
+
+def test_a_stranger_has_one_number_a_question_looked_up_and_may_miss_some():
+    scene = Scene()
+    scene.register()
+
+    def ask(number, *wanted):
+        names = tuple(Alias("dialledDigits", one) for one in wanted)
+        return scene.hear(ras.LocationRequest(number, names, FAR), FAR)
+
+    assert ask(1, "7001", "4201").reason == "notRegistered"
+    assert ask(2, "4201", "7001").signalling == Address(US.host, 1720)
+    assert [ask(number, "sip-unit").reason for number in (3, 4)] == ["notRegistered"] * 2
+    assert ask(5, "4201") is None  # not looked up any more
+    refused = [fact for fact in scene.facts if isinstance(fact, Refused)]
+    assert [(one.request, one.why) for one in refused] == [("location", "notRegistered")] * 3
+
+
+def test_names_for_which_the_house_has_no_place_are_refused():
+    scene = Scene()
+    scene.places = 2
+    answer = scene.register()
+    assert (answer.name, answer.reason) == ("registrationReject", "resourceUnavailable")
+    assert len(scene.core.zone) == 0
+
+
+def test_an_answer_leaves_from_the_address_that_was_asked_and_a_copy_too():
+    scene = Scene()
+    data = write(ras.GatekeeperRequest(9, UNIT))
+    for one in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
+        scene.raw(data, at=one)
+        assert [sent.source for sent in scene.sent] == [one]
 
 
 def test_news_of_a_call_is_acknowledged_where_that_is_wished():

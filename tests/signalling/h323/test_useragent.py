@@ -161,6 +161,18 @@ def test_who_is_refused_hears_why():
     assert one.told(CallEnded)[0].cause is End.BUSY
 
 
+def test_whoever_calls_too_often_is_refused_before_a_gatekeeper_is_asked():
+    one, other = Stack("192.0.2.1", 1), Stack("192.0.2.2", 1000)
+    wire = Wire(one, other)
+    asked = []
+    other.core.may_call = lambda host: asked.append(host) or False
+    other.core.asks = lambda host: pytest.fail("nobody is asked about it")
+    called(wire)
+    assert (asked, other.told(CallOffered)) == ([one.host], [])
+    assert one.told(CallEnded)[0].cause is End.REFUSED
+    assert (len(one.core), len(other.core)) == (0, 0)
+
+
 def test_nobody_there():
     one = Stack("192.0.2.1", 1)
     wire = Wire(one, Stack("192.0.2.2", 1000))

@@ -8,7 +8,7 @@
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from sfu.model import Address
@@ -47,12 +47,17 @@ class Enrolment:
         zone: Zone,
         credentials: Credentials,
         fresh: Callable[[], str],
+        has_place: Callable[[Iterable[str]], bool],
         port: int,
         ttl_s: int,
     ) -> None:
-        """`fresh` makes identifiers, `port` is that of our call signalling."""
+        """`fresh` makes identifiers, `port` is that of our call signalling.
+
+        `has_place` tells whether the house can keep these names as well.
+        """
         self._name, self._zone, self._credentials = name, zone, credentials
         self._fresh, self._port, self._ttl_s = fresh, port, ttl_s
+        self._has_place = has_place
         self._facts: deque[GatekeeperFact] = deque()
 
     def facts(self) -> Iterator[GatekeeperFact]:
@@ -85,6 +90,8 @@ class Enrolment:
             return self._reject(host, number, "securityDenial", why)
         if old is None and self._crowded(host, sender.account):
             return self._reject(host, number, "resourceUnavailable", "too many endpoints")
+        if not self._has_place(alias.text for alias in message.aliases):
+            return self._reject(host, number, "resourceUnavailable", "too many names")
         for one in taken:  # the same account from elsewhere: the unit has moved
             self._zone.remove(one.identifier)
             self._facts.append(Left(one.identifier, one.names))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from sfu.errors import PeerError
 from sfu.model import Address
 from sfu.signalling.h323 import ras
-from sfu.signalling.h323.admission import Admissions
+from sfu.signalling.h323.admission import Admissions, Destination
 from sfu.signalling.h323.credentials import Credentials
 from sfu.signalling.h323.enrolment import Enrolment, told
 from sfu.signalling.h323.rasread import read
@@ -61,10 +61,17 @@ class Gatekeeper:
             self.zone.holds,
         )
         self._admissions = Admissions(self.zone, questions.takes, questions.budget_bps)
-        self._answers: OrderedDict[tuple[Address, bytes], tuple[float, Datagram]] = OrderedDict()
+        self._answers: OrderedDict[tuple[Address, str, bytes], tuple[float, Datagram]]
+        self._answers = OrderedDict()
         self._outputs: deque[Datagram | GatekeeperFact] = deque()
         self._enrolment = Enrolment(
-            name, self.zone, self._credentials, lambda: entropy(8).hex(), signalling_port, ttl_s
+            name,
+            self.zone,
+            self._credentials,
+            lambda: entropy(8).hex(),
+            questions.has_place,
+            signalling_port,
+            ttl_s,
         )
 
     @property
@@ -74,7 +81,7 @@ class Gatekeeper:
 
     def handle(self, event: Heard, now: float) -> None:
         """Take one datagram; what follows from it waits in `poll`."""
-        key = (event.remote, event.data)
+        key = (event.remote, event.at, event.data)
         known = self._answers.get(key)
         if known is not None and now - known[0] < MEMORY_S:
             self._outputs.append(known[1])
@@ -97,9 +104,9 @@ class Gatekeeper:
         if answer is not None:
             if isinstance(answer, ras.RegistrationConfirm):
                 one = self.zone.of(answer.identifier, event.remote.host)
-            datagram = Datagram(remote, self._octets(event, answer, one))
+            datagram = Datagram(remote, self._octets(event, answer, one), event.at)
             self._outputs.append(datagram)
-            self._answers[event.remote, event.data] = (now, datagram)
+            self._answers[event.remote, event.at, event.data] = (now, datagram)
             while len(self._answers) > MAX_MEMORY:
                 self._answers.popitem(last=False)
 
@@ -222,25 +229,36 @@ class Gatekeeper:
     def _discovered(self, event: Heard, message: ras.GatekeeperRequest) -> ras.Ras | None:
         if event.multicast and message.gatekeeper not in ("", self._name):
             return None
-        accounts = self._credentials.accounts(message.aliases)
-        if not accounts and not self._questions.listed(event.remote.host):
-            if event.multicast:
-                return None
-            return self._reject(event.remote.host, "gatekeeper", message.number, "securityDenial")
+        """Tell where we are; strangers learn by it no more than that a password is wanted."""
+        listed = self._questions.listed(event.remote.host)
+        if not listed and (event.multicast or not message.aliases):
+            return self._reject_unless(event, "gatekeeper", message.number, "securityDenial")
+        asked = not listed or self._credentials.accounts(message.aliases)
         offered = [one for one in (HMAC_SHA1_96, MD5) if one in message.algorithms]
-        chosen = offered[0] if accounts and offered else None
+        chosen = offered[0] if asked and offered else None
         return ras.GatekeeperConfirm(message.number, self._name, event.local, chosen)
 
     def _located(self, event: Heard, message: ras.LocationRequest, us: Address) -> ras.Ras | None:
-        """Tell where a number is: of who is registered here only listed networks learn it."""
-        found = self._admissions.find(message.destination, us)
-        if found is not None and not found.ours and not self._questions.listed(event.remote.host):
-            found = None
+        """Tell where a number is: strangers learn it of rooms, one a question, some a minute."""
+        host, house = event.remote.host, self._questions
+        if house.listed(host) or house.neighbour(host):
+            found = self._admissions.find(message.destination, us)
+        elif not house.may_ask(host):
+            return None
+        else:
+            room = any(house.is_room(alias.text) for alias in message.destination[:1])
+            found = Destination(us, ours=True) if room else None
+            if found is None:
+                house.asked_wrong(host)
         if found is None:
-            if event.multicast:
-                return None
-            return ras.Reject("locationReject", message.number, "notRegistered")
+            return self._reject_unless(event, "location", message.number, "notRegistered")
         return ras.LocationConfirm(message.number, found.signalling, event.local)
+
+    def _reject_unless(
+        self, event: Heard, request: str, number: int, reason: str
+    ) -> ras.Reject | None:
+        """Say no to who asked us; who asks everybody is answered by who knows."""
+        return None if event.multicast else self._reject(event.remote.host, request, number, reason)
 
     # ---- answers
 

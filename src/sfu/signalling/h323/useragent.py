@@ -88,6 +88,8 @@ class H323UserAgent:
         self._by_flow: dict[FlowId, Call] = {}
         self.asks: Callable[[str], bool] = lambda host: False
         """Whether a foreign gatekeeper is asked before a call from a host is taken."""
+        self.may_call: Callable[[str], bool] = lambda host: True
+        """Whether a host may begin one more call; asked before a gatekeeper is."""
         self.dials_numbers = False
         """Whether it is asked where a number is that comes without an address."""
         self._asked: dict[CallId, bytes] = {}
@@ -222,6 +224,9 @@ class H323UserAgent:
         )
         call.bearer.peer_tunnels = information.tunnelling
         self._calls[call.id] = self._by_flow[flow] = call
+        if not self.may_call(waiting.remote.host):
+            call.reject(503, "too many calls")
+            return call
         call.offered(message, setup, waiting.remote)
         if self.asks(waiting.remote.host):
             self._held[call.id] = list(call.events())

@@ -1,6 +1,6 @@
 """What goes into our gatekeeper and comes out of it, and what it asks of the house."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sfu.model import Address
@@ -18,6 +18,8 @@ class Heard:
     """Seconds since 1970."""
     multicast: bool = False
     """It was sent to all gatekeepers: only who is meant answers."""
+    at: str = ""
+    """The address of ours it came to, as the kernel says; "" where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Datagram:
 
     remote: Address
     data: bytes
+    source: str = ""
+    """The address of ours it leaves from: where the request came to; "" for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +86,13 @@ class Questions:
     """Whether we take calls to this number: a room, or somebody by another protocol."""
     budget_bps: Callable[[str, str], int | None]
     """What the line of a host and account has, both ways together; None: no line is known."""
+    is_room: Callable[[str], bool] = lambda number: False
+    """Whether this number is a room's: all that strangers may learn."""
+    neighbour: Callable[[str], bool] = lambda host: False
+    """Whether a gatekeeper at this address may learn of everybody who is registered."""
+    may_ask: Callable[[str], bool] = lambda host: True
+    """Whether a stranger may still ask for numbers."""
+    asked_wrong: Callable[[str], None] = lambda host: None
+    """Hears of a stranger that asked for a number that is no room."""
+    has_place: Callable[[Iterable[str]], bool] = lambda names: True
+    """Whether the house can keep these names as well."""

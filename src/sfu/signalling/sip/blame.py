@@ -61,6 +61,8 @@ class Abuse:
     """"" where no single address is to blame."""
     reason: Reason
     count: int
+    proven: bool = True
+    """False: it came in single datagrams, which anybody may send under this address."""
 
 
 class Blame:
@@ -70,19 +72,19 @@ class Blame:
         """Begin with nothing refused."""
         self.refused: Counter[Reason] = Counter()
         """Since the start."""
-        self._told: OrderedDict[tuple[str, Reason], tuple[float, int]] = OrderedDict()
+        self._told: OrderedDict[tuple[str, Reason, bool], tuple[float, int]] = OrderedDict()
         """When each was told of, and how many were refused since."""
         self._lines = Share()
         self._outputs: deque[Abuse] = deque()
 
-    def refuse(self, host: str, reason: Reason, now: float) -> None:
+    def refuse(self, host: str, reason: Reason, now: float, *, proven: bool = True) -> None:
         """Count a refusal, and have it told of unless that was done a moment ago."""
         self.refused[reason] += 1
         blamed = host if reason not in NOBODYS else ""
-        key = (site_of(blamed) if blamed else "", reason)
+        key = (site_of(blamed) if blamed else "", reason, proven)
         at, count = self._told.get(key, (now - TOLD_EVERY_S, 0))
         if now - at >= TOLD_EVERY_S and self._lines.take(now, TOLD_PER_S, TOLD_AT_ONCE):
-            self._outputs.append(Abuse(blamed, reason, count + 1))
+            self._outputs.append(Abuse(blamed, reason, count + 1, proven))
             self._told[key] = (now, 0)
         else:
             self._told[key] = (at, count + 1)

@@ -37,6 +37,8 @@ ACCOUNTS = 6
 """An address may get so many times more passwords wrong than one account from there: one unit
 with an old password does not lock out its neighbours."""
 NUMBERS_PER_MIN = 10
+QUESTIONS_PER_MIN = 10
+"""Questions of a strange gatekeeper after a number that is no room."""
 STRANGERS_CALLS_PER_S, STRANGERS_CALLS_AT_ONCE = 5.0, 30
 """A call that is taken costs some 10 ms; those of all strangers together may cost a twentieth."""
 CONNECTIONS_PER_S, CONNECTIONS_AT_ONCE = 10.0, 64
@@ -77,6 +79,9 @@ class _Entry:
     passwords: Share = field(default_factory=Share)
     numbers: Share = field(default_factory=Share)
     connections: Share = field(default_factory=Share)
+    told_passwords: Share = field(default_factory=Share)
+    """Wrong ones that came in single datagrams: whoever forged them locks nobody out of SIP."""
+    questions: Share = field(default_factory=Share)
 
 
 class Limits:
@@ -88,7 +93,8 @@ class Limits:
         self._rates = rates
         self._belongs = belongs
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._accounts: OrderedDict[tuple[str, str], Share] = OrderedDict()
+        self._accounts: OrderedDict[tuple[str, str, bool], Share] = OrderedDict()
+        """Wrong passwords by address and account; those of single datagrams apart."""
         self._guests: dict[Hashable, str] = {}
         self._homes: Counter[str] = Counter()
         self._partners: set[str] = set()
@@ -125,11 +131,12 @@ class Limits:
         self.refuse(host, Reason.CONNECTIONS, now)
         return False
 
-    def wrong_password(self, host: str, account: str, now: float) -> None:
-        """Count a password that was wrong."""
+    def wrong_password(self, host: str, account: str, now: float, *, proven: bool = True) -> None:
+        """Count a password that was wrong; not `proven`: anybody may have sent it as this host."""
         entry, per_min = self._entry(host), self._rates.wrong_passwords_per_min
-        entry.passwords.take(now, ACCOUNTS * per_min / 60, ACCOUNTS * per_min)
-        key = (site_of(host), account)
+        passwords = entry.passwords if proven else entry.told_passwords
+        passwords.take(now, ACCOUNTS * per_min / 60, ACCOUNTS * per_min)
+        key = (site_of(host), account, proven)
         share = self._accounts.setdefault(key, Share())
         self._accounts.move_to_end(key)
         share.take(now, per_min / 60, per_min)
@@ -180,9 +187,9 @@ class Limits:
         """How much was refused since the start, by reason."""
         return self._blame.refused
 
-    def refuse(self, host: str, reason: Reason, now: float) -> None:
+    def refuse(self, host: str, reason: Reason, now: float, *, proven: bool = True) -> None:
         """Count a refusal, and have it told of unless that was done a moment ago."""
-        self._blame.refuse(host, reason, now)
+        self._blame.refuse(host, reason, now, proven=proven)
 
     def poll(self) -> Iterator[Abuse]:
         """Yield what shall be logged."""
@@ -236,9 +243,23 @@ class Limits:
         return reason
 
     def may_try(self, host: str, account: str, now: float) -> bool:
-        """Tell whether a password of an account may be looked at, right or not."""
+        """Tell whether a password that came in a datagram may be looked at, right or not."""
         entry = self._entry(host)
-        return entry.passwords.full_at <= now or not self._tried(entry, host, account, now)
+        if entry.told_passwords.full_at <= now:
+            return True
+        return not self._tried(entry, host, account, now, proven=False)
+
+    def may_ask(self, host: str, now: float) -> bool:
+        """Tell whether an address may still ask for numbers: it has not missed too often."""
+        entry = self._entry(host)
+        misses = QUESTIONS_PER_MIN * entry.factor
+        return entry.questions.has(now, misses / 60, misses)
+
+    def asked_wrong(self, host: str, now: float) -> None:
+        """Count a question for a number that is none."""
+        entry = self._entry(host)
+        misses = QUESTIONS_PER_MIN * entry.factor
+        entry.questions.take(now, misses / 60, misses)
 
     def call(self, host: str, now: float) -> Reason | None:
         """Spend from the shares of calls; return which of them has too little."""
@@ -265,9 +286,12 @@ class Limits:
         user = user_of(data)
         return bool(user) and self._tried(entry, host, user, now)
 
-    def _tried(self, entry: _Entry, host: str, user: str, now: float) -> bool:
+    def _tried(
+        self, entry: _Entry, host: str, user: str, now: float, *, proven: bool = True
+    ) -> bool:
         per_min = self._rates.wrong_passwords_per_min
-        share = self._accounts.get((site_of(host), user))
+        share = self._accounts.get((site_of(host), user, proven))
         if share is not None and not share.has(now, per_min / 60, per_min):
             return True
-        return not entry.passwords.has(now, ACCOUNTS * per_min / 60, ACCOUNTS * per_min)
+        passwords = entry.passwords if proven else entry.told_passwords
+        return not passwords.has(now, ACCOUNTS * per_min / 60, ACCOUNTS * per_min)
