@@ -23,7 +23,7 @@ def test_a_section_cannot_be_changed():
 
 def test_a_section_is_made_by_names():
     with pytest.raises(TypeError):
-        Bell("42")  # type: ignore[misc]
+        Bell("42")  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("table", [{"number": "4 2"}, {"nummer": "42"}])

@@ -171,12 +171,13 @@ def test_who_looks_for_any_gatekeeper_is_answered_once():
     async def story():
         async with side(hosts=("127.0.0.1", "127.0.0.2"), discovery=True) as one:
             loop = asyncio.get_running_loop()
-            here = socket.inet_aton(HERE)
-            one.unit.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
+            loopback = socket.inet_aton(HERE)
+            one.unit.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, loopback)
             ask = write(ras.GatekeeperRequest(7, one.us))
             one.unit.sendto(ask, (DISCOVERY_GROUP, DISCOVERY_PORT))
             data, came = await asyncio.wait_for(loop.sock_recvfrom(one.unit, 4096), 2)
-            assert read(data)[0].ras == Address(*came) == one.shell.addresses[0]
+            here = one.shell.addresses[0]
+            assert (read(data)[0], Address(*came)) == (ras.GatekeeperConfirm(7, "sfu", here), here)
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(loop.sock_recvfrom(one.unit, 4096), 0.3)
 

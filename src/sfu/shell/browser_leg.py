@@ -28,7 +28,8 @@ from sfu.shell.icedoor import IceDoor, IcePath
 from sfu.shell.leg import Given, Hearing, Leg, Row
 from sfu.shell.limits import HEADERS, Meter
 from sfu.shell.lines import AccessLine, Lines
-from sfu.shell.patchbay import Patchbay, RateFact
+from sfu.shell.patchbay import Patchbay
+from sfu.shell.path import RateFact
 from sfu.shell.voices import ONCE, USUAL_EXTENSIONS, Twice, Voices, of_browser
 from sfu.signalling.call import End
 from sfu.signalling.capability import NOTHING, Capability

@@ -22,7 +22,8 @@ from sfu.media.engine.command import Extensions, OpenTransport, SetKeys, Transmi
 from sfu.media.engine.event import DatagramReceived
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import Address, Latch, LineId, SocketId
-from sfu.shell.patchbay import Listener, Patchbay
+from sfu.shell.patchbay import Patchbay
+from sfu.shell.path import Listener
 
 log = structlog.get_logger()
 

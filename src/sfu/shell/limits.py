@@ -35,7 +35,8 @@ from sfu.media.report import EstimateHeard, LimitNoted, RateLimited
 from sfu.media.rtp.rtcp.bounding import payload_bps, wire_bps
 from sfu.model import Codec, MemberId, SinkId, SourceId, TransportId
 from sfu.room.output import SendPicture
-from sfu.shell.patchbay import Patchbay, RateFact
+from sfu.shell.patchbay import Patchbay
+from sfu.shell.path import RateFact
 from sfu.signalling.capability import Feedback, H264Limits
 from sfu.signalling.sdp.agreement import AgreedLine
 from sfu.signalling.sdp.local import Policy

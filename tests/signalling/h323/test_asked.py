@@ -13,7 +13,7 @@ FROM = Address("192.0.2.9", 40_000)
 def asked(*destination: Alias, prefixes: tuple[str, ...] = (), **setup):
     message = q931.Message(q931.Type.SETUP, 1, False, (q931.display("Salle des fêtes"),))
     body = h225.Setup(bytes(16), bytes(16), destination=destination, **setup)
-    return read_offer(CallId("1"), message, body, FROM, prefixes)
+    return read_offer(CallId(1), message, body, FROM, prefixes)
 
 
 @pytest.mark.parametrize(

@@ -164,8 +164,13 @@ def test_who_is_refused_hears_why():
 def test_whoever_calls_too_often_is_refused_before_a_gatekeeper_is_asked():
     one, other = Stack("192.0.2.1", 1), Stack("192.0.2.2", 1000)
     wire = Wire(one, other)
-    asked = []
-    other.core.may_call = lambda host: asked.append(host) or False
+    asked: list[str] = []
+
+    def refuses(host: str) -> bool:
+        asked.append(host)
+        return False
+
+    other.core.may_call = refuses
     other.core.asks = lambda host: pytest.fail("nobody is asked about it")
     called(wire)
     assert (asked, other.told(CallOffered)) == ([one.host], [])
