@@ -37,7 +37,7 @@ class Way:
             lambda event: None,
         )  # fmt: skip
         if feeds_back:
-            self.bay._fed_back.add(self.transport)
+            self.bay._paths[self.transport].fed_back = True
         self.now, self.received = 0.0, 0
 
     def play(self, seconds, *, queue_s=lambda now: 0.0, bps=1_500_000, timestamp=None):
