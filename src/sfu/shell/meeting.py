@@ -358,7 +358,10 @@ class Meeting:
         sent = [
             now - row.last_sent_us / 1e6
             for sink in leg.streams.pictures
-            if (row := snapshot.sinks.get(sink)) is not None and row.last_sent_us
+            if (row := snapshot.sinks.get(sink)) is not None
+            and row.last_sent_us
+            # what went before the first key frame it waits for was a card of ours
+            and not (row.waiting and row.source is None)
         ]
         source = leg.streams.picture
         seen = Showing(
