@@ -12,24 +12,30 @@ from sfu.app.server import Server
 from sfu.config import Settings
 from sfu.errors import UseError
 from sfu.shell.log import configure_logging
+from sfu.worker.memory import keep_little
 
 DEMO_ROOM = "4201"
 
 
 def serve(settings: Settings) -> int:
     """Run the server until SIGTERM or SIGINT; return the exit code."""
-    configure_logging(settings.log)
-    _raise_file_limit()
+    _prepare(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, demo=False))
 
 
 def demo(settings: Settings) -> int:
     """Run the server with simulated members in a room."""
-    configure_logging(settings.log)
-    _raise_file_limit()
+    _prepare(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, demo=True))
+
+
+def _prepare(settings: Settings) -> None:
+    """Set up what belongs to the process."""
+    configure_logging(settings.log)
+    keep_little()
+    _raise_file_limit()
 
 
 async def _serve(settings: Settings, *, demo: bool) -> int:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from sfu.worker.memory import give_back
+from sfu.worker.memory import give_back, keep_little
 from sfu.worker.mixer import TICK_S, Mixer
 from sfu.worker.protocol import Lines, encode
 
@@ -107,6 +107,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's; we follow it
     with contextlib.suppress(PermissionError):
         os.nice(NICE)
+    keep_little()
     media, control = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     gc.collect()
     gc.freeze()  # what is imported stays: it need not be looked at again
