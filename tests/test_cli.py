@@ -70,7 +70,8 @@ def test_serve_hands_over_the_settings_and_gives_back_the_code(run, app, tmp_pat
     (tmp_path / "a.toml").write_text("[http]\ntls_port = 9443\n")
     seen = []
 
-    def serve(settings):
+    def serve(settings, reread):
+        assert reread() == settings
         seen.append(settings)
         return 3
 
@@ -81,7 +82,7 @@ def test_serve_hands_over_the_settings_and_gives_back_the_code(run, app, tmp_pat
 
 
 def test_what_stops_a_start_is_one_line_and_code_2(run, app):
-    def busy(settings):
+    def busy(settings, reread):
         raise UseError("SIP over UDP, 0.0.0.0:5060 is in use")
 
     app.serve = app.demo = busy

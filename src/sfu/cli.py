@@ -18,6 +18,8 @@ from sfu.errors import UseError
 if TYPE_CHECKING:
     from sfu.config import Settings
 
+    Run = Callable[[Settings, Callable[[], Settings]], int]
+
 USE_ERROR = 2
 """Exit code for everything the caller can put right."""
 ANSWER_S, RESTORE_S = 60.0, 3600.0
@@ -180,6 +182,63 @@ def report(
 
 
 @app.command()
+def reload(config: ConfigFile = None, data: DataDirectory = None) -> None:
+    """Have the running server read its settings again; no call hears of it."""
+    done = _command("reload", config, data, {})
+    typer.echo(f"counts now: {', '.join(done['live']) or 'nothing changed'}")
+    if done["restart"]:
+        typer.echo(f"at the next start only: {', '.join(done['restart'])}")
+
+
+@app.command()
+def drain(
+    within_min: Annotated[
+        float, typer.Option("--within", metavar="MINUTES", help="Then it ends whoever is there.")
+    ] = 60.0,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Take calls again.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Come back when it has ended.")] = False,
+    config: ConfigFile = None,
+    data: DataDirectory = None,
+) -> None:
+    """Have the running server take no more calls, and end when nobody is left."""
+    if cancel:
+        _command("drain", config, data, method="DELETE")
+        typer.echo("takes calls again")
+        return
+    asked = _command("drain", config, data, {"within_s": within_min * 60})
+    typer.echo(f"takes no more calls; there still: {asked['people']}")
+    if wait:
+        _wait_until_gone(_settings(config, data).http.local_port)
+        typer.echo("ended")
+
+
+@app.command()
+def doctor(
+    config: ConfigFile = None,
+    data: DataDirectory = None,
+    language: Annotated[
+        str, typer.Option("--language", metavar="fr|en", help="That of LANG, unless told.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+    stun: Annotated[
+        str, typer.Option("--stun", metavar="HOST", help="Asked how the Internet sees us.")
+    ] = "",
+    loops: Annotated[bool, typer.Option(help="Call ourselves.")] = True,
+) -> None:
+    """Look at everything a meeting needs, and say what to mend; exit code 1 where something is."""
+    from sfu.app.doctor import examine, table, view
+    from sfu.app.doctor.finding import Level
+
+    spoken = language or ("fr" if os.environ.get("LANG", "").startswith("fr") else "en")
+    found = list(examine(_settings(config, data), os.environ, stun=stun, loops=loops))
+    if as_json:
+        typer.echo(json.dumps(view(found, spoken), ensure_ascii=False, indent=1))
+    else:
+        typer.echo(table(found, spoken))
+    raise typer.Exit(any(one.level is Level.WRONG for one in found))
+
+
+@app.command()
 def version() -> None:
     """Say which version this is."""
     from importlib.metadata import version as installed
@@ -196,8 +255,8 @@ def main() -> None:
         sys.exit(USE_ERROR)
 
 
-def _run(run: "Callable[[Settings], int]", config: Path | None, data: Path | None) -> None:
-    raise typer.Exit(run(_settings(config, data)))
+def _run(run: "Run", config: Path | None, data: Path | None) -> None:
+    raise typer.Exit(run(_settings(config, data), lambda: _settings(config, data)))
 
 
 def _settings(config: Path | None, data: Path | None) -> "Settings":
@@ -232,7 +291,35 @@ def _ledger_table(view: Any) -> str:
     return "\n".join([f"{view['first_day']} to {view['last_day']}", *shown])
 
 
-def _post(url: str, body: dict[str, str], key: str = "", patience_s: float = ANSWER_S) -> Any:
+def _command(
+    verb: str,
+    config: Path | None,
+    data: Path | None,
+    body: dict[str, Any] | None = None,
+    method: str = "POST",
+) -> Any:
+    """Tell the server on this machine to do something only who reads its directory may."""
+    from sfu.app.upkeep import control_key
+
+    settings = _settings(config, data)
+    url = f"http://127.0.0.1:{settings.http.local_port}/api/v1/{verb}"
+    raw = None if body is None else json.dumps(body).encode()
+    return json.loads(_ask(url, raw, control_key(settings, os.environ), method=method))
+
+
+def _wait_until_gone(port: int) -> None:
+    """Come back when nobody answers any more."""
+    import time
+
+    while True:
+        try:
+            _get(f"http://127.0.0.1:{port}/healthz")
+        except UseError:
+            return
+        time.sleep(1)
+
+
+def _post(url: str, body: dict[str, Any], key: str = "", patience_s: float = ANSWER_S) -> Any:
     """Send JSON to the server on this machine; raise UseError with its own words."""
     return json.loads(_ask(url, json.dumps(body).encode(), key, patience_s))
 
@@ -242,14 +329,21 @@ def _get(url: str) -> str:
     return _ask(url, None)
 
 
-def _ask(url: str, body: bytes | None, key: str = "", patience_s: float = ANSWER_S) -> str:
+def _ask(
+    url: str,
+    body: bytes | None,
+    key: str = "",
+    patience_s: float = ANSWER_S,
+    method: str | None = None,
+) -> str:
     from urllib.error import HTTPError, URLError
     from urllib.request import ProxyHandler, Request, build_opener
 
     headers = {"Content-Type": "application/json"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    request = Request(url, body, headers, method="GET" if body is None else "POST")
+    method = method or ("GET" if body is None else "POST")
+    request = Request(url, body, headers, method=method)
     opener = build_opener(ProxyHandler({}))  # loopback never goes by a proxy
     try:
         with opener.open(request, timeout=patience_s) as answer:

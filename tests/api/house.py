@@ -13,11 +13,13 @@ from sfu.api.house import (
     CallView,
     Credentials,
     DialOutcome,
+    DrainView,
     LedgerView,
     LineView,
     MemberView,
     OccurrenceView,
     PictureView,
+    ReloadView,
     RoomView,
     RuleView,
     Send,
@@ -147,6 +149,8 @@ class ScriptedHouse:
     browsers: list[ScriptedBrowser] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     dialled: list[tuple[str, str]] = field(default_factory=list)
+    fault: str = ""
+    drains: DrainView = field(default_factory=lambda: DrainView(False, 2, 0.0))
     transferred: list[tuple[str, str]] = field(default_factory=list)
     ledger_rows: dict[By, tuple[Row, ...]] = field(default_factory=lambda: dict(LEDGER))
     agenda: Agenda = field(default_factory=lambda: Agenda([Bookable("4201")]))
@@ -162,6 +166,22 @@ class ScriptedHouse:
 
     async def restore(self, file: str) -> int:
         raise UseError(f"there is no {file}")
+
+    async def reload(self) -> ReloadView:
+        if self.fault:
+            raise UseError(self.fault)
+        return ReloadView(("room",), ("http.tls_port",))
+
+    def drain(self, within_s: float) -> DrainView:
+        self.drains = DrainView(True, 2, within_s)
+        return self.drains
+
+    def undrain(self) -> DrainView:
+        self.drains = DrainView(False, 2, 0.0)
+        return self.drains
+
+    def draining(self) -> DrainView:
+        return self.drains
 
     def open_browser(self, send: Send, remote: str, user_agent: str) -> ScriptedBrowser:
         browser = ScriptedBrowser(send, remote, user_agent, on_message=self.on_message)

@@ -100,6 +100,10 @@ def front(house: Stage):
             trunks=lambda: TRUNKS,
         ),
         gates=[web_gate()],
+        directory=".",
+        certificate_ends_at=1_800_000_000.0,
+        reloads=Counter({"done": 3}),
+        people_there=2,
         webhooks=SimpleNamespace(outcomes=Counter({("ledger", "failed"): 2})),
         bookings=SimpleNamespace(
             agenda=SimpleNamespace(bookings={}), counts=BookingCounts(Counter(), Counter())
@@ -372,3 +376,17 @@ def test_a_backup_that_cannot_be_is_refused_and_not_left_lying(front, tmp_path):
     with pytest.raises(UseError, match="no backup of sfu"):
         asyncio.run(front.restore("restore-00.sqlite3"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_house_that_drains_begins_no_calls_and_says_so(front: Front, house: Stage):
+    house.house.drain.begin(house.now, 60.0)
+    assert front.ready() == ["the server drains"]
+    assert (front.draining().draining, front.draining().people) == (True, 2)
+    with pytest.raises(UseError, match="goes down"):
+        asyncio.run(front.dial("21", "4201"))
+
+
+def test_a_scrape_tells_of_the_service(front: Front):
+    told = front.readings().service
+    assert told.reloads == {"done": 3}
+    assert told.disk_free_bytes > 0

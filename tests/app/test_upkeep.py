@@ -25,7 +25,7 @@ def test_old_names_go_at_the_start_already(tmp_path):
             joining = Joining(RoomId("42"), MemberId("m"), "Anne", Protocol.SIP, "", "")
             store.left(store.joined(joining, at), at + 60, "hung_up")
         await store.flush()
-        keeping = spawn("retention", keep_house(store, Retention()))
+        keeping = spawn("retention", keep_house(store, Retention))
         while (found := await store.recent(9))[1].name:
             await asyncio.sleep(0.01)
         keeping.cancel()

@@ -35,7 +35,7 @@ def test_the_house_answers_the_gatekeeper():
         known.put("morez", Contact("sip:morez@192.0.2.9", there, Protocol.SIP, 1e12))
         known.put("7001", Contact("h323:7001@192.0.2.9", there, Protocol.H323, 1e12))
         gate = Gate(Rates(), lambda glimpse: False, lambda message: None)
-        ask = questions(SETTINGS, house.house, gate, known)
+        ask = questions(house.house, gate, known)
         assert (ask.account_of("LaJoux"), ask.account_of("morez")) == ("lajoux", None)
         assert (ask.password_of("lajoux"), ask.password_of("morez")) == ("secret", None)
         assert ask.listed("192.0.2.9")

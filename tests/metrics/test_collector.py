@@ -229,7 +229,7 @@ def test_no_label_carries_a_stream_a_room_or_a_person():
         for label in sample.labels
     }
     bounded = {"by", "outcome", "dialect", "wish", "state", "maker", "trunk", "webhook", "request"}
-    bounded |= {"step"}
+    bounded |= {"step", "version"}
     lines = {"site", "line", "direction", "class", "rung", "why"}
     assert labels == {"kind", "protocol", "reason", "worker", "le"} | bounded | lines
     assert "3735928559" not in Metrics(lambda: READINGS).exposition().decode()

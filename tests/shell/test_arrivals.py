@@ -137,3 +137,23 @@ def test_a_call_by_a_trunk_may_mean_more_than_its_number(house):
     assert isinstance(house.ring(3, "", also=("4252",)), Accept)
     assert set(house.house.meetings) == {"4250", "4251", "4252"}
     assert house.ring(4, "visio", also=("visio",)).status == 404
+
+
+def test_a_house_that_drains_takes_no_calls_and_keeps_those_it_has(house):
+    house.ring(1)
+    house.house.drain.begin(house.now, 60.0)
+    house.tick(20.0)
+    refused = house.ring(2)
+    assert isinstance(refused, Reject)
+    assert (refused.status, refused.retry_after_s) == (503, 40)
+    assert members(house) == 1
+    house.house.drain.cancel()
+    assert isinstance(house.ring(3), Accept)
+
+
+def test_rooms_that_are_configured_anew_are_called_and_those_inside_stay(house):
+    house.ring(1)
+    house.house.configure(Settings(room=(Room(number="5001", name="Salle"),)))
+    assert isinstance(house.ring(2, "5001"), Accept)
+    assert members(house) == 2
+    assert house.house.meetings["5001"].name == "Salle"

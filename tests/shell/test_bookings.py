@@ -320,3 +320,34 @@ def test_a_unit_that_came_by_itself_is_not_called(tmp_path):
     call, dialled = play(tmp_path, story)
     assert CallId(call)
     assert dialled == [(0, "7002", "4310")]
+
+
+def test_other_settings_grant_and_ring_otherwise_and_keep_what_is_booked(tmp_path):
+    async def story(scene):
+        await granted(scene, "4201")
+        fresh = replace(
+            SETTINGS,
+            room=(Room(number="4201", units=("7002",), owner="Parc"),),
+            bookings=replace(SETTINGS.bookings, most_hours=1.0),
+        )
+        scene.house.house.configure(fresh)
+        scene.bookings.configure(fresh)
+        await scene.until(NINE + MINUTE)
+        gone = await scene.bookings.book(wish("4202"))
+        return scene.dialled, gone
+
+    dialled, gone = play(tmp_path, story)
+    assert [unit for _, unit, _ in dialled] == ["7002"]
+    assert isinstance(gone, Refused)
+
+
+def test_a_house_that_drains_calls_no_rooms(tmp_path):
+    async def story(scene):
+        await granted(scene)
+        scene.house.house.drain.begin(scene.house.now, 3600.0)
+        await scene.until(NINE + MINUTE)
+        return scene.dialled, scene.events()
+
+    dialled, events = play(tmp_path, story)
+    assert dialled == []
+    assert "booking_not_called" in events

@@ -324,3 +324,16 @@ def test_where_pages_come_by_invitation_a_number_alone_opens_nothing():
         assert page.join(invitation=link).room == "4201"
         assert Page(house).join(room="4202", pin="2468") is not None
         assert isinstance(house.ring(1), Accept)  # room codecs dial the number still
+
+
+def test_a_house_that_drains_lets_nobody_in_but_who_comes_back(house):
+    anne = Page(house)
+    token = anne.join().resume
+    house.house.drain.begin(house.now, 60.0)
+    bruno = Page(house)
+    assert bruno.join("Bruno") is None
+    assert bruno.refused == "server_stopping"
+    anne.session.closed()
+    again = Page(house)
+    assert again.join(resume=token) is not None
+    assert len(house.browsers) == 1

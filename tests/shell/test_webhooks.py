@@ -244,3 +244,18 @@ def test_a_fault_nobody_foresaw_does_not_end_the_telling(sqlite, monkeypatch):
     with capture_logs() as said:
         played(sqlite, far, lambda *args: asyncio.wait_for(story(*args), 5))
     assert [line["why"] for line in said] == ["unforeseen"]
+
+
+def test_hooks_are_changed_while_it_runs(sqlite):
+    far, other = Far(), Webhook("other", "https://192.0.2.9/b", SECRET)
+
+    async def story(hooks, clock):
+        hooks.start()
+        await hooks.change([other])
+        hooks.take(happening())
+        while not far.got:
+            await asyncio.sleep(0.005)
+        await hooks.close()
+        return list(hooks.hooks)
+
+    assert played(sqlite, far, lambda *args: asyncio.wait_for(story(*args), 5)) == ["other"]

@@ -26,6 +26,7 @@ from sfu.api.invitation import invitation_routes
 from sfu.api.oidc import oidc_routes
 from sfu.api.operator import operator_routes
 from sfu.api.schema import Readiness
+from sfu.api.service import service_routes
 from sfu.api.session import session_routes
 from sfu.api.static import page_routes
 
@@ -69,6 +70,7 @@ def create_app(house: House, settings: WebSettings | None = None) -> FastAPI:
     app.include_router(oidc_routes(house, gate))
     app.include_router(invitation_routes(house, gate))
     app.include_router(event_routes(house, gate))
+    app.include_router(service_routes(house, gate))
     _add_health(app, house)
     if settings.metrics:
         _add_metrics(app, house)

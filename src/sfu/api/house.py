@@ -49,6 +49,27 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadView:
+    """What changed of the settings, as "section.key", or the name of a table that repeats."""
+
+    live: tuple[str, ...]
+    """What counts now."""
+    restart: tuple[str, ...]
+    """What counts at the next start only."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrainView:
+    """A server that goes down, or does not."""
+
+    draining: bool
+    people: int
+    """Calls and pages that are there still."""
+    left_s: float
+    """Until it ends whoever is there; 0 where it does not go down."""
+
+
+@dataclass(frozen=True, slots=True)
 class MemberView:
     """A member, for operators."""
 
@@ -280,6 +301,18 @@ class House(Protocol):
 
         Raises `UseError` where it cannot be.
         """
+
+    async def reload(self) -> "ReloadView":
+        """Read the settings again; raises `UseError` where they are wrong, and nothing changed."""
+
+    def drain(self, within_s: float) -> "DrainView":
+        """Take no more calls; end when nobody is left, or after this time."""
+
+    def undrain(self) -> "DrainView":
+        """Take calls again."""
+
+    def draining(self) -> "DrainView":
+        """Say whether we go down, and who is there still."""
 
     def open_browser(self, send: Send, remote: str, user_agent: str) -> Browser:
         """Welcome a WebSocket.

@@ -100,6 +100,15 @@ class RestoreRequest(BaseModel):
     file: Annotated[str, StringConstraints(pattern=r"^restore-[0-9a-f]{8,32}\.sqlite3$")]
 
 
+class DrainRequest(BaseModel):
+    """How to go down."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    within_s: Annotated[float, Field(ge=0, le=86_400)] = 3600.0
+    """After so long it ends whoever is there."""
+
+
 class InvitationRequest(BaseModel):
     """Which room guests shall come into, and how long."""
 

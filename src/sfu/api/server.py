@@ -5,6 +5,7 @@ the house says goodbye to browsers before.
 """
 
 import asyncio
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from socket import socket
 import uvicorn
 from starlette.types import ASGIApp
 
+from sfu.shell.tls import reload_chain
 from sfu.shell.webdoor import WebDoor, WebGate
 from sfu.signalling.webrtc.message import TEXT_MAX
 
@@ -63,6 +65,11 @@ class WebServer:
     async def run(self) -> None:
         """Serve until `stop`."""
         await self._server.serve(sockets=self._sockets)
+
+    def renew(self, certificate: Path, key: Path) -> None:
+        """Show another certificate to who connects from now on; raises UseError."""
+        if isinstance(self._server.config.ssl, ssl.SSLContext):
+            reload_chain(self._server.config.ssl, certificate, key)
 
     async def started(self) -> None:
         """Wait until requests are taken."""

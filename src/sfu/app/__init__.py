@@ -5,6 +5,7 @@ import contextlib
 import gc
 import resource
 import signal
+from collections.abc import Callable
 
 import uvloop
 
@@ -12,38 +13,42 @@ from sfu.app.server import Server
 from sfu.config import Settings
 from sfu.errors import UseError
 from sfu.shell.log import configure_logging
+from sfu.shell.tasks import spawn
 from sfu.worker.memory import keep_little
 
 DEMO_ROOM = "4201"
 
 
-def serve(settings: Settings) -> int:
+Reread = Callable[[], Settings]
+"""Reads the settings again; raises UseError."""
+
+
+def serve(settings: Settings, reread: Reread | None = None) -> int:
     """Run the server until SIGTERM or SIGINT; return the exit code."""
-    _prepare(settings)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings, demo=False))
+    return _run(settings, reread, demo=False)
 
 
-def demo(settings: Settings) -> int:
+def demo(settings: Settings, reread: Reread | None = None) -> int:
     """Run the server with simulated members in a room."""
-    _prepare(settings)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings, demo=True))
+    return _run(settings, reread, demo=True)
 
 
-def _prepare(settings: Settings) -> None:
-    """Set up what belongs to the process."""
+def _run(settings: Settings, reread: Reread | None, *, demo: bool) -> int:
     configure_logging(settings.log)
     keep_little()
     _raise_file_limit()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings, reread, demo=demo))
 
 
-async def _serve(settings: Settings, *, demo: bool) -> int:
-    stop = asyncio.Event()
+async def _serve(settings: Settings, reread: Reread | None, *, demo: bool) -> int:
     loop = asyncio.get_running_loop()
+    # before anything else: a signal that comes while we start shall not kill us
+    server = Server(settings, reread=reread)
+    stop = server.ended
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = Server(settings)
+    loop.add_signal_handler(signal.SIGHUP, lambda: spawn("reload", _reload(server)))
     members = None
     try:
         await server.start()
@@ -60,6 +65,13 @@ async def _serve(settings: Settings, *, demo: bool) -> int:
     finally:
         await server.stop()
     return 0
+
+
+async def _reload(server: Server) -> None:
+    """Read the settings again, asked by a signal; what is wrong with them stands in the log."""
+    if server.serving:
+        with contextlib.suppress(UseError):
+            await server.reload()
 
 
 def _settle() -> None:

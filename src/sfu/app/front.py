@@ -16,16 +16,18 @@ from sfu.api.house import (
     CallView,
     Credentials,
     DialOutcome,
+    DrainView,
     LedgerView,
     LineView,
     MemberView,
     OccurrenceView,
+    ReloadView,
     RoomView,
     Send,
     TransferOutcome,
     TrunkView,
 )
-from sfu.app import bookings, ledger, lines, trunks
+from sfu.app import bookings, ledger, lines, service, trunks
 from sfu.app.trunks import Way
 from sfu.errors import PeerError, UseError
 from sfu.ledger import By
@@ -90,6 +92,26 @@ class Front:
             raise UseError(f"restore: {words(error)}") from error
         finally:
             path.unlink(missing_ok=True)
+
+    async def reload(self) -> ReloadView:
+        """Read the settings again."""
+        changes = await self._server.reload()
+        return ReloadView(changes.live, changes.restart)
+
+    def drain(self, within_s: float) -> DrainView:
+        """Take no more calls; end when nobody is left, or after this time."""
+        self._server.drain(within_s)
+        return self.draining()
+
+    def undrain(self) -> DrainView:
+        """Take calls again."""
+        self._server.undrain()
+        return self.draining()
+
+    def draining(self) -> DrainView:
+        """Say whether we go down, and who is there still."""
+        drain, now = self._server.house.drain, self._server.house.clock()
+        return DrainView(drain.on, self._server.people_there, round(drain.left_s(now), 1))
 
     def open_browser(self, send: Send, remote: str, user_agent: str) -> Session:
         """Welcome a WebSocket."""
@@ -190,6 +212,8 @@ class Front:
 
     async def dial(self, target: str, room: str) -> DialOutcome:
         """Call a configured endpoint's number, a registered one, a trunk's, or a URI."""
+        if self._server.house.drain.on:
+            raise UseError("the server goes down: it begins no calls")
         found = self._server.house.find(room)
         if not isinstance(found, Found):
             raise UseError(f"no room {room}")
@@ -327,6 +351,8 @@ class Front:
         """Say why calls cannot be taken now."""
         if self._server.browsers.stopping:
             return ["the server stops"]
+        if self._server.house.drain.on:
+            return ["the server drains"]
         worker = self._server.worker
         return ["the mix worker is down"] if worker is not None and not worker.alive else []
 
@@ -383,6 +409,7 @@ class Front:
             workers=workers,
             trunks=trunks.figures(server.sip.trunks()),
             lines=lines.figures(server.house),
+            service=service.figures(server),
             ledger=ledger.figures(server.ledger),
             bookings=bookings.figures(server.bookings),
         )

@@ -12,7 +12,8 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
@@ -20,17 +21,20 @@ from pathlib import Path
 import structlog
 
 from sfu.api.app import WebSettings, create_app
+from sfu.api.challenge import challenge_app
 from sfu.api.server import WebServer
 from sfu.app.bookings import line_question
 from sfu.app.first import tell_first
 from sfu.app.front import Front
 from sfu.app.oidc import vouching
+from sfu.app.reload import Changes, compare, effective
 from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
 from sfu.app.trunks import tell as tell_trunk
 from sfu.app.trunks import trunk_settings
 from sfu.app.upkeep import keep_house
 from sfu.app.zone import foreign, questions, record, zone
 from sfu.config import MediaEncryption, Settings
+from sfu.errors import UseError
 from sfu.media.connect.dtls import Identity
 from sfu.media.engine.command import SetMarks
 from sfu.media.report import Reporter
@@ -58,14 +62,17 @@ from sfu.shell.house import TICK_S, House
 from sfu.shell.icedoor import IceDoor
 from sfu.shell.invitations import Invitations
 from sfu.shell.ledger import Ledger
+from sfu.shell.log import configure_logging
 from sfu.shell.mixdesk import MixDesk
 from sfu.shell.patchbay import Patchbay
 from sfu.shell.people import People
 from sfu.shell.ports import PortRange
 from sfu.shell.registrant import RegistrantShell
+from sfu.shell.renewal import LOOK_EVERY_S, Renewal
 from sfu.shell.sip import Listening, SipShell
 from sfu.shell.store import Store
 from sfu.shell.surroundings import Surroundings
+from sfu.shell.systemd import Manager
 from sfu.shell.tasks import end, spawn
 from sfu.shell.titles import Titles
 from sfu.shell.udp import local_host_toward
@@ -93,9 +100,21 @@ AUDIO_AS_KBPS = 136
 class Server:
     """One server: `start`, `stop`, and what it says of itself."""
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
-        """Remember how it shall be."""
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str] = os.environ,
+        reread: Callable[[], Settings] | None = None,
+    ) -> None:
+        """Remember how it shall be; `reread` reads the settings again, raising UseError."""
         self.settings = settings
+        self._reread = reread
+        self.reloads: Counter[str] = Counter()
+        self.ended = asyncio.Event()
+        """Set where it drained: nobody is there any more, or the time is over."""
+        self.serving = False
+        """Everything is started."""
+        self._manager = Manager(environ)
         self._environ = environ
         self._stack = AsyncExitStack()
         self._certificate: Certificate | None = None
@@ -116,6 +135,7 @@ class Server:
 
     async def stop(self) -> None:
         """Say goodbye to everybody and give everything back."""
+        self._manager.stopping()
         await self._stack.aclose()
 
     async def _start(self) -> None:
@@ -127,12 +147,17 @@ class Server:
         https = [bind_listener("page", host, settings.http.tls_port) for host in self._hosts()]
         http = [bind_listener("API", "127.0.0.1", settings.http.local_port)]
         media = [udp_socket(host, settings.webrtc.udp_port) for host in self._hosts()]
-        for one in (*https, *http):
+        tls = settings.tls
+        self._challenges = [
+            bind_listener("challenges", host, tls.acme_port)
+            for host in (self._hosts() if tls.acme_webroot else ())
+        ]
+        for one in (*https, *http, *self._challenges):
             self._stack.callback(one.close)
         store = await Store.open(data.store_url(settings.store.url))
         self._stack.push_async_callback(store.close)
         spawn("call records", store.run())
-        keeping = spawn("retention", keep_house(store, settings.retention))
+        keeping = spawn("retention", keep_house(store, lambda: self.settings.retention))
         self._stack.push_async_callback(end, keeping)
         self.people = People(store, data.path)
         self.oidc = vouching(settings.oidc)
@@ -145,6 +170,9 @@ class Server:
         # last: a start that fails must not have made an account whose password nobody saw
         self._first_password = tell_first(await self.people.begin(), data.path)
         await self._start_web(https, http)
+        self._watch_certificate()
+        self.serving = True
+        self._manager.ready(self._status())
 
     def _hosts(self) -> list[str]:
         return listen_hosts(self.settings.network.listen)
@@ -163,8 +191,8 @@ class Server:
         engine = Engine()
         self._stack.callback(engine.close)
         reporter = Reporter(os.urandom(8).hex(), time.time() - time.monotonic())
-        marks = settings.marks
-        engine.apply(SetMarks(marks.sound, marks.picture, marks.slides, marks.other))
+        self._engine = engine
+        engine.apply(marks_of(settings))
         self.patchbay = Patchbay(engine, reporter, os.urandom)
         self.worker: MixWorker | None = None
         if settings.media.mix_workers and MixWorker.available():
@@ -211,14 +239,7 @@ class Server:
         self.registrations = Registrations()
         kept = Bindings(store)
         self.sip = SipShell(
-            SipSettings(
-                realm=self._realm,
-                domain=settings.sip.domain,
-                accounts={one.user: one.password for one in settings.account},
-                networks=settings.register.networks,
-                trunks=trunk_settings(settings),
-                max_calls=settings.limits.max_calls,
-            ),
+            sip_settings(settings),
             Listening(
                 tuple(self._hosts()),
                 settings.sip.udp_port,
@@ -231,13 +252,7 @@ class Server:
             lambda event: self.calls.handle(event),
             on_registration=self._registered,
             on_trunk=tell_trunk,
-            rates=Rates(
-                settings.sip.messages_per_s,
-                settings.sip.calls_per_min,
-                settings.sip.wrong_passwords_per_min,
-                settings.sip.strangers_per_s,
-                settings.known_networks(),
-            ),
+            rates=sip_rates(settings),
             on_binding=kept.carry_out,
             new_call=self._new_call,
         )
@@ -312,7 +327,7 @@ class Server:
         gatekeeper = GatekeeperShell(
             zone(self.settings, self._hosts()),
             self.sip.gate,
-            questions(self.settings, self.house, self.sip.gate, self.registrations),
+            questions(self.house, self.sip.gate, self.registrations),
             lambda fact: record(self.registrations, fact),
         )
         await gatekeeper.start()
@@ -370,7 +385,7 @@ class Server:
 
     @property
     def _realm(self) -> str:
-        return self.settings.sip.domain or REALM
+        return realm_of(self.settings)
 
     def _advertise(self, host: str) -> str:
         """Give our address as this host shall know it: a public one only beyond our networks."""
@@ -381,11 +396,7 @@ class Server:
         return local_host_toward(Address(host, 9))
 
     def _start_webhooks(self, store: Store) -> None:
-        hooks = [
-            Webhook(one.name, one.url, one.secret, frozenset(one.events))
-            for one in self.settings.webhook
-        ]
-        self.webhooks = Webhooks(store, hooks)
+        self.webhooks = Webhooks(store, hooks_of(self.settings))
         self.house.news.takers.append(self.webhooks.take)
         self.webhooks.start()
         self._stack.push_async_callback(self.webhooks.close)
@@ -415,6 +426,8 @@ class Server:
                 self.calls.tick(snapshot)
                 self.browsers.tick(snapshot)
                 self.metrics.observe(snapshot, self.patchbay.sink_kinds())
+                self._manager.alive(loop.time())  # a tick that fails is no sign of life
+                self._end_drained()
             except Exception:
                 log.exception("tick_failed")
 
@@ -432,19 +445,126 @@ class Server:
             WebGate(self.browsers.has_members),
             WebGate(each=MOST, rated=False),
         )
-        servers = [
-            WebServer(
-                public, https, certificate=self._certificate.chain, key=self._certificate.key,
-                gate=self.gates[0],
-            ),
-            WebServer(local, http, gate=self.gates[1]),
-        ]  # fmt: skip
+        self._page = WebServer(
+            public, https, certificate=self._certificate.chain, key=self._certificate.key,
+            gate=self.gates[0],
+        )  # fmt: skip
+        servers = [self._page, WebServer(local, http, gate=self.gates[1])]
+        if self._challenges:
+            webroot = Path(self.settings.tls.acme_webroot)
+            app = challenge_app(webroot, self.settings.http.tls_port)
+            servers.append(WebServer(app, self._challenges))
         for one in servers:
             task = spawn("web", one.run())
             self._stack.push_async_callback(_join, task)
             self._stack.callback(one.stop)
             await one.started()
         self._stack.callback(self.browsers.stop)
+
+    # ---- its life
+
+    async def reload(self) -> Changes:
+        """Read the settings again; what may count at once does, and no call hears of it.
+
+        Raises UseError where they are wrong: nothing changed then.
+        """
+        self._manager.reloading()
+        try:
+            changes = await self._reload()
+        except UseError as error:
+            self.reloads["refused"] += 1
+            log.error("reload_refused", why=str(error))
+            raise
+        finally:
+            self._manager.ready(self._status())
+        self.reloads["done"] += 1
+        log.info("reloaded", live=changes.live, restart=changes.restart)
+        return changes
+
+    async def _reload(self) -> Changes:
+        if self._reread is None:
+            raise UseError("there is nothing to read settings from")
+        fresh = await asyncio.to_thread(self._reread)
+        changes = compare(self.settings, fresh)
+        counts = effective(self.settings, fresh)
+        tls = counts.tls
+        renewal = self._renewal
+        if tls.certificate and "tls.certificate" in changes.live:
+            renewal = Renewal(Path(tls.certificate), Path(tls.private_key))
+        self._renew(renewal.look(anyhow=True))
+        self._renewal = renewal
+        await self._configure(counts)
+        return changes
+
+    async def _configure(self, settings: Settings) -> None:
+        """Hand settings that count now to who goes by them."""
+        before, self.settings = self.settings, settings
+        configure_logging(settings.log)
+        self._engine.apply(marks_of(settings))
+        self.house.configure(settings)
+        self.sip.configure(sip_settings(settings), sip_rates(settings))
+        self.bookings.configure(settings)
+        self.ledger.configure(settings)
+        if settings.oidc != before.oidc:
+            self.oidc = vouching(settings.oidc)
+        if settings.webhook != before.webhook:
+            await self.webhooks.change(hooks_of(settings))
+
+    def _watch_certificate(self) -> None:
+        assert self._certificate is not None
+        self._renewal = Renewal(self._certificate.chain, self._certificate.key)
+        self._stack.push_async_callback(end, spawn("certificate", self._keep_certificate()))
+
+    async def _keep_certificate(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                self._renew(self._renewal.look())
+            except UseError as error:
+                log.error("certificate_refused", why=str(error))
+
+    def _renew(self, found: Certificate | None) -> None:
+        """Show another certificate, by page and SIP, to who connects from now on."""
+        if found is None:
+            return
+        self.sip.renew(found.chain, found.key)
+        self._page.renew(found.chain, found.key)
+        assert self._certificate is not None
+        if found.fingerprint != self._certificate.fingerprint:
+            log.info("certificate_renewed", fingerprint=found.fingerprint)
+        self._certificate = found
+
+    @property
+    def certificate_ends_at(self) -> float:
+        """When our certificate is good no more, in seconds since 1970."""
+        return self._certificate.ends_at if self._certificate is not None else 0.0
+
+    @property
+    def people_there(self) -> int:
+        """How many calls and pages there are, before a door too."""
+        return len(self.calls) + len(self.browsers)
+
+    def drain(self, within_s: float) -> None:
+        """Let nobody new in; end when nobody is left, or after this time."""
+        self.house.drain.begin(self.house.clock(), within_s)
+        log.warning("draining", within_s=within_s, people=self.people_there)
+        self._manager.status(f"drains: {self.people_there} there still")
+
+    def undrain(self) -> None:
+        """Take calls again."""
+        if self.house.drain.on:
+            log.warning("draining_over", reason="cancelled")
+        self.house.drain.cancel()
+        self._manager.status(self._status())
+
+    def _end_drained(self) -> None:
+        people = self.people_there
+        if self.house.drain.over(self.house.clock(), people) and not self.ended.is_set():
+            log.warning("drained", people=people)
+            self.ended.set()
+
+    def _status(self) -> str:
+        return f"page on {self.settings.http.tls_port}, SIP on {self.settings.sip.udp_port}"
 
     # ---- words
 
@@ -473,6 +593,47 @@ class Server:
         """Give the command that runs the simulated members."""
         url = f"ws://127.0.0.1:{self.settings.http.local_port}/ws"
         return [sys.executable, "-m", "sfu.probe", url, room]
+
+
+def realm_of(settings: Settings) -> str:
+    """Give the realm of passwords."""
+    return settings.sip.domain or REALM
+
+
+def sip_settings(settings: Settings) -> SipSettings:
+    """Turn configuration into what the SIP core is told."""
+    return SipSettings(
+        realm=realm_of(settings),
+        domain=settings.sip.domain,
+        accounts={one.user: one.password for one in settings.account},
+        networks=settings.register.networks,
+        trunks=trunk_settings(settings),
+        max_calls=settings.limits.max_calls,
+    )
+
+
+def sip_rates(settings: Settings) -> Rates:
+    """Turn configuration into what one address may ask."""
+    return Rates(
+        settings.sip.messages_per_s,
+        settings.sip.calls_per_min,
+        settings.sip.wrong_passwords_per_min,
+        settings.sip.strangers_per_s,
+        settings.known_networks(),
+    )
+
+
+def marks_of(settings: Settings) -> SetMarks:
+    """Say how packets are marked."""
+    marks = settings.marks
+    return SetMarks(marks.sound, marks.picture, marks.slides, marks.other)
+
+
+def hooks_of(settings: Settings) -> list[Webhook]:
+    """Say who is told what happens."""
+    return [
+        Webhook(one.name, one.url, one.secret, frozenset(one.events)) for one in settings.webhook
+    ]
 
 
 def _policy(settings: Settings) -> Policy:

@@ -7,8 +7,9 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -34,12 +35,13 @@ EVERY_S = 6 * 3600.0
 log = structlog.get_logger()
 
 
-async def keep_house(store: Store, retention: Retention) -> None:
+async def keep_house(store: Store, retention: Callable[[], Retention]) -> None:
     """Let go of what is older than it is kept, now and each quarter of a day; the task of it."""
-    keeping = Keeping(retention.people_days, retention.records_days, retention.audit_days)
     while True:
+        days = retention()
+        keeping = Keeping(days.people_days, days.records_days, days.audit_days)
         try:
-            met = await store.work(lambda connection: keep_to(connection, keeping))
+            met = await store.work(partial(keep_to, keeping=keeping))
             if met:
                 log.info("forgotten", rows=met)
         except (SQLAlchemyError, OSError) as error:
@@ -47,11 +49,16 @@ async def keep_house(store: Store, retention: Retention) -> None:
         await asyncio.sleep(EVERY_S)
 
 
+def control_key(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Read the key of the server that runs; UseError where it cannot be."""
+    path = chosen_directory(settings.data, environ) / CONTROL
+    with naming(f"{path}"):
+        return path.read_text().strip()
+
+
 def stage(settings: Settings, file: Path, environ: Mapping[str, str]) -> tuple[str, str]:
     """Lay a backup where the server that runs takes it; give its name and the server's key."""
-    directory = chosen_directory(settings.data, environ)
-    with naming(f"{directory / CONTROL}"):
-        key = (directory / CONTROL).read_text().strip()
+    directory, key = chosen_directory(settings.data, environ), control_key(settings, environ)
     path = directory / f"restore-{os.urandom(8).hex()}.sqlite3"
     with naming(f"backup {file}"), open(file, "rb") as source:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW

@@ -42,15 +42,13 @@ def zone(settings: Settings, hosts: list[str]) -> Zone:
     )
 
 
-def questions(
-    settings: Settings, house: House, gate: Gate, registrations: Registrations
-) -> Questions:
+def questions(house: House, gate: Gate, registrations: Registrations) -> Questions:
     """Say what the gatekeeper may know of the house."""
 
     def takes(number: str) -> bool:
         if is_room(number):
             return True
-        if settings.find_endpoint(number) is not None:
+        if house.settings.find_endpoint(number) is not None:
             return True
         found = registrations.find(number, time.monotonic())
         return any(one.protocol is not Protocol.H323 for one in found)
@@ -65,9 +63,9 @@ def questions(
         return line.send_bps + line.receive_bps
 
     return Questions(
-        settings.account_of,
-        settings.password_of,
-        lambda host: holds(settings.register.networks, host),
+        lambda name: house.settings.account_of(name),
+        lambda user: house.settings.password_of(user),
+        lambda host: holds(house.settings.register.networks, host),
         gate.may_try,
         takes,
         budget_bps,

@@ -65,6 +65,8 @@ def _ports(settings: Settings) -> Iterator[Fault]:
         "sip.tcp_port": settings.sip.tcp_port,
         "sip.tls_port": settings.sip.tls_port,
     }
+    if settings.tls.acme_webroot:
+        tcp["tls.acme_port"] = settings.tls.acme_port
     if settings.h323.enabled:
         h245 = settings.h323.h245_range
         if not (h245 and h245.start > 0 and h245.stop <= 65_536):

@@ -23,6 +23,9 @@ class Tls:
     private_key: str = ""
     names: tuple[Name, ...] = ()
     """Names and addresses the self-made certificate holds besides those of the host."""
+    acme_webroot: str = ""
+    """Directory whose .well-known/acme-challenge is shown on `acme_port`; empty: none is."""
+    acme_port: Port = 80
 
 
 @section

@@ -19,6 +19,7 @@ from sfu.metrics.h323 import h323
 from sfu.metrics.ledger import ledger
 from sfu.metrics.lines import lines
 from sfu.metrics.readings import Readings
+from sfu.metrics.service import service
 from sfu.metrics.totals import Totals, name_of
 from sfu.model import Kind, Protocol, SinkId
 from sfu.signalling.call import End
@@ -104,6 +105,7 @@ class Metrics(Collector):
         yield from h323(readings)
         yield from ledger(readings.ledger)
         yield from bookings(readings.bookings)
+        yield from service(readings.service)
 
     def _traffic(self) -> Iterator[Metric]:
         totals = self._totals

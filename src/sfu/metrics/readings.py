@@ -23,6 +23,20 @@ class WorkerReading:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceFigures:
+    """The service itself."""
+
+    version: str = ""
+    draining: bool = False
+    certificate_ends_at: float = 0.0
+    """Seconds since 1970."""
+    disk_free_bytes: int = 0
+    """Where the data directory lies."""
+    reloads: Mapping[str, int] = field(default_factory=dict)
+    """By how they went: done, refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrunkFigures:
     """One trunk: a PBX or provider we register at."""
 
@@ -137,3 +151,4 @@ class Readings:
     lines: tuple[LineFigures, ...] = ()
     ledger: LedgerFigures = field(default_factory=LedgerFigures)
     bookings: BookingFigures = field(default_factory=BookingFigures)
+    service: ServiceFigures = field(default_factory=ServiceFigures)

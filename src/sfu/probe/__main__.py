@@ -1,4 +1,8 @@
-"""`python -m sfu.probe URL ROOM`: what `sfu demo` starts beside the server."""
+"""`python -m sfu.probe URL ROOM`: what `sfu demo` starts beside the server.
+
+`--once URL ROOM` is what `sfu doctor` starts: one member of the echo room, exit code 0 where it
+sees and hears itself.
+"""
 
 import asyncio
 import contextlib
@@ -6,6 +10,8 @@ import signal
 import sys
 
 from sfu.probe.demo import run_demo
+from sfu.probe.member import Refused
+from sfu.probe.once import see_oneself
 
 
 async def _run(url: str, room: str) -> None:
@@ -19,8 +25,15 @@ async def _run(url: str, room: str) -> None:
 
 def main() -> None:
     """Run until told to end; members say goodbye."""
+    if sys.argv[1:2] == ["--once"] and len(sys.argv) == 4:
+        try:
+            missing = asyncio.run(see_oneself(*sys.argv[2:]))
+        except (OSError, Refused) as error:
+            missing = str(error)
+        print(missing)
+        sys.exit(1 if missing else 0)
     if len(sys.argv) != 3:
-        sys.exit("usage: python -m sfu.probe URL ROOM")
+        sys.exit("usage: python -m sfu.probe [--once] URL ROOM")
     asyncio.run(_run(*sys.argv[1:]))
 
 

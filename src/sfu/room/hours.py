@@ -118,6 +118,10 @@ class Hours:
         """Rooms and numbers that were emptied, until when nothing begins there."""
         self._outputs: deque[HoursOutput] = deque()
 
+    def configure(self, warn_s: float, grace_s: float) -> None:
+        """Warn and judge by other times from now on; what runs goes by those it began with."""
+        self._warn_s, self._grace_s = warn_s, grace_s
+
     def handle(self, event: Planned | Attended, now: float) -> None:
         """Take one fact; what follows from it waits in `poll`."""
         match event:

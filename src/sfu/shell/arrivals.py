@@ -56,6 +56,9 @@ class Arrivals:
         if event.replaces is not None:
             self._offered_instead(event, event.replaces)
             return
+        if self._house.drain.on:
+            self._refuse_drained(event)
+            return
         found, host, now = self._find(event), event.source.host, self._house.clock()
         tries = self._house.tries
         match found:
@@ -101,6 +104,14 @@ class Arrivals:
         known = self._house.directory.rooms.get(old.room)
         pin = known.pin if known is not None and old.door is not None and not old.inside else ""
         self.welcome(event, Found(old.room, known.name if known else "", pin))
+
+    def _refuse_drained(self, event: CallOffered) -> None:
+        log.info("call_refused", caller=event.caller, status=503, reason="the server drains")
+        later = self._house.drain.retry_after_s(self._house.clock())
+        self._around.order(
+            Reject(event.call, 503, "Service Unavailable", "the server goes down",
+                   retry_after_s=later)
+        )  # fmt: skip
 
     def refuse(
         self, event: CallOffered, status: int, phrase: str, why: str, *, code: int = 399

@@ -86,6 +86,7 @@ class Bookings:
         `remove` puts a browser out.
         """
         settings = house.settings
+        self._bears = bears
         self.agenda = Agenda(map(_bookable(settings), settings.room), _bounds(settings), bears)
         self.counts = BookingCounts(Counter(), Counter())
         self.clock = clock
@@ -106,6 +107,18 @@ class Bookings:
         self._units = {room.number: settings.units_of(room) for room in settings.room}
         self._hosts = Counter(_address(one)[1] for one in settings.endpoint)
         house.holder = self.organisation_of
+
+    def configure(self, settings: Settings) -> None:
+        """Grant and ring by other settings; what is booked stays booked."""
+        kept = self.agenda.bookings
+        self.agenda = Agenda(
+            map(_bookable(settings), settings.room), _bounds(settings), self._bears
+        )
+        self.agenda.bookings = kept
+        self._hours.configure(settings.bookings.warn_min * 60, settings.bookings.grace_min * 60)
+        self._units = {room.number: settings.units_of(room) for room in settings.room}
+        self._hosts = Counter(_address(one)[1] for one in settings.endpoint)
+        self._plan_at = 0.0
 
     async def open(self) -> None:
         """Read what is booked."""
@@ -223,6 +236,9 @@ class Bookings:
 
     def _call(self, room: str, meeting: Occurrence) -> None:
         """Call a room's units, after they were taken out of any other meeting."""
+        if self._house.drain.on:
+            log.info("booking_not_called", booking=meeting.booking, reason="the server drains")
+            return
         gone = [
             other
             for other in list(self._house.meetings)

@@ -72,6 +72,10 @@ class Browsers:
         self.ring: Callable[[str, str, str], Found | None] = lambda number, name, host: None
         """Calls a unit's number for who asks for it as for a room (number, name, host)."""
 
+    def __len__(self) -> int:
+        """Count the members there are, those who may still come back among them."""
+        return len(self._places)
+
     def open(self, send: Send, remote: str, user_agent: str) -> "Session":
         """Welcome a WebSocket."""
         return Session(self, send, remote, user_agent)
@@ -257,6 +261,9 @@ class Session:
             self.leg = self._browsers.resume(self, message.resume, message.room)
             if self.leg is not None:
                 return
+        if self._browsers.house.drain.on:
+            self._refuse(RefusalCode.SERVER_STOPPING)
+            return
         if not message.name:
             self._refuse(RefusalCode.NAME_MISSING)
             return

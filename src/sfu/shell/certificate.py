@@ -35,6 +35,8 @@ class Certificate:
     key: Path
     fingerprint: str
     """SHA-256 of the first certificate: "AB:CD:..."."""
+    ends_at: float = 0.0
+    """When it is good no more, in seconds since 1970."""
 
 
 def ensure_certificate(directory: Path, names: Sequence[str]) -> Certificate:
@@ -63,7 +65,8 @@ def load_certificate(chain: Path, key: Path) -> Certificate:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
     except ssl.SSLError as error:
         raise UseError(f"certificate {chain} cannot serve: {error.reason or error}") from None
-    return Certificate(chain, key, certificate.fingerprint(hashes.SHA256()).hex(":").upper())
+    fingerprint = certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+    return Certificate(chain, key, fingerprint, certificate.not_valid_after_utc.timestamp())
 
 
 def machine_names() -> list[str]:

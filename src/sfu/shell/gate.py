@@ -64,6 +64,10 @@ class Gate:
         """How much was refused since the start, by reason."""
         return self._limits.refused
 
+    def configure(self, rates: Rates) -> None:
+        """Judge by other rates and listed networks from now on."""
+        self._limits.configure(rates)
+
     def judge(self, host: str, data: bytes) -> Admission:
         """Say what becomes of a message, before anything is read of it."""
         admission = self._limits.admit(host, data, self._clock())

@@ -32,6 +32,7 @@ from sfu.room.directory import (
 )
 from sfu.room.echo import EchoRoom
 from sfu.room.room import Room
+from sfu.shell.drain import Drain
 from sfu.shell.fault import surviving
 from sfu.shell.invitations import Invitations
 from sfu.shell.leg import Leg
@@ -81,6 +82,7 @@ class House:
         """Open with every room empty; `clock` is the engine's."""
         self.clock = clock
         self.tries = PinTries(settings.rooms.pin_tries)
+        self.drain = Drain()
         self.news = News()
         self.invitations = Invitations()
         self.settings = settings
@@ -98,20 +100,21 @@ class House:
         self.holder: Callable[[RoomId], str] = settings.organisation_of
         """Says which organisation holds a meeting that begins."""
         self.sharing = Sharing(settings, self.lines, patchbay)
-        self.directory = Directory(
-            (
-                RoomSetting(RoomId(room.number), room.name, room.pin, room.aliases)
-                for room in settings.room
-            ),
-            map(_range, settings.rooms.numbers),
-            settings.rooms.attendant,
-            settings.rooms.echo_test,
-        )
+        self.directory = _directory(settings)
         self._members = count(1)
         self._beat_at = 0.0
         self._departed = False
         """Somebody left since the last beat."""
         desk.on_restart = self._mixer_restarted
+
+    def configure(self, settings: Settings) -> None:
+        """Go by other settings from now on; who is inside stays, lines are as they were."""
+        self.directory = _directory(settings)
+        if settings.rooms.pin_tries != self.settings.rooms.pin_tries:
+            self.tries = PinTries(settings.rooms.pin_tries)
+        self.settings = settings
+        self.lines.site_of = Places(settings).site_of
+        self.sharing.configure(settings)
 
     def new_member(self) -> MemberId:
         """Choose an id nobody had before."""
@@ -260,6 +263,18 @@ class House:
             received_packets=sum(row.packets for row in rows),
             lost_packets=max(0, sum(row.lost for row in rows)),
         )
+
+
+def _directory(settings: Settings) -> Directory:
+    return Directory(
+        (
+            RoomSetting(RoomId(room.number), room.name, room.pin, room.aliases)
+            for room in settings.room
+        ),
+        map(_range, settings.rooms.numbers),
+        settings.rooms.attendant,
+        settings.rooms.echo_test,
+    )
 
 
 def _range(numbers: str) -> range:

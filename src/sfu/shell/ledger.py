@@ -65,11 +65,15 @@ class Ledger:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         """Reckon by these settings."""
+        self._store = store
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Reckon by these settings from now on, what was before too."""
         self.rule = rule_of(settings)
         self.zone = ZoneInfo(settings.timezone)
         self.titles = {one.name: one.title for one in settings.site if one.title}
         self._roads = roads_of(settings)
-        self._store = store
         self._settings = settings
         self._sites = {one.name for one in settings.site} | {one.site for one in settings.line}
         self.reset()

@@ -117,6 +117,10 @@ class Sharing:
         for line in lines:
             self._open(line)
 
+    def configure(self, settings: Settings) -> None:
+        """Share by other settings of rooms from now on; lines are as they were."""
+        self._settings = settings
+
     # ---- lines
 
     def _open(self, line: AccessLine) -> None:

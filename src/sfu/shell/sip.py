@@ -23,7 +23,7 @@ from sfu.shell import dns
 from sfu.shell.gate import Gate
 from sfu.shell.tasks import spawn
 from sfu.shell.tcp import StreamDoor, StreamEvents
-from sfu.shell.tls import client_context, server_context
+from sfu.shell.tls import client_context, reload_chain, server_context
 from sfu.shell.udp import Advertised, UdpListener
 from sfu.signalling.call import CallEvent, CallOrder, HangUp, Reject
 from sfu.signalling.sip.binding import Binding, BindingOrder, Drop, Keep, Remembered
@@ -109,16 +109,16 @@ class SipShell:
         self._pumping = self._closed = False
         self._heard = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._tls: ssl.SSLContext | None = None
         self.addresses: list[tuple[Carrier, Address]] = []
 
     async def start(self) -> None:
         """Listen; raise UseError with one clear line where an address cannot be had."""
-        context = None
         if self._listening.certificate is not None:
-            context = server_context(self._listening.certificate, self._listening.key)
+            self._tls = server_context(self._listening.certificate, self._listening.key)
         try:
             for host in self._listening.hosts:
-                await self._listen(host, context)
+                await self._listen(host, self._tls)
         except BaseException:
             self._close_sockets()
             raise
@@ -137,6 +137,22 @@ class SipShell:
         if context is not None and self._listening.tls_port is not None:
             tls = await self._door.listen(Carrier.TLS, host, self._listening.tls_port, context)
             self.addresses.append((Carrier.TLS, tls))
+
+    def configure(self, settings: SipSettings, rates: Rates) -> None:
+        """Go by other accounts, networks and limits; who registered and calls is not asked again.
+
+        Realm, domain and trunks stay what they were.
+        """
+        self._core.configure(settings)
+        self.gate.configure(rates)
+
+    def renew(self, certificate: Path, key: Path) -> None:
+        """Show another certificate to who connects from now on; connections there are stay.
+
+        Raises UseError where it cannot be used.
+        """
+        if self._tls is not None:
+            reload_chain(self._tls, certificate, key)
 
     def order(self, order: CallOrder) -> None:
         """Have the core carry something out; may be called from within `on_event`."""

@@ -19,6 +19,12 @@ def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext
     return context
 
 
+def reload_chain(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Have a context in use show another certificate, to who agrees on keys from now on."""
+    with naming(f"certificate {certificate}"):
+        context.load_cert_chain(certificate, key)
+
+
 def client_context(verify: bool) -> ssl.SSLContext:
     """Make the context of connections out; codecs carry certificates of their own making."""
     if verify:

@@ -71,13 +71,22 @@ class Webhooks:
         """Tell these hooks; `post` sends, `clock` gives seconds since 1970."""
         self.outcomes: Counter[tuple[str, str]] = Counter()
         """(hook, delivered | failed | given_up), since the start."""
-        self.hooks = {hook.name: hook for hook in hooks}
         self._store = store
         self._post = post or send
         self._clock = clock
-        self._wanted = {hook.name: asyncio.Event() for hook in hooks}
         self._tasks: list[asyncio.Task[None]] = []
         self._count = count()
+        self._know(hooks)
+
+    def _know(self, hooks: Sequence[Webhook]) -> None:
+        self.hooks = {hook.name: hook for hook in hooks}
+        self._wanted = {hook.name: asyncio.Event() for hook in hooks}
+
+    async def change(self, hooks: Sequence[Webhook]) -> None:
+        """Tell these from now on; what waits for one that is no more is forgotten."""
+        self._know(hooks)
+        await self.close()
+        self.start()
 
     def take(self, happening: Happening) -> None:
         """Keep what happened for who wants it; does not wait."""

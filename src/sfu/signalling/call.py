@@ -236,6 +236,8 @@ class Reject:
     """Text of a Warning header, "" for none."""
     warning_code: int = 399
     """370: insufficient bandwidth (RFC 3261 section 20.43)."""
+    retry_after_s: int = 0
+    """When to call again (RFC 3261 section 20.33); 0: nothing is said of it."""
 
 
 @dataclass(frozen=True, slots=True)

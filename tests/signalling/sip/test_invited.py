@@ -313,3 +313,30 @@ def test_an_account_may_be_required_of_callers():
 def test_a_wrong_password_where_none_is_needed_still_reaches_the_room():
     _, _, offer = offered(extra='Authorization: Digest realm="sfu", username="x", response="0"')
     assert offer.account is None
+
+
+def test_a_refusal_may_say_when_to_call_again():
+    book, _, offer = offered()
+    book.sent()
+    book.order(Reject(offer.call, 503, "Service Unavailable", retry_after_s=40))
+    [refusal] = book.sent()
+    assert (refusal.status, refusal.get("Retry-After")) == (503, "40")
+
+
+def test_accounts_change_while_calls_last_and_the_realm_does_not():
+    book = Playbook(SipSettings(realm="jura", accounts={"hdx": "old"}, account_for_calls=True))
+    book.core.configure(SipSettings(realm="x", accounts={"hdx": "new"}, account_for_calls=True))
+    peer = Peer(book)
+    peer.invite()
+    challenge = book.response()
+    assert 'realm="jura"' in challenge.all("WWW-Authenticate")[0]
+    peer.learn(challenge)
+    peer.ask("ACK", cseq=1, branch="z9hG4bKINVITE1")
+    peer.our_tag = ""
+    for password, status in (("old", 403), ("new", 100)):
+        proof = prove(
+            challenge.all("WWW-Authenticate"), Secret("hdx", password), "INVITE", peer.target,
+            OFFER, "c",
+        )  # fmt: skip
+        peer.invite(extra=f"Authorization: {proof}")
+        assert book.statuses() == [status]

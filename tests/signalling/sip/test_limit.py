@@ -294,3 +294,14 @@ def test_a_datagram_costs_by_its_octets_and_a_flood_is_left_to_the_kernel():
     for _ in range(2000):
         one.datagram(SCANNER, bytes(2048), 100.0)
     assert SCANNER in one.shield.blocked
+
+
+def test_other_rates_count_at_once_and_what_was_spent_stays_spent():
+    one = limits(messages_per_s=10)
+    many(one, SCANNER, REGISTER, 1000)
+    assert one.admit(SCANNER, REGISTER, 100.0) is DROP
+    assert not one.listed(SCANNER)
+    one.configure(Rates(messages_per_s=10, listed=(ip_network("203.0.113.0/24"),)))
+    assert one.listed(SCANNER)
+    assert many(one, SCANNER, REGISTER, 200, 101.0) == [TAKE] * 200
+    assert many(one, OURS, REGISTER, 1000)[-1] is DROP

@@ -7,6 +7,7 @@ take the desk and a leg; none of them knows another's insides.
 import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from sfu.errors import PeerError
 from sfu.model import CallId
@@ -69,6 +70,12 @@ class Desk:
         self.outputs: deque[SipOutput] = deque()
         self.keepalive = Keepalive()
         self._tickets = 0
+
+    def configure(self, settings: SipSettings) -> None:
+        """Go by other accounts, networks and limits; realm, domain and trunks stay."""
+        ours = self.settings
+        self.settings = replace(settings, realm=ours.realm, domain=ours.domain, trunks=ours.trunks)
+        self.guard = replace(self.guard, accounts=settings.accounts)
 
     def token(self, size: int = 8) -> str:
         """Return an unguessable word for a tag, branch, Call-ID or cnonce."""

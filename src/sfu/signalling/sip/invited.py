@@ -148,6 +148,8 @@ def reject(desk: Desk, leg: Leg, order: Reject, now: float) -> None:
         hang_up(desk, leg, End.REFUSED, now, order.status, order.reason)
         return
     headers = [desk.warning(order.warning, order.warning_code)] if order.warning else []
+    if order.retry_after_s:
+        headers.append(("Retry-After", str(order.retry_after_s)))
     desk.answer_leg(
         leg, pending.key, pending.request, order.status, now, reason=order.reason, headers=headers
     )

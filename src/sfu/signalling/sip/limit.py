@@ -103,6 +103,17 @@ class Limits:
         self.shield = Shield()
         """Whom the kernel shall drop before we see it."""
 
+    def configure(self, rates: Rates) -> None:
+        """Judge by other rates from now on; what an address has spent stays spent."""
+        self._rates = rates
+        for site, entry in self._entries.items():
+            host = site.partition("/")[0]
+            entry.factor = self._factor(site, host)
+
+    def _factor(self, site: str, host: str) -> int:
+        known = site in self._partners or in_networks(host, self._rates.listed)
+        return LISTED if known else 1
+
     def admit(self, host: str, data: bytes, now: float) -> Admission:
         """Judge a message by its source and a glimpse at it."""
         entry = self._entry(host)
@@ -199,9 +210,7 @@ class Limits:
         site = site_of(host)
         entry = self._entries.get(site)
         if entry is None:
-            known = site in self._partners or in_networks(host, self._rates.listed)
-            factor = LISTED if known else 1
-            entry = self._entries[site] = _Entry(factor, self._homes[site])
+            entry = self._entries[site] = _Entry(self._factor(site, host), self._homes[site])
             if len(self._entries) > MAX_ADDRESSES:
                 self._entries.popitem(last=False)
         else:

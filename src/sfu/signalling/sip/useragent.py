@@ -109,6 +109,10 @@ class UserAgent:
         """Start idle; `entropy(n)` gives n unpredictable bytes, `new_call` a fresh id."""
         self._desk = Desk(settings, entropy, new_call)
 
+    def configure(self, settings: SipSettings) -> None:
+        """Go by other accounts, networks and limits; realm, domain and trunks stay."""
+        self._desk.configure(settings)
+
     @property
     def deadline(self) -> float | None:
         """When to tick."""

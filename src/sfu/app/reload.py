@@ -1,0 +1,74 @@
+"""Settings that are read again: what changed, what of it counts at once, what at the next start.
+
+::
+
+    file, environment --load--> fresh --compare--> counts at once: handed to who goes by it
+                                           `-----> at the next start: kept as it was, and told
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from sfu.config import Settings
+
+LIVE = frozenset(
+    {
+        "timezone", "tls.certificate", "tls.private_key",
+        "sip.messages_per_s", "sip.calls_per_min", "sip.wrong_passwords_per_min",
+        "sip.strangers_per_s",
+        "rooms", "register", "dial_out", "media.forwarded_sounds", "marks",
+        "limits.max_members", "limits.max_calls", "log", "oidc", "retention", "ledger", "bookings",
+        "room", "account", "endpoint", "webhook", "site", "distance",
+    }
+)  # fmt: skip
+"""Sections and keys that count as soon as they are read again; docs/operating.md has them too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is other than before, as "section.key" or the name of a table that repeats."""
+
+    live: tuple[str, ...]
+    restart: tuple[str, ...]
+    """What counts at the next start only."""
+
+
+def is_live(key: str) -> bool:
+    """Tell whether a setting counts as soon as it is read again."""
+    return key in LIVE or key.partition(".")[0] in LIVE
+
+
+def keys(settings: Settings) -> Iterator[tuple[str, Any]]:
+    """Give all settings: tables that repeat whole, others key by key."""
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        if is_dataclass(value):
+            yield from (
+                (f"{one.name}.{key.name}", getattr(value, key.name)) for key in fields(value)
+            )
+        else:
+            yield one.name, value
+
+
+def compare(ours: Settings, fresh: Settings) -> Changes:
+    """Say what changed."""
+    before = dict(keys(ours))
+    other = [key for key, value in keys(fresh) if before[key] != value]
+    return Changes(
+        tuple(key for key in other if is_live(key)),
+        tuple(key for key in other if not is_live(key)),
+    )
+
+
+def effective(ours: Settings, fresh: Settings) -> Settings:
+    """Give the settings that count now: fresh where they may be, as before elsewhere."""
+    made: dict[str, Any] = {}
+    for one in fields(ours):
+        old, new = getattr(ours, one.name), getattr(fresh, one.name)
+        if is_live(one.name):
+            made[one.name] = new
+        elif is_dataclass(old):
+            live = [key.name for key in fields(old) if is_live(f"{one.name}.{key.name}")]
+            made[one.name] = replace(old, **{key: getattr(new, key) for key in live})  # type: ignore[type-var]
+    return replace(ours, **made)

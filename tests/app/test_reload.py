@@ -1,0 +1,54 @@
+"""What counts as soon as settings are read again, and what does not."""
+
+from dataclasses import replace
+
+from sfu.app.reload import LIVE, compare, effective, is_live, keys
+from sfu.config import Account, Http, Limits, Room, Rooms, Settings, Site
+from sfu.config import Line as LineSetting
+
+OURS = Settings()
+
+
+def test_nothing_changed():
+    changes = compare(OURS, Settings())
+    assert (changes.live, changes.restart) == ((), ())
+
+
+def test_rooms_count_at_once_and_ports_at_the_next_start():
+    fresh = replace(OURS, room=(Room(number="4201"),), http=Http(tls_port=9443))
+    changes = compare(OURS, fresh)
+    assert changes.live == ("room",)
+    assert changes.restart == ("http.tls_port",)
+    counts = effective(OURS, fresh)
+    assert counts.room == fresh.room
+    assert counts.http == OURS.http
+
+
+def test_what_waits_for_the_next_start_is_told_each_time():
+    fresh = replace(OURS, http=Http(tls_port=9443))
+    assert compare(effective(OURS, fresh), fresh).restart == ("http.tls_port",)
+
+
+def test_a_section_of_both_kinds_is_taken_apart():
+    fresh = replace(OURS, limits=Limits(max_members=7, vanish_s=99.0))
+    counts = effective(OURS, fresh)
+    assert (counts.limits.max_members, counts.limits.vanish_s) == (7, OURS.limits.vanish_s)
+
+
+def test_lines_wait_while_all_that_people_edit_counts():
+    fresh = replace(
+        OURS,
+        site=(Site(name="a"),),
+        line=(LineSetting(site="a", up_bps=2_000_000, down_bps=2_000_000),),
+        account=(Account(user="a", password="b"),),
+        rooms=Rooms(numbers=()),
+    )
+    changes = compare(OURS, fresh)
+    assert set(changes.live) == {"site", "account", "rooms.numbers"}
+    assert changes.restart == ("line",)
+
+
+def test_every_word_of_the_list_is_a_setting():
+    known = {key for key, _ in keys(OURS)} | {key.partition(".")[0] for key, _ in keys(OURS)}
+    assert known >= LIVE
+    assert not is_live("network.listen")
