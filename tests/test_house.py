@@ -200,7 +200,8 @@ def test_no_path_of_one_machine_and_no_open_end_stands_in_the_tree():
     assert found == []
 
 
-SCRIPTS = ["run", "test", "check", "bench", "prepare", "fresh-machine", "voices", "cards"]
+SCRIPTS = ["run", "test", "check", "bench", "prepare", "fresh-machine", "voices", "cards",
+           "install", "upgrade", "remove", "certificate", "sfu"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [*(f"scripts/{one}" for one in SCRIPTS), ".ci/run"])
