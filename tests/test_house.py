@@ -35,6 +35,8 @@ UNTESTED: dict[str, str] = {
     "api/headers.py": WEB,
     "api/origin.py": WEB,
     "api/static.py": WEB,
+    "app/service.py": "read by tests/app/test_front.py",
+    "probe/once.py": "started by `sfu doctor`: " + PLAYED,
     "metrics/h323.py": "shown by tests/metrics/test_collector.py",
     "media/report/ledger.py": "the state of the reporter, whose tests read it",
     "media/rtp/rtcp/description.py": RTCP,

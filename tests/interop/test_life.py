@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import json
 import os
 import signal
 import socket
@@ -119,6 +120,29 @@ def test_a_service_is_told_of_reloaded_renewed_and_drained_with_a_call_in_it(
             listener.close()
 
     asyncio.run(asyncio.wait_for(story(), 180))
+
+
+def test_the_doctor_calls_the_server_and_finds_what_is_wrong(meeting: Any) -> None:
+    async def story() -> None:
+        async with meeting() as m:
+            server = await m.serve('[network]\nlisten = ["127.0.0.1"]\n')
+            code, said = await sfu(server, "doctor", "--json", "--language", "fr")
+            found = json.loads(said)
+            levels = {one["check"]: one["level"] for one in found["findings"]}
+            assert (levels["loop sip"], levels["loop webrtc"]) == ("ok", "ok"), said
+            assert levels["server"] == levels["port sip.udp_port"] == "ok"
+            assert found["ok"] is (code == 0)
+            await sfu(server, "drain", "--within", "0")
+            assert server.process is not None
+            assert await asyncio.to_thread(server.process.wait, 15) == 0
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as squatter:
+                squatter.bind(("127.0.0.1", server.sip_port))
+                code, said = await sfu(server, "doctor", "--language", "fr")
+            assert code == 1, said
+            assert f"UDP {server.sip_port} n'est pas libre" in said
+            assert f"ss -lnp | grep :{server.sip_port}" in said
+
+    asyncio.run(asyncio.wait_for(story(), 120))
 
 
 async def _reloaded(server: Server, listener: Listener) -> None:

@@ -214,8 +214,10 @@ def names() -> set[str]:
     return found
 
 
-def test_each_metric_has_its_line_in_the_docs_and_each_line_its_metric():
-    documented = set(re.findall(r"^\| `(sfu_\w+)` \|", DOCUMENTED.read_text(), re.MULTILINE))
+@pytest.mark.parametrize("page", ["metrics.md", "metrics.fr.md"])
+def test_each_metric_has_its_line_in_the_docs_and_each_line_its_metric(page):
+    text = DOCUMENTED.with_name(page).read_text()
+    documented = set(re.findall(r"^\| `(sfu_\w+)` \|", text, re.MULTILINE))
     assert names() == documented
 
 
@@ -229,7 +231,7 @@ def test_no_label_carries_a_stream_a_room_or_a_person():
         for label in sample.labels
     }
     bounded = {"by", "outcome", "dialect", "wish", "state", "maker", "trunk", "webhook", "request"}
-    bounded |= {"step", "version"}
+    bounded |= {"step", "version", "codec"}
     lines = {"site", "line", "direction", "class", "rung", "why"}
     assert labels == {"kind", "protocol", "reason", "worker", "le"} | bounded | lines
     assert "3735928559" not in Metrics(lambda: READINGS).exposition().decode()

@@ -5,6 +5,7 @@ outcome, trunk, step, site and line, so the number of series does not grow with 
 streams.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 
@@ -21,7 +22,7 @@ from sfu.metrics.lines import lines
 from sfu.metrics.readings import Readings
 from sfu.metrics.service import service
 from sfu.metrics.totals import Totals, name_of
-from sfu.model import Kind, Protocol, SinkId
+from sfu.model import Codec, Kind, Protocol, SinkId
 from sfu.signalling.call import End
 
 DIALECTS = ("pli", "fir", "info", "tmmbr", "remb", "reoffer", "page")
@@ -212,6 +213,9 @@ def _streams(readings: Readings) -> Iterator[Metric]:
         counts[kind] += 1
         jitters[kind] = max(jitters[kind], jitter / codec.clock_hz)
     yield gauge("sfu_sources", "Streams received.", labelled(counts), ["kind"])
+    codecs = Counter(codec for codec, _ in known)
+    by_codec = [((name_of(one.kind), one.name.lower()), codecs[one]) for one in Codec]
+    yield gauge("sfu_source_codecs", "Streams received, by codec.", by_codec, ["kind", "codec"])
     yield gauge(
         "sfu_source_jitter_seconds", "Worst jitter of a source.", labelled(jitters), ["kind"]
     )

@@ -139,7 +139,8 @@ def _linear(coded: bytes) -> "np.ndarray[Any, Any]":
     """Decode G.711 mu-law."""
     raw = ~np.frombuffer(coded, np.uint8)
     loud = (((raw & 0x0F).astype(int) << 3) + 132 << ((raw >> 4) & 7).astype(int)) - 132
-    return np.where(raw & 0x80, -loud, loud).astype(float)
+    signed: np.ndarray[Any, Any] = np.where(raw & 0x80, -loud, loud).astype(float)
+    return signed
 
 
 def _has_tone(coded: bytes) -> bool:
