@@ -12,6 +12,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from sfu.api.app import WebSettings, create_app
+from sfu.app.reload import LIVE
 from sfu.cli import app
 from sfu.config import Settings
 from sfu.room.output import NoticeCode
@@ -135,6 +136,40 @@ def test_each_key_of_a_table_that_repeats_stands_in_the_docs():
         if inner and dataclasses.is_dataclass(inner[0]):
             keys = " ".join(one.name for one in dataclasses.fields(inner[0]))
             assert f"| `[[{name}]]` | `{keys}`" in page
+
+
+@pytest.mark.parametrize("page", ["operating.md", "operating.fr.md"])
+def test_what_counts_at_once_when_settings_are_read_again_stands_in_the_docs(page):
+    text = (TOP / "docs" / page).read_text()
+    row = re.search(r"(?m)^\| counts at once.*\n.*\n(.*)$|^\| vaut aussitôt.*\n.*\n(.*)$", text)
+    assert row
+    said = next(filter(None, row.groups())).split(" | ")[0]
+    limits = {f"sip.{one}" for one in ("calls_per_min", "wrong_passwords_per_min")}  # "to"
+    for one in LIVE - limits:
+        section, _, key = one.partition(".")
+        assert f"`[{section}]`" in said or f"`[[{section}]]`" in said or f"`{section}`" in said
+        assert not key or f"`{key}`" in said, one
+
+
+FRENCH = [
+    "operating", "install", "room-in-ten-minutes", "meeting-page", "metrics", "api", "lines",
+    "bookings", "ledger",
+]  # fmt: skip
+"""Pages for who runs, installs and uses it; those for who changes it are in English."""
+
+
+FEWER_IN_FRENCH = {"operating": 1, "api": 2, "bookings": 2, "ledger": 2, "lines": 2}
+"""Sections that French pages leave to the English one: the table of settings, say."""
+
+
+@pytest.mark.parametrize("page", FRENCH)
+def test_each_page_for_people_has_its_french_twin_and_they_know_each_other(page):
+    english, french = (TOP / "docs" / f"{page}{end}" for end in (".md", ".fr.md"))
+    assert f"]({french.name})" in english.read_text()
+    assert f"]({english.name})" in french.read_text()
+    depth = [len(re.findall(r"(?m)^## ", one.read_text())) for one in (english, french)]
+    assert max(depth) - min(depth) <= FEWER_IN_FRENCH.get(page, 0), depth
+    assert f"docs/{french.name}" in (TOP / "README.md").read_text()
 
 
 @pytest.mark.parametrize("page", ["operating.md", "operating.fr.md"])

@@ -81,6 +81,10 @@ def house():
 
 @pytest.fixture
 def front(house: Stage):
+    return make_front(house)
+
+
+def make_front(house: Stage) -> Front:
     known = Registrations()
     for host in ("192.0.2.40", "192.0.2.41"):
         contact = Contact("sip:x@" + host, Address(host, 5060), Protocol.SIP, math.inf)

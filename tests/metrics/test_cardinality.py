@@ -4,14 +4,13 @@ import re
 
 import pytest
 
-from sfu.app.front import Front
 from sfu.config import Line, Settings, Site
 from sfu.metrics import Metrics
 from sfu.metrics.maker import EVERY_MAKER
 from sfu.model import Protocol
 from sfu.signalling.sip.limit import Rates
 from sfu.signalling.webrtc.message import Join
-from tests.app.test_front import front as make_front
+from tests.app.test_front import make_front
 from tests.shell.stage import Stage, stage
 
 SETTINGS = Settings(
@@ -33,9 +32,7 @@ def house():
 
 @pytest.fixture
 def metrics(house):
-    front = make_front.__wrapped__(house)  # its parts around this house
-    assert isinstance(front, Front)
-    return Metrics(front.readings)
+    return Metrics(make_front(house).readings)
 
 
 def series(metrics: Metrics) -> set[str]:

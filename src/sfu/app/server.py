@@ -100,6 +100,8 @@ AUDIO_AS_KBPS = 136
 class Server:
     """One server: `start`, `stop`, and what it says of itself."""
 
+    _renewal: Renewal
+
     def __init__(
         self,
         settings: Settings,
@@ -488,7 +490,7 @@ class Server:
         changes = compare(self.settings, fresh)
         counts = effective(self.settings, fresh)
         tls = counts.tls
-        renewal: Renewal = self._renewal
+        renewal = self._renewal
         if tls.certificate and "tls.certificate" in changes.live:
             renewal = Renewal(Path(tls.certificate), Path(tls.private_key))
         self._renew(renewal.look(anyhow=True))
@@ -512,7 +514,7 @@ class Server:
 
     def _watch_certificate(self) -> None:
         assert self._certificate is not None
-        self._renewal: Renewal = Renewal(self._certificate.chain, self._certificate.key)
+        self._renewal = Renewal(self._certificate.chain, self._certificate.key)
         self._stack.push_async_callback(end, spawn("certificate", self._keep_certificate()))
 
     async def _keep_certificate(self) -> None:
