@@ -70,7 +70,7 @@ def questions(house: House, gate: Gate, registrations: Registrations) -> Questio
         takes,
         budget_bps,
         is_room=is_room,
-        neighbour=lambda host: holds(settings.h323.neighbours, host),
+        neighbour=lambda host: holds(house.settings.h323.neighbours, host),
         may_ask=gate.may_ask,
         asked_wrong=gate.asked_wrong,
         has_place=registrations.has_place,
