@@ -246,6 +246,7 @@ struct sink {
     struct source *source, *pending; /* carried; waiting for its key frame */
     struct sfu_set_sink asked;
     uint8_t payloads[CODEC_LIMIT], rtx[128];
+    bool knows[CODEC_LIMIT]; /* number 0 is one like any other: PCMU (RFC 3551) */
     bool rebase; /* the next packet is joined to what went before */
     bool started;
     uint16_t next_sequence, next_rtx;

@@ -334,7 +334,7 @@ static bool single_nal(const struct passing *passing) {
 static bool emit_twice(struct core *core, struct sink *sink, const struct passing *passing) {
     const struct before *before = &passing->source->before;
     const struct packet *packet = passing->packet;
-    if (passing->codec != CODEC_OPUS || !sink->payloads[CODEC_RED] || !before->used ||
+    if (passing->codec != CODEC_OPUS || !sink->knows[CODEC_RED] || !before->used ||
         before->extended + 1 != passing->extended || passing->extended == sink->first)
         return false;
     size_t length = red_compose(core->scratch, sink->payloads[CODEC_OPUS],
@@ -369,7 +369,7 @@ static void pass(struct core *core, struct sink *sink, const struct passing *pas
 /* The new source takes over at its key frame; what waits of the one before is worth nothing. */
 static bool take_over(struct sink *sink, const struct passing *passing) {
     if (passing->skip || passing->late || !passing->look.begins) return false;
-    if (!sink->payloads[passing->codec] || !transport_ready(sink->transport)) return false;
+    if (!sink->knows[passing->codec] || !transport_ready(sink->transport)) return false;
     struct source *before = sink->source;
     if (sink->transport->line) pacer_forget(sink->transport->line, &sink->pictures);
     sink->source = passing->source;
@@ -387,7 +387,7 @@ void sink_deliver(struct core *core, struct sink *sink, const struct passing *pa
         sink->rebase = true;
         return;
     }
-    bool known = sink->payloads[passing->codec] != 0;
+    bool known = sink->knows[passing->codec];
     if (!known && !passing->skip) sink->row.dropped++;
     if (sink->rebase) {
         if (passing->skip || !known) return;

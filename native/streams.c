@@ -115,10 +115,13 @@ void sink_set(struct core *core, const struct sfu_set_sink *command) {
     renumber(core, sink, command);
     sink->asked = *command;
     memset(sink->payloads, 0, sizeof sink->payloads);
+    memset(sink->knows, 0, sizeof sink->knows);
     memset(sink->rtx, 0, sizeof sink->rtx);
     for (int i = 0; i < command->payload_count; i++)
-        if (command->payloads[i].number < CODEC_LIMIT)
+        if (command->payloads[i].number < CODEC_LIMIT) {
             sink->payloads[command->payloads[i].number] = command->payloads[i].other & 127;
+            sink->knows[command->payloads[i].number] = true;
+        }
     for (int i = 0; command->has_rtx && i < command->rtx_count; i++)
         sink->rtx[command->rtx[i].number & 127] = command->rtx[i].other & 127;
     history_resize(&sink->history, command->history);

@@ -325,6 +325,18 @@ def test_h263_waits_for_an_intra_picture_and_h261_for_any() -> None:
         both.finish()
 
 
+def test_payload_number_nought_is_one_like_any_other() -> None:
+    """PCMU's own (RFC 3551): a unit that knows nothing else hears, and is heard."""
+    both = Both(Kind.AUDIO)
+    both.apply(replace(source(1, Kind.AUDIO), payloads=((0, Codec.PCMU),)))
+    both.apply(replace(sink(11, Kind.AUDIO), payloads=((Codec.PCMU, 0),)))
+    both.route(11, 1)
+    for number in range(3):
+        both.feed(1, packet(number, b"mu", 0))
+    assert [it.payload_type for it in both.answers[11]] == [0, 0, 0]
+    both.finish()
+
+
 def test_keys_for_a_camera_pass_at_once_and_unread() -> None:
     both = Both(Kind.CAMERA)
     both.route(11, 1)

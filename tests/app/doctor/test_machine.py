@@ -15,7 +15,7 @@ from sfu.app.doctor.machine import (
     check_machine,
 )
 from sfu.config import Settings
-from sfu.config.settings import H323
+from sfu.config.protocol import H323
 
 
 def test_a_disk_that_is_full_or_not_there_yet(tmp_path):

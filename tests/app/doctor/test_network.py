@@ -17,7 +17,8 @@ from sfu.app.doctor.network import (
     seen_by,
 )
 from sfu.config import Network, Oidc, Settings, Tls
-from sfu.config.settings import Trunk, Webhook
+from sfu.config.elsewhere import Trunk
+from sfu.config.running import Webhook
 from sfu.errors import UseError
 from sfu.media.connect import stun
 from sfu.media.connect.stun import StunType
