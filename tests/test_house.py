@@ -152,8 +152,8 @@ def test_what_counts_at_once_when_settings_are_read_again_stands_in_the_docs(pag
 
 
 FRENCH = [
-    "operating", "install", "room-in-ten-minutes", "meeting-page", "metrics", "api", "lines",
-    "bookings", "ledger",
+    "operating", "first-day", "install", "room-in-ten-minutes", "meeting-page", "metrics", "api",
+    "lines", "bookings", "ledger",
 ]  # fmt: skip
 """Pages for who runs, installs and uses it; those for who changes it are in English."""
 
