@@ -5,7 +5,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from tests.config.test_settings import CONFIG
 
 pytestmark = pytest.mark.skipif(

@@ -12,10 +12,10 @@ import json
 import random
 import sqlite3
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from http.client import HTTPException
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.interop
 KILLS = 10
 ROOMS = [str(number) for number in range(4201, 4206)]
 SETTINGS = "".join(f'[[room]]\nnumber = "{one}"\nowner = "Parc"\n' for one in ROOMS)
-WRITTEN_S = 0.5
+WRITTEN_S = 1.0
 """Records are written together, within this time; what came in the last of it is not counted."""
 TRUE_TO_S = 2 * HEARTBEAT_S
 
@@ -112,7 +112,7 @@ async def lived(server: Server, promises: Promises, first: int, dice: random.Ran
 
     async def again(what: Any, pause_s: float) -> None:
         while not dead.is_set():
-            with contextlib.suppress(OSError, urllib.error.URLError):
+            with contextlib.suppress(OSError, HTTPException):
                 await asyncio.to_thread(what, server, promises, next(numbers), dice)
             await asyncio.sleep(pause_s)
 
@@ -186,11 +186,11 @@ def _recorded(server: Server, promises: Promises) -> float:
             continue
         assert name in known, f"{name} was answered {killed - began:.2f} s before the end"
         joined_at, left_at, cause = known[name]
-        assert abs(joined_at - began) < 1.0
+        assert abs(joined_at - began) < 2.0
         ended = promises.ended.get(name)
         if ended is not None and killed - ended >= WRITTEN_S:
             assert cause == "hung_up", name
-            assert abs(left_at - ended) < 1.0
+            assert abs(left_at - ended) < 2.0
         elif ended is None:
             assert cause in ("server_stopped", "hung_up"), name
             worst_s = max(worst_s, abs(killed - left_at) if cause == "server_stopped" else 0.0)
