@@ -18,6 +18,7 @@ from sfu.shell.people import People
 from sfu.shell.store import Store
 from sfu.shell.tables import accounts
 from tests.api.house import ScriptedHouse
+from tests.migrated import laid
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ def played(story: Callable[[Scene], Awaitable[T]]) -> T:
 
     async def whole() -> T:
         with tempfile.TemporaryDirectory() as folder:
-            store = await Store.open(f"sqlite:///{folder}/calls.sqlite3")
+            store = await Store.open(laid(Path(folder) / "calls.sqlite3"))
             people = People(store, Path(folder))
             everybody = [*NAMES.items(), (Role.ADMINISTRATOR, "admin")]
             await store.change(insert(accounts), [_row(name, role) for role, name in everybody])

@@ -1,11 +1,12 @@
 """Browsers' way in and out: joining, refusals, coming back, being replaced, leaving."""
 
 import time
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
-from sfu.config import Settings
+from sfu.config import Line, Settings
 from sfu.config.media import Media
 from sfu.config.rooms import Policy, Room, Rooms
 from sfu.errors import PeerError
@@ -32,6 +33,7 @@ from sfu.signalling.webrtc.message import (
 from tests.shell.stage import Stage, page_offer, stage
 
 PIN = Settings(room=(Room(number="4201", pin="2468"),))
+TOWN = ip_network("192.0.2.0/24")
 PAIR = Settings(room=(Room(number="4201", policy=Policy.POINT_TO_POINT),))
 
 
@@ -337,3 +339,11 @@ def test_a_house_that_drains_lets_nobody_in_but_who_comes_back(house):
     again = Page(house)
     assert again.join(resume=token) is not None
     assert len(house.browsers) == 1
+
+
+@pytest.mark.parametrize(("down_bps", "wanted"), [(2_000_000, 100), (20_000_000, 0)])
+def test_a_page_on_a_thin_line_keeps_back_what_it_plays(down_bps, wanted):
+    town = Line(site="town", up_bps=down_bps, down_bps=down_bps, networks=(TOWN,))
+    with stage(Settings(line=(town,))) as house:
+        assert Page(house).join().playout_ms == wanted
+        assert Page(house, "203.0.113.9").join().playout_ms == 0

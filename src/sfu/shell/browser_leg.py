@@ -50,6 +50,7 @@ LEAST_PICTURES = 3
 """Places offered from the start, so that the first members cost no new offer."""
 SPARE_PICTURES = 1
 WIDE_PLACES, NARROW_PLACES, MIX_PLACES = 3, 3, 1
+THIN_BPS, PLAYOUT_MS = 4_000_000, 100
 SOUNDS_BPS = 150_000
 """Three voices, of what a page is sent."""
 NO_MEDIA_YET = replace(NOTHING, forwarded_sounds=True)
@@ -344,6 +345,16 @@ class BrowserLeg(Leg):
             self._path.restart()
         self._path.expect(offer.ice_ufrag)
         return self._path
+
+    @property
+    def playout_ms(self) -> int:
+        """How long its page shall keep back what it plays.
+
+        Where a thin line halves, its queue has grown to that before anybody can be told; a page
+        that has so much in store plays on.
+        """
+        thin = self.line is not None and (self.line.send_bps or THIN_BPS + 1) <= THIN_BPS
+        return PLAYOUT_MS if thin else 0
 
     def _line_of(self, host: str | None) -> LineId | None:
         """Find the line it stands behind, by where its packets come from, or its page at first."""

@@ -114,6 +114,7 @@ class Browsers:
                 sound_only=leg.sound_only,
                 needed_bps=weighed.required_bps if bound else None,
                 free_bps=weighed.available_bps if bound else None,
+                playout_ms=leg.playout_ms,
             )
         )
         leg.begin(self.house.clock())
@@ -145,6 +146,7 @@ class Browsers:
                     room_name=meeting.name,
                     resume=place.token,
                     sound_only=leg.sound_only,
+                    playout_ms=leg.playout_ms,
                 )
             )
             leg.come_back(session.send)

@@ -94,12 +94,13 @@ export class Call {
     return new Peer((type, fields) => this.#connection.say(type, fields), show, this.#devices.camera);
   }
 
-  async #joined({ member, room, room_name: roomName, sound_only: soundOnly, needed_bps: needed, free_bps: free }) {
+  async #joined({ member, room, room_name: roomName, sound_only: soundOnly, needed_bps: needed, free_bps: free, playout_ms: playout }) {
     if (this.#member === member) {
       this.#sayState();
       return this.peer.takeBack({ again: true });
     }
     this.#begin(member, room, roomName);
+    this.peer.keepBack(playout);
     if (soundOnly) banner(t(needed ? "sound_only" : "sound_only_asked", kbits(needed, free)), { only: "line" });
     await this.peer.setMicrophone(this.#devices.microphone);
     return this.peer.setCamera(this.#devices.camera);

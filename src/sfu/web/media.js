@@ -6,6 +6,7 @@
 
 import { CameraSender, prefer, receivable } from "/camera.js";
 
+const KEEP_PICTURES_BACK_AFTER_MS = 3000;
 const RESTART_AFTER_MS = 3000;
 const RESTART_EVERY_MS = 5000;
 const BLOCKED_AFTER_MS = 15000;
@@ -18,6 +19,8 @@ export class Peer {
   #camera;
   #pictures = 0;
   #sounds = 0;
+  #playout = 0;
+  #keptBack = ["audio"];
   #wanted = false;
   #restart = false;
   #busy = false;
@@ -65,6 +68,23 @@ export class Peer {
     return this.#camera.sizes(track);
   }
 
+  /** Play sound and pictures at least so many ms after they came; pictures once the first is seen. */
+  keepBack(ms) {
+    this.#playout = ms;
+    this.#keepBack();
+    this.#timers.push(setTimeout(() => {
+      this.#keptBack = ["audio", "video"];
+      this.#keepBack();
+    }, KEEP_PICTURES_BACK_AFTER_MS));
+  }
+
+  #keepBack() {
+    if (!this.#playout) return;
+    for (const { receiver } of this.#peer.getTransceivers()) {
+      if (this.#keptBack.includes(receiver.track.kind)) receiver.jitterBufferTarget = this.#playout;
+    }
+  }
+
   /** Have as many receiving m-lines as the server wants; they never become fewer. */
   setLayout({ wide, narrow, mix, pictures }) {
     const sounds = wide + narrow + mix;
@@ -73,6 +93,7 @@ export class Peer {
     for (; this.#pictures < pictures; this.#pictures++) {
       prefer(this.#peer.addTransceiver("video", { direction: "recvonly" }), receivable());
     }
+    this.#keepBack();
     this.negotiate();
   }
 

@@ -188,6 +188,8 @@ class Joined(_Message):
     needed_bps: int | None = None
     """With `sound_only` for want of room: what a picture would need, in bits of the line."""
     free_bps: int | None = None
+    playout_ms: int = 0
+    """Keep sound and pictures back at least so long before they are played, 0: as you like."""
 
 
 class Refused(_Message):
