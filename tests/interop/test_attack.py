@@ -19,7 +19,7 @@ from benchmarks.storm import KINDS
 from tests.interop.server import Server
 from tests.interop.wait import until
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 SECONDS, WARM_S = 2.0, 3.0
 RATE = 2000

@@ -18,7 +18,7 @@ from tests.interop.fixtures import ANNE, LAJOUX, MOREZ
 from tests.interop.server import Server
 from tests.interop.wait import until
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 SINGLE_NALS = set(range(1, 24))
 

@@ -23,6 +23,7 @@ from tests.nameserver import NameServer
 
 pytestmark = [
     pytest.mark.interop,
+    pytest.mark.waits,
     pytest.mark.skipif(os.geteuid() != 0, reason="scripts/certificate is for root"),
 ]
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.interop.fixtures import ANNE, BRUNO, CLAIRE, LAJOUX, MOREZ
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 OTHERS = (MOREZ, ANNE, BRUNO, CLAIRE)
 """One after the other: nobody's picture or sound can be its forerunner's."""

@@ -9,7 +9,7 @@ import pytest
 from sfu.config import load
 from tests.config.test_settings import CONFIG
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 
 @pytest.mark.parametrize("name", ["haut-jura", "haut-languedoc"])

@@ -16,7 +16,7 @@ from tests.interop.server import Server
 from tests.interop.test_h323 import NAMED, Capture, dial, hang_up
 from tests.interop.wait import until
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 SECRET = "a long one"
 ACCOUNT = f"""

@@ -18,7 +18,7 @@ from tests.interop.fixtures import ANNE, LAJOUX
 from tests.interop.server import Server
 from tests.interop.wait import until
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 WRONG = "_ws.malformed || _ws.expert.severity == error"
 NAMED = '[[room]]\nnumber = "4201"\nname = "Lajoux"\n'

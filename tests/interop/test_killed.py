@@ -25,7 +25,7 @@ import pytest
 from sfu.shell.store import HEARTBEAT_S
 from tests.interop.server import Server
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 KILLS = 10
 ROOMS = [str(number) for number in range(4201, 4206)]

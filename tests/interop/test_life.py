@@ -20,7 +20,7 @@ from tests.interop.fixtures import LAJOUX, MOREZ
 from tests.interop.server import Server
 from tests.interop.wait import until
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 
 class Listener:

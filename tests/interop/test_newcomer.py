@@ -10,7 +10,7 @@ import pytest
 
 from tests.interop.newcomer import SETTINGS, Newcomer
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 TOP = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from tests.interop.server import Server
 from tests.interop.wait import until
 from tests.postgres import Postgres
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 
 @pytest.fixture

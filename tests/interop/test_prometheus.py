@@ -17,7 +17,7 @@ from tests.interop.fixtures import ANNE, LAJOUX
 from tests.interop.process import die_with_parent
 from tests.interop.wait import until
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 CONFIG = Path(__file__).parents[2] / "config"
 RULES = CONFIG / "prometheus" / "sfu.rules.yml"

@@ -13,7 +13,7 @@ from tests.interop.fixtures import LAJOUX, MOREZ
 from tests.interop.server import Server
 from tests.interop.wait import until
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 ACCOUNT = '[[account]]\nuser = "morez"\npassword = "le-bon-mot"\n'
 

@@ -24,7 +24,7 @@ from tests.interop.server import Server
 from tests.interop.unit import SSRCS, Srtp, Unit
 from tests.interop.wait import until
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "offers"
 ALONE = range(1, 24)

@@ -19,7 +19,7 @@ from tests.interop.test_wire import WRONG, Capture, read
 from tests.interop.unit import Unit, picture_packets
 from tests.interop.wait import until
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 SPOKEN = {
     "pli": "a=rtcp-fb:* nack pli",

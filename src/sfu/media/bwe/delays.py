@@ -3,7 +3,7 @@
 Packets are pooled in bins of 10 ms by departure; a bin keeps the least queue any of them met, for
 jitter only ever adds.  Two readings::
 
-    floor   the least of the last 50 to 150 ms: a queue that stands
+    floor   the least of the last 30 to 150 ms: a queue that stands
     trend   the slope over 250 ms, against a threshold that learns how much the line wobbles
             (draft-ietf-rmcat-gcc-02 section 5.4): a queue that grows
 """
@@ -12,8 +12,8 @@ BIN_US = 10_000
 WINDOW_BINS = 25
 """Of the trend.  In time: 20 groups would be 110 ms of pictures, or 1.2 s of sound alone."""
 ENOUGH = 10
-"""Packets that make the floor of 50 ms sure; fewer need 150 ms."""
-SHORT_BINS, LONG_BINS, LONGEST_BINS = 5, 15, 30
+"""Packets that make the floor of 30 ms sure; fewer need 150 ms."""
+SHORT_BINS, LONG_BINS, LONGEST_BINS = 3, 15, 30
 LEAST_BINS = 3
 GAIN = 4.0 * 20 / 250
 """Slope times gain 4 times 20 groups, for a window of 250 ms: per ms of rise."""

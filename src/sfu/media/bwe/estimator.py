@@ -47,9 +47,10 @@ from sfu.model import SourceId, TransportId
 
 START_BPS = 600_000
 """Of a line nobody described, where its owner names no other start."""
-STANDS_US = 30_000
-CONFIRMS_US = 15_000
+STANDS_US = 25_000
+CONFIRMS_US = 10_000
 """Jitter of 30 ms makes no queue of so much stand."""
+DRAINED_US = 15_000
 CLEAN_US = 20_000
 GONE_S = 0.15
 WINDOW_US = 250_000
@@ -284,7 +285,7 @@ class LineEstimator:
         return since_cut_s >= SEEN_S and self._delays.slope > FALLING
 
     def _see_it_drain(self, now: float) -> None:
-        if self._delays.floor_us >= CONFIRMS_US:
+        if self._delays.floor_us >= DRAINED_US:
             self._gone_since = None
             self._control.passing(self._carried_bps(busy=True))
             return
