@@ -1,11 +1,10 @@
 """SQLite files with all tables and nothing in them: made once a process, copied for each test."""
 
-import asyncio
 import tempfile
 from functools import cache
 from pathlib import Path
 
-from sfu.shell.store import Store
+from sfu.shell.database import connect_plainly, migrate
 
 
 def laid(path: Path) -> str:
@@ -17,10 +16,10 @@ def laid(path: Path) -> str:
 
 @cache
 def _octets() -> bytes:
-    async def made(path: Path) -> bytes:
-        store = await Store.open(f"sqlite+aiosqlite:///{path}")
-        await store.close()
-        return path.read_bytes()
-
     with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(made(Path(folder) / "calls.sqlite3"))
+        path = Path(folder) / "calls.sqlite3"
+        engine = connect_plainly(f"sqlite:///{path}")
+        with engine.begin() as connection:
+            migrate(connection)
+        engine.dispose()
+        return path.read_bytes()

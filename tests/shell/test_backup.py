@@ -244,22 +244,23 @@ def test_nobody_erases_what_he_did_by_a_restore(url, file):
     assert [row["action"] for row in asyncio.run(story())] == ["calls", "misdeed"]
 
 
-def test_a_backup_before_an_upgrade_keeps_the_old_schema(sqlite, file):
+def test_a_backup_before_an_upgrade_keeps_the_old_schema(tmp_path, file):
     from alembic import command  # as tests of the migrations do
     from alembic.config import Config
 
     from sfu.shell.database import MIGRATIONS
 
-    engine = connect_plainly(sqlite)
+    url = f"sqlite+aiosqlite:///{tmp_path}/old.sqlite3"
+    engine = connect_plainly(url)
     with engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
     engine.dispose()
-    back_up(sqlite, file)
+    back_up(url, file)
     assert rows(f"sqlite:///{file}", "select version_num from alembic_version") == [("0002",)]
-    assert restore(sqlite, file).rows == 0
+    assert restore(url, file).rows == 0
     assert rows(sqlite, "select version_num from alembic_version") == [(newest_revision(),)]
 
 

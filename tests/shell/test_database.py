@@ -37,6 +37,12 @@ BINDING = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def sqlite(tmp_path):
+    """An empty one: without tables."""
+    return f"sqlite+aiosqlite:///{tmp_path}/calls.sqlite3"
+
+
 @pytest.fixture(params=DATABASES)
 def url(request):
     return request.getfixturevalue(request.param)
