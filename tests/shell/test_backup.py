@@ -261,7 +261,7 @@ def test_a_backup_before_an_upgrade_keeps_the_old_schema(tmp_path, file):
     back_up(url, file)
     assert rows(f"sqlite:///{file}", "select version_num from alembic_version") == [("0002",)]
     assert restore(url, file).rows == 0
-    assert rows(sqlite, "select version_num from alembic_version") == [(newest_revision(),)]
+    assert rows(url, "select version_num from alembic_version") == [(newest_revision(),)]
 
 
 def test_a_backup_takes_the_place_of_a_backup_and_of_nothing_else(sqlite, file, tmp_path):
