@@ -1,58 +1,100 @@
-"""CPU per forwarded packet against a bare C loop, and what forwarding adds in time.
+"""CPU per forwarded packet: the engine, a bare C loop and other servers on the same work.
 
-Server and generator are pinned to a core each; closed loop, bursts of eight packets of 1,100 B;
-CPU by schedstat of all threads of the server over the packets the sinks got; rounds interleaved,
-medians.  Times are the driver's, from the burst's first send; `own` is the engine's histogram.
-``python -m benchmarks.forward`` prints the table.
+One source, N receivers.  Server and generator are pinned to a core each; closed loop, packets of
+1,100 B in bursts of one and of eight (a picture); CPU by schedstat of all threads of the server over
+the packets the sinks got; systems in turns, medians of five.  The engine does all it does in a
+meeting: RTX, history, send-time log, abs-send-time, a line that counts.
+
+    python -m benchmarks.forward [--modes gcm,plain] [--sinks 8,32,128] [--bursts 1,8]
+                                 [--systems ours,bare,rtpengine] [--rounds 5] [--out var/forward]
+
+prints the table, writes it as ``forward.json`` and ``forward.svg``.
 """
 
+import argparse
+import json
 import os
+import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks import rtpengine
+from benchmarks.bars import Bar, draw
+from benchmarks.child import cpu_us, pinned
 from benchmarks.machine import build, noted
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
+ROOT = Path(__file__).parent.parent
 KEY, SALT = b"bench master key", b"bench  salt\0"
 SERVER_CORE, DRIVER_CORE = 0, 1
-ROUNDS, SECONDS = 3, 1.5
-PAYLOAD_BYTES, BURST = 1088, 8
-AIM = 1.25
-H261 = 31
+SECONDS = 1.0
+PAYLOAD_BYTES = 1088
+HISTORY = 256
+H261, RTX = 31, 99
+AIM = 1.15
+SYSTEMS = ("ours", "bare", "rtpengine")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One run."""
+class Work:
+    """What all do alike."""
+
+    mode: str
+    sinks: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one server."""
 
     us_per_packet: float
     lost: int
     p50_us: int
     p99_us: int
-    own: tuple[int, ...] = ()
-    """The engine's own histogram: packets by time from the receive stamp to after the send call."""
 
 
-def serve(mode: str, history: int, source_port: int, *ports: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The median of one server at one work."""
+
+    system: str
+    work: Work
+    us_per_packet: float
+    least: float
+    most: float
+    lost: int
+    p50_us: int
+    p99_us: int
+    ratio: float
+    """To the bare loop of the same rounds."""
+
+
+def serve(mode: str, source_port: int, *ports: int) -> None:
     """Be the server under test: this process does nothing but wait for its engine."""
-    from sfu.media.engine.command import OpenSocket, OpenTransport, SetKeys, SetRoute, SetSink
-    from sfu.media.engine.command import SetSource as Source
+    from sfu.media.engine.command import (
+        Extensions,
+        OpenSocket,
+        OpenTransport,
+        SetKeys,
+        SetLine,
+        SetRoute,
+        SetSink,
+        SetSource,
+    )
     from sfu.model import (
         Address,
         Codec,
+        Framing,
         Keys,
         Kind,
         Latch,
+        LineId,
         SinkId,
         SocketId,
         SourceId,
@@ -66,153 +108,154 @@ def serve(mode: str, history: int, source_port: int, *ports: int) -> None:
     shared = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     shared.bind(("127.0.0.1", 0))
     port = shared.getsockname()[1]
-    engine.apply(OpenSocket(SocketId(1), shared.detach()))
-    secure = mode == "gcm"
+    engine.apply(OpenSocket(SocketId(1), shared.detach()), SetLine(LineId(1), 0, Framing.PLAIN, 0))
     keys = Keys(SrtpSuite.AEAD_AES_128_GCM, KEY, SALT)
     for number, remote in enumerate((source_port, *ports), 1):
-        transport = TransportId(number)
-        engine.apply(
-            OpenTransport(
-                transport,
-                SocketId(1),
-                SocketId(1),
-                Address("127.0.0.1", remote),
-                None,
-                Latch.FIXED,
-                secure,
-            )
-        )
-        if secure:
-            engine.apply(SetKeys(transport, number > 1, keys))
+        transport, address = TransportId(number), Address("127.0.0.1", remote)
+        sends = number > 1
+        opened = OpenTransport(
+            transport, SocketId(1), SocketId(1), address, None, Latch.FIXED, mode == "gcm",
+            extensions=Extensions(transport_cc=5, abs_send_time=4) if sends else Extensions(),
+            line=LineId(1) if sends else None,
+        )  # fmt: skip
+        engine.apply(opened)
+        if mode == "gcm":
+            engine.apply(SetKeys(transport, sends, keys))
     payloads = ((H261, Codec.H261),)
-    source = Source(SourceId(1), TransportId(1), Kind.VIDEO, None, payloads, 90_000)
-    engine.apply(source)
+    engine.apply(SetSource(SourceId(1), TransportId(1), Kind.VIDEO, None, payloads, 90_000))
     for number in range(2, len(ports) + 2):
         sink = SetSink(
-            SinkId(number),
-            TransportId(number),
-            Kind.VIDEO,
-            Ssrc(1000 + number),
-            ((Codec.H261, H261),),
-            90_000,
-            history=history,
-        )
-        engine.apply(sink, SetRoute(sink.sink, source.source))
+            SinkId(number), TransportId(number), Kind.VIDEO, Ssrc(1000 + number),
+            ((Codec.H261, H261),), 90_000, rtx_ssrc=Ssrc(5000 + number),
+            rtx_payloads=((H261, RTX),), history=HISTORY,
+        )  # fmt: skip
+        engine.apply(sink, SetRoute(sink.sink, SourceId(1)))
     print(port, flush=True)
     sys.stdin.read()
-    print(*engine.snapshot().engine.latency_counts, flush=True)
     engine.close()
 
 
 @contextmanager
-def running(command: list[str], core: int) -> Iterator[subprocess.Popen[str]]:
-    pinned = ["taskset", "-c", str(core), *command]
-    process = subprocess.Popen(
-        pinned, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+def serving(
+    system: str, directory: Path, work: Work, ports: Sequence[int]
+) -> Iterator[tuple[int, int, bytes | None]]:
+    """Run a server; give its process, its port, and the first sink's key and salt."""
+    if system == "rtpengine":
+        with rtpengine.serving(directory, work.mode, KEY + SALT, SERVER_CORE, ports) as served:
+            yield served
+        return
+    words = list(map(str, ports))
+    ours = [sys.executable, "-m", "benchmarks.forward", "serve", work.mode, *words]
+    # the bare loop has no use for the source's port, which comes first
+    bare = [str(directory / "bare"), work.mode, *words[1:]]
+    with pinned(ours if system == "ours" else bare, SERVER_CORE) as process:
+        assert process.stdout
+        port = int(process.stdout.readline())
+        yield process.pid, port, KEY + SALT if work.mode == "gcm" else None
 
 
-def cpu_us(pid: int) -> float:
-    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1000
-
-
-def measure(server: list[str], directory: Path, mode: str, sinks: int, gap_us: int) -> Result:
-    seconds = SECONDS if gap_us == 0 else 2 * SECONDS
-    drive = [str(directory / "drive"), mode, str(sinks), str(PAYLOAD_BYTES), str(BURST)]
-    with running([*drive, str(gap_us), str(seconds)], DRIVER_CORE) as driver:
+def measure(system: str, directory: Path, work: Work, seconds: float) -> Run:
+    """Drive one server for so long."""
+    words = [work.mode, work.sinks, PAYLOAD_BYTES, work.burst, 0, seconds]
+    with pinned([str(directory / "drive"), *map(str, words)], DRIVER_CORE) as driver:
         assert driver.stdin
         assert driver.stdout
-        ports = driver.stdout.readline().split()
-        with running([*server, *ports], SERVER_CORE) as process:
-            assert process.stdout
-            port = process.stdout.readline()
-            before = cpu_us(process.pid)
-            driver.stdin.write(port)
+        ports = list(map(int, driver.stdout.readline().split()))
+        with serving(system, directory, work, ports) as (pid, port, key):
+            before = cpu_us(pid)
+            words = [port, "-"] if key is None else [port, key[:16].hex(), key[16:].hex()]
+            driver.stdin.write(" ".join(map(str, words)) + "\n")
             driver.stdin.flush()
             packets, lost, p50, p99 = map(int, driver.stdout.readline().split())
-            took_us = cpu_us(process.pid) - before
-            own: tuple[int, ...] = ()
-            if server[0] == sys.executable:
-                out, _ = process.communicate(timeout=10)
-                own = tuple(map(int, out.split()))
-            return Result(took_us / packets, lost, p50, p99, own)
+            return Run((cpu_us(pid) - before) / packets, lost, p50, p99)
 
 
-def engine_command(mode: str, history: int = 0) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.forward", "serve", mode, str(history)]
+def compare(
+    systems: Sequence[str], directory: Path, work: Work, rounds: int, seconds: float
+) -> list[Row]:
+    """Measure all in turns."""
+    runs: dict[str, list[Run]] = {system: [] for system in systems}
+    for _ in range(rounds):
+        for system in systems:
+            runs[system].append(measure(system, directory, work, seconds))
+    bare = statistics.median(run.us_per_packet for run in runs["bare"])
+    return [_row(system, work, runs[system], bare) for system in systems]
 
 
-def bare_command(directory: Path, mode: str) -> list[str]:
-    # it has no use for the source's port, which comes first
-    script = 'program=$0; mode=$1; shift 2; exec "$program" "$mode" "$@"'
-    return ["sh", "-c", script, str(directory / "bare"), mode]
+def _row(system: str, work: Work, runs: list[Run], bare: float) -> Row:
+    costs = sorted(run.us_per_packet for run in runs)
+    middle = statistics.median(costs)
+    return Row(
+        system, work, round(middle, 3), round(costs[0], 3), round(costs[-1], 3),
+        sum(run.lost for run in runs), int(statistics.median(run.p50_us for run in runs)),
+        int(statistics.median(run.p99_us for run in runs)), round(middle / bare, 3),
+    )  # fmt: skip
 
 
-def median(results: list[Result]) -> Result:
-    return Result(
-        statistics.median(it.us_per_packet for it in results),
-        sum(it.lost for it in results),
-        int(statistics.median(it.p50_us for it in results)),
-        int(statistics.median(it.p99_us for it in results)),
-        tuple(map(sum, zip(*(it.own for it in results), strict=True))),
-    )
-
-
-def compare(directory: Path, mode: str, sinks: int, gap_us: int, history: int) -> float:
-    ours, theirs = [], []
-    for _ in range(ROUNDS):
-        ours.append(measure(engine_command(mode, history), directory, mode, sinks, gap_us))
-        theirs.append(measure(bare_command(directory, mode), directory, mode, sinks, gap_us))
-    engine, bare = median(ours), median(theirs)
-    ratio = engine.us_per_packet / bare.us_per_packet
+def show(row: Row) -> None:
+    """Print a line of the table."""
+    work = row.work
     print(
-        f"{mode:5} {sinks:5} {history:7} {engine.us_per_packet:9.2f} {bare.us_per_packet:7.2f}"
-        f" {ratio:6.2f} {engine.p50_us:6}/{engine.p99_us:<6} {bare.p50_us:6}/{bare.p99_us:<6}"
-        f" {engine.lost:6}/{bare.lost:<6} {within(engine.own)}",
+        f"{work.mode:6}{work.sinks:5}{work.burst:7}  {row.system:10}{row.us_per_packet:7.2f}"
+        f"  {row.least:5.2f}-{row.most:<6.2f}{row.ratio:6.2f}{row.lost:7}"
+        f"   {row.p50_us}/{row.p99_us}",
         flush=True,
     )
-    return ratio
 
 
-def within(counts: tuple[int, ...]) -> str:
-    """Say which buckets hold the median and the 99th percentile, by their upper bounds."""
-    from sfu.media.engine.snapshot import LATENCY_BUCKETS_US
-
-    bounds = [*map(str, LATENCY_BUCKETS_US), "more"]
-    sums = list(accumulate(counts))
-    places = [bisect_left(sums, part * sums[-1]) for part in (0.5, 0.99)]
-    return "/".join(bounds[place] for place in places)
+def picture(rows: Sequence[Row], path: Path) -> None:
+    """Draw the table as bars."""
+    groups = [
+        (
+            f"{work.mode}, {work.sinks} receivers, bursts of {work.burst}",
+            [
+                Bar(row.system, row.us_per_packet, f"{row.us_per_packet:.2f}  x {row.ratio:.2f}")
+                for row in rows
+                if row.work == work
+            ],
+        )
+        for work in dict.fromkeys(row.work for row in rows)
+    ]
+    draw("CPU per forwarded packet of 1,100 bytes, us; x: to the bare loop", groups, path)
 
 
 def main() -> None:
-    head = (
-        "mode  sinks history engine us bare us  ratio  engine p50/p99  bare p50/p99"
-        "   lost ours/bare  own p50/p99 <"
-    )
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--modes", default="gcm,plain")
+    parser.add_argument("--sinks", default="8,32,128")
+    parser.add_argument("--bursts", default="1,8")
+    parser.add_argument("--systems", default=",".join(SYSTEMS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--out", type=Path, default=ROOT / "var" / "forward")
+    asked = parser.parse_args()
+    systems = [one for one in asked.systems.split(",") if one != "rtpengine" or shutil.which(one)]
+    for missing in set(asked.systems.split(",")) - set(systems):
+        print(f"{missing} is not installed: left out")
+    rows: list[Row] = []
     with noted(), tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         build(directory)
-        print(f"Closed loop, bursts of {BURST} x {PAYLOAD_BYTES + 12} B, us CPU per packet\n{head}")
-        aimed = 0.0
-        for mode in ("plain", "gcm"):
-            for sinks in (1, 8, 32):
-                aimed = compare(directory, mode, sinks, 0, 0)
-        print(f"gcm to 32 sinks: {aimed:.2f} x the bare loop (aim {AIM})")
-        compare(directory, "gcm", 32, 0, 512)
-        print(f"\nPaced, 100 bursts of {BURST} a second, times from send to receive\n{head}")
-        for participants in (4, 16):
-            compare(directory, "gcm", participants - 1, 10_000, 512)
+        print("mode  sinks  burst  system     us/packet  spread  to bare   lost  p50/p99 us")
+        for mode in asked.modes.split(","):
+            for sinks in map(int, asked.sinks.split(",")):
+                for burst in map(int, asked.bursts.split(",")):
+                    work = Work(mode, sinks, burst)
+                    found = compare(systems, directory, work, asked.rounds, asked.seconds)
+                    for row in found:
+                        show(row)
+                    rows += found
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / "forward.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
+    picture(rows, asked.out / "forward.svg")
+    over = [row for row in rows if row.system == "ours" and row.ratio > AIM]
+    print(f"{len(over)} of ours above {AIM} x the bare loop; written to {asked.out}")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
         os.environ.pop("PYTHONPATH", None)
-        serve(sys.argv[2], int(sys.argv[3]), *map(int, sys.argv[4:]))
+        serve(sys.argv[2], *map(int, sys.argv[3:]))
     else:
         main()

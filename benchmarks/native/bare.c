@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "srtp.h"
+#include "srtp_state.h"
 
 #define BATCH 64
 #define SINKS 128
@@ -31,7 +32,8 @@ struct sink {
 };
 
 static struct sink sinks[SINKS];
-static const uint8_t key[16] = "bench master key", salt[12] = "bench  salt";
+static const uint8_t key[16] = "bench master key", salt[SALT_MAX] = "bench  salt";
+static uint8_t session_key[16], session_salt[SALT_MAX];
 static bool gcm;
 
 static int rewrite(struct sink *sink, int number, const uint8_t *packet, int length, uint8_t *out) {
@@ -46,7 +48,7 @@ static int rewrite(struct sink *sink, int number, const uint8_t *packet, int len
         return length;
     }
     uint8_t iv[12];
-    memcpy(iv, salt, 12);
+    memcpy(iv, session_salt, 12);
     for (int i = 0; i < 4; i++) iv[2 + i] ^= out[8 + i];
     for (int i = 0; i < 2; i++) iv[10 + i] ^= out[2 + i];
     EVP_EncryptInit_ex(sink->cipher, NULL, NULL, NULL, iv);
@@ -91,11 +93,13 @@ static void send_runs(int fd, int count, int sink_count) {
 int main(int argc, char **argv) {
     int sink_count = argc - 2, size = 4 << 20;
     gcm = !strcmp(argv[1], "gcm");
+    srtp_derive(EVP_aes_128_ctr(), key, salt, 0, session_key, 16);
+    srtp_derive(EVP_aes_128_ctr(), key, salt, 2, session_salt, 12);
     for (int s = 0; s < sink_count; s++) {
         sinks[s].to = (struct sockaddr_in){AF_INET, htons((uint16_t)atoi(argv[s + 2])), {0}, {0}};
         sinks[s].to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         sinks[s].cipher = EVP_CIPHER_CTX_new();
-        EVP_EncryptInit_ex(sinks[s].cipher, EVP_aes_128_gcm(), NULL, key, NULL);
+        EVP_EncryptInit_ex(sinks[s].cipher, EVP_aes_128_gcm(), NULL, session_key, NULL);
     }
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     struct sockaddr_in here = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};

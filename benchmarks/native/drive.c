@@ -2,8 +2,12 @@
  *
  *     drive gcm|plain N BYTES BURST GAP_US SECONDS
  *
- * Prints the sinks' ports, reads the forwarder's port, then "go" and "packets lost p50_us p99_us".
+ * Prints the ports of the source and the sinks; reads the forwarder's port and, where the first
+ * sink's packets come encrypted, their key and salt in hex; prints "packets lost p50_us p99_us".
  * GAP_US 0 sends the next burst when the last has come out everywhere.
+ *
+ * Each payload holds the moment it was written; the first sink opens what it gets and tells the
+ * time that took, so its content is checked as well. The others count.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -21,11 +25,13 @@
 #define SINKS 128
 #define TIMES (1 << 22)
 #define PATIENCE_US 200000
+#define STAMP_AT 16 /* in the payload */
 
 static uint32_t times_us[TIMES];
 static size_t time_count;
-static uint64_t packets, lost;
+static uint64_t packets, lost, foreign;
 static int sink_fds[SINKS];
+static struct srtp *opening; /* of the first sink; NULL where it gets plain RTP */
 
 static int64_t now_us(void) {
     struct timespec now;
@@ -57,6 +63,8 @@ static void send_burst(int fd, struct srtp *sending, int burst, int bytes) {
         uint16_t number = htons(sequence++);
         uint32_t stamp = htonl(timestamp);
         int size = 12 + bytes;
+        int64_t now = now_us();
+        memcpy(payload + STAMP_AT, &now, sizeof now);
         memcpy(packet, (uint8_t[12]){0x80, 31, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 12);
         memcpy(packet + 2, &number, 2);
         memcpy(packet + 4, &stamp, 4);
@@ -68,7 +76,20 @@ static void send_burst(int fd, struct srtp *sending, int burst, int bytes) {
     }
 }
 
-static int drain(int fd, int64_t since_us) {
+/* How long a packet took; false where it is none of ours. */
+static bool read_stamp(uint8_t *packet, int size, uint32_t *took_us) {
+    int64_t stamp;
+    if (opening) size = srtp_unprotect(opening, packet, (size_t)size);
+    if (size < 12) return false;
+    int at = 12 + (packet[0] & 0x10 ? 4 + 4 * (packet[14] << 8 | packet[15]) : 0) + STAMP_AT;
+    if (at + (int)sizeof stamp > size) return false;
+    memcpy(&stamp, packet + at, sizeof stamp);
+    int64_t took = now_us() - stamp;
+    *took_us = (uint32_t)took;
+    return took >= 0 && took < 10000000;
+}
+
+static int drain(int fd) {
     static uint8_t buffers[64][2048];
     static struct iovec iov[64];
     static struct mmsghdr messages[64];
@@ -76,11 +97,18 @@ static int drain(int fd, int64_t since_us) {
         iov[i] = (struct iovec){buffers[i], sizeof buffers[i]};
         messages[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
     }
-    int count = recvmmsg(fd, messages, 64, MSG_DONTWAIT, NULL);
-    int64_t took_us = now_us() - since_us;
-    for (int i = 0; i < count && time_count < TIMES; i++)
-        times_us[time_count++] = (uint32_t)took_us;
-    return count > 0 ? count : 0;
+    int count = recvmmsg(fd, messages, 64, MSG_DONTWAIT, NULL), kept = 0;
+    for (int i = 0; i < count; i++) {
+        uint32_t took_us;
+        if ((buffers[i][1] & 127) >= 72 && (buffers[i][1] & 127) <= 76) continue; /* its RTCP */
+        kept++;
+        if (fd != sink_fds[0] || time_count == TIMES) continue;
+        if (read_stamp(buffers[i], (int)messages[i].msg_len, &took_us))
+            times_us[time_count++] = took_us;
+        else
+            foreign++;
+    }
+    return kept;
 }
 
 static void collect(int epoll, int expected, int64_t since_us) {
@@ -88,7 +116,7 @@ static void collect(int epoll, int expected, int64_t since_us) {
     int got = 0;
     while (got < expected && now_us() - since_us < PATIENCE_US) {
         int count = epoll_wait(epoll, ready, SINKS, 10);
-        for (int i = 0; i < count; i++) got += drain(ready[i].data.fd, since_us);
+        for (int i = 0; i < count; i++) got += drain(ready[i].data.fd);
     }
     packets += (uint64_t)got;
     lost += (uint64_t)(expected - got);
@@ -97,6 +125,25 @@ static void collect(int epoll, int expected, int64_t since_us) {
 static int by_time(const void *one, const void *other) {
     uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
     return (a > b) - (a < b);
+}
+
+static bool read_key(void) {
+    unsigned key[16], salt[12];
+    uint8_t bytes[28];
+    char words[2][65];
+    if (scanf("%64s", words[0]) != 1) return false;
+    if (words[0][0] == '-') return true;
+    if (scanf("%64s", words[1]) != 1) return false;
+    for (int i = 0; i < 16; i++) {
+        if (sscanf(words[0] + 2 * i, "%2x", &key[i]) != 1) return false;
+        bytes[i] = (uint8_t)key[i];
+    }
+    for (int i = 0; i < 12; i++) {
+        if (sscanf(words[1] + 2 * i, "%2x", &salt[i]) != 1) return false;
+        bytes[16 + i] = (uint8_t)salt[i];
+    }
+    opening = srtp_new(SRTP_AEAD_AES_128_GCM, bytes, bytes + 16, NULL, 0);
+    return opening != NULL;
 }
 
 int main(int argc, char **argv) {
@@ -117,7 +164,7 @@ int main(int argc, char **argv) {
     }
     printf("\n");
     fflush(stdout);
-    if (scanf("%d", &port) != 1) return 2;
+    if (scanf("%d", &port) != 1 || !read_key()) return 2;
     struct sockaddr_in to = {AF_INET, htons((uint16_t)port), {htonl(INADDR_LOOPBACK)}, {0}};
     connect(source, (struct sockaddr *)&to, sizeof to);
     for (int64_t next_us = now_us(), end_us = next_us + length_us; now_us() < end_us;) {
@@ -129,6 +176,10 @@ int main(int argc, char **argv) {
         int64_t since_us = now_us();
         send_burst(source, sending, burst, bytes);
         collect(epoll, burst * count, since_us);
+    }
+    if (time_count == 0 || foreign) {
+        fprintf(stderr, "the first sink got %lu packets of ours, %lu others\n", time_count, foreign);
+        return 1;
     }
     qsort(times_us, time_count, sizeof *times_us, by_time);
     printf("%lu %lu %u %u\n", packets, lost, times_us[time_count / 2],
