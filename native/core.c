@@ -16,6 +16,8 @@ void core_free(struct core *core) {
     TABLE_EACH(&core->transports, struct transport, transport) transport_close(transport, core);
     TABLE_EACH(&core->sockets, struct socket, socket) socket_close(socket, core);
     TABLE_EACH(&core->lines, struct line, line) line_close(line, core);
+    pool_free(&core->held);
+    pool_free(&core->waiting);
     free(core);
 }
 

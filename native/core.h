@@ -15,6 +15,9 @@
 #define PACKET_CAP 2048       /* a datagram with room for tag and MKI */
 #define MTU_PAYLOAD 1400      /* the largest NAL unit we put together from fragments */
 #define PLACES 256            /* sequence numbers in which a late packet finds its place */
+#define NUMBERS 512           /* of its own a sink knows what left under */
+#define RESENT_MAX 64         /* packets sent again lately, per transport */
+#define RESEND_US 10000       /* the same one is not asked for by the same peer any sooner */
 #define SETS_MAX 8            /* parameter sets kept per source */
 #define SET_BYTES 256         /* and their size */
 #define GAPS_MAX 64           /* packets asked for again at a time */
@@ -78,8 +81,8 @@ struct entry {
     uint8_t mark;        /* DSCP */
     int64_t received_us; /* 0: not forwarded, no latency to count */
 };
-#define BATCH_ENTRIES 1024
-#define BATCH_BYTES (512 * 1024)
+#define BATCH_ENTRIES 2048
+#define BATCH_BYTES (2304 * 1024) /* a picture of eight packets for 128 sinks, and more */
 struct batch {
     struct entry entries[BATCH_ENTRIES];
     int count;
@@ -100,6 +103,12 @@ void batch_forget(struct batch *batch);
 struct spent { /* the sequence number an SSRC goes on with, as long as the keys live */
     uint32_t ssrc;
     uint16_t next;
+};
+
+struct resent { /* a packet sent again */
+    uint32_t ssrc, at_us;
+    uint16_t sequence;
+    bool used;
 };
 
 struct told {
@@ -128,6 +137,8 @@ struct transport {
     uint16_t next_transport_cc;
     struct spent *spent;
     int spent_count;
+    struct resent resent[RESENT_MAX];
+    uint32_t next_resent;
     struct told told[TOLD_MAX];
     int told_count;
     struct sfu_transport_row row;
@@ -150,6 +161,20 @@ struct before {
     uint32_t extended, timestamp;
     uint16_t length;
     uint8_t bytes[RED_BYTES_MAX];
+};
+
+/* What a source has sent, held once for all its sinks (past.c). */
+struct gone {
+    bool used, marker, has_level;
+    uint8_t level, codec;
+    uint16_t length;
+    uint32_t extended, timestamp;
+    struct look look;
+};
+struct past {
+    uint32_t size; /* NUMBERS, or 0 as long as no sink shares it */
+    struct gone *gone;
+    uint8_t *bytes; /* HISTORY_BYTES each */
 };
 
 struct source {
@@ -179,6 +204,7 @@ struct source {
     int set_count;
     struct sink **sinks; /* that carry it or wait for it */
     int sink_count, sink_cap;
+    struct past past;
     struct sfu_source_row row;
 };
 
@@ -191,7 +217,6 @@ struct kept { /* one packet in a history */
     bool has_level;
     uint8_t level;
     uint32_t timestamp;
-    int64_t resent_us;
 };
 struct history {
     uint32_t size; /* a power of two, or 0 */
@@ -202,18 +227,13 @@ bool history_resize(struct history *history, uint32_t wanted);
 void history_free(struct history *history);
 struct kept *history_put(struct history *history, uint16_t sequence, const uint8_t *bytes,
                          size_t length);
-/* NULL when it is gone or was sent again a moment ago. */
-struct kept *history_take(struct history *history, uint16_t sequence, int64_t now_us);
 /* What was sent under this number; NULL when it is gone. */
 struct kept *history_find(const struct history *history, uint16_t sequence);
 const uint8_t *history_bytes(const struct history *history, const struct kept *kept);
 
-enum place_state { PLACE_NONE, PLACE_RESERVED, PLACE_USED };
-struct place {
-    uint32_t source_sequence;
-    uint16_t sequence;
-    uint8_t state;
-};
+/* What left under a number of a sink: the low bits of the source's extended sequence number. */
+#define NUMBER_NONE 0xffff
+#define NUMBER_SET 0xfffe /* a parameter set; these two numbers of a source are not sent again */
 
 /* Packets that wait for a line, as they came from their source: one copy for all sinks. */
 struct held;
@@ -245,14 +265,17 @@ struct sink {
     struct sink *next_on_transport;
     struct source *source, *pending; /* carried; waiting for its key frame */
     struct sfu_set_sink asked;
-    uint8_t payloads[CODEC_LIMIT], rtx[128];
+    uint8_t payloads[CODEC_LIMIT];
     bool knows[CODEC_LIMIT]; /* number 0 is one like any other: PCMU (RFC 3551) */
+    bool shares; /* what can be sent again stands with the source */
     bool rebase; /* the next packet is joined to what went before */
     bool started;
     uint16_t next_sequence, next_rtx;
     uint32_t highest; /* extended sequence of the source */
     uint32_t first;   /* the first of its packets that went this way */
-    struct place places[PLACES];
+    uint16_t numbers[NUMBERS];
+    uint8_t reserved[PLACES / 8]; /* source numbers a place is kept for */
+    struct source *past_of;       /* whose numbers these are */
     uint32_t timestamp_offset, last_timestamp;
     int64_t last_timestamp_us;
     /* H.264: sets seen in the access unit; a NAL unit being put together */
@@ -262,10 +285,10 @@ struct sink {
     bool fragments;
     uint32_t next_fragment;
     size_t nal_length;
-    uint8_t nal[MTU_PAYLOAD];
+    uint8_t *nal; /* NULL where single NAL units are not asked for */
     /* VP8 */
     bool picture_rebase, has_picture, has_tl0;
-    struct named named[PICTURES];
+    struct named *named; /* NULL as long as nothing was left out */
     /* temporal layers: asked for, in force; whether the picture that passes is left out */
     uint8_t temporal, layers;
     bool thinning, layer_known;
@@ -282,6 +305,13 @@ struct sink {
 
 /* What a packet is for: how it is marked, and how its line counts it. */
 enum purpose { FOR_SOUND, FOR_PICTURE, FOR_SLIDES, FOR_OTHER, PURPOSES };
+
+/* Blocks of one size, kept to be used again. */
+struct pool {
+    void *first;
+    uint32_t count;
+};
+void pool_free(struct pool *pool);
 
 struct turns {
     struct queue *first, *last;
@@ -339,6 +369,7 @@ struct core {
     struct log arrivals, departures;
     struct batch *batch;
     int64_t deadline_us; /* of the next repeated NACK, INT64_MAX for none */
+    struct pool held, waiting; /* of the pacers */
     struct line *busy;   /* lines for which something waits */
     bool overfull;       /* one of them has more than it may */
     uint8_t marks[PURPOSES]; /* DSCP */
@@ -417,9 +448,39 @@ struct passing {
 void forward(struct core *core, struct passing *passing);
 /* One packet to one sink that carries its source. */
 void sink_deliver(struct core *core, struct sink *sink, const struct passing *passing);
+/* What left under a number, as it can be written anew; past.c. */
+struct again {
+    uint8_t payload_type; /* 0: `bytes` is the datagram as it left */
+    bool marker, has_level;
+    uint8_t level;
+    uint16_t sequence;
+    uint32_t timestamp;
+    const uint8_t *bytes;
+    size_t length;
+    const struct look *look; /* of VP8, whose picture numbers are the source's yet */
+};
+bool sink_recall(const struct sink *sink, uint16_t sequence, struct again *again);
+void sink_forget_numbers(struct sink *sink);
+bool sink_shares(const struct sink *sink);
+uint8_t sink_rtx(const struct sink *sink, uint8_t payload_type);
+static inline bool sink_reserved(const struct sink *sink, uint32_t extended) {
+    if ((uint32_t)(sink->highest - extended) >= PLACES) return false;
+    return sink->reserved[extended % PLACES / 8] >> (extended % 8) & 1;
+}
+void past_begin(struct past *past);
+void past_put(struct past *past, const struct passing *passing);
+void past_free(struct past *past);
+/* False when the same packet was sent again a moment ago; else it is noted. */
+bool transport_may_resend(struct transport *transport, uint32_t ssrc, uint16_t sequence,
+                          int64_t now_us);
 void sink_resend(struct core *core, struct sink *sink, uint16_t sequence);
 /* Sends something of no news on the RTX stream; false where there is none. */
 bool sink_fill(struct core *core, struct sink *sink);
+/* Writes the sink's picture numbers into a payload that is sent again; false where they are not
+ * known any more. */
+/* From now on pictures may be left out: what each is called is remembered. */
+void sink_name_pictures(struct sink *sink);
+bool picture_again(const struct sink *sink, const struct look *look, uint8_t *payload);
 /* False for a packet of a temporal layer the sink shall not have; else its VP8 numbers are ours. */
 bool picture_passes(struct sink *sink, const struct passing *passing, bool in_order);
 
@@ -442,7 +503,7 @@ void pacer_put(struct core *core, struct sink *sink, const struct passing *passi
 void pacer_put_repair(struct core *core, struct sink *sink, uint16_t sequence);
 void pacer_trim(struct core *core);
 /* Forgets what waits for a sink, without a word. */
-void pacer_forget(struct line *line, struct queue *queue);
+void pacer_forget(struct core *core, struct line *line, struct queue *queue);
 void pacer_move(struct sink *sink, uint8_t class);
 void pacer_bound_probe(struct line *line);
 void pacer_start_probe(struct core *core, struct line *line, struct sink *sink,

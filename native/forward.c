@@ -99,7 +99,7 @@ static uint8_t *put_packet(struct core *core, struct sink *sink, const struct he
 static void remember(struct sink *sink, const struct heading *heading, const uint8_t *payload,
                      size_t length, const uint8_t *wire, size_t size) {
     if (sink->history.size == 0 || size > HISTORY_BYTES) return;
-    if (!sink->rtx[heading->payload_type]) {
+    if (!sink_rtx(sink, heading->payload_type)) {
         history_put(&sink->history, heading->sequence, wire, size);
         return;
     }
@@ -148,32 +148,36 @@ static void emit(struct core *core, struct sink *sink, const struct passing *pas
 }
 
 /* RFC 4588: what was kept, anew under a number of the RTX stream. */
-static uint8_t *put_rtx(struct core *core, struct sink *sink, const struct kept *kept, int *size) {
+static uint8_t *put_rtx(struct core *core, struct sink *sink, const struct again *again,
+                        int *size) {
+    if (again->length > PACKET_CAP - 2) return NULL;
+    put16(core->scratch, again->sequence);
+    memcpy(core->scratch + 2, again->bytes, again->length);
+    if (again->look && !picture_again(sink, again->look, core->scratch + 2)) return NULL;
     struct heading heading = {
-        .payload_type = sink->rtx[kept->payload_type], .marker = kept->marker,
-        .has_level = kept->has_level, .level = kept->level, .sequence = sink->next_rtx++,
-        .timestamp = kept->timestamp, .ssrc = sink->asked.rtx_ssrc,
+        .payload_type = sink_rtx(sink, again->payload_type), .marker = again->marker,
+        .has_level = again->has_level, .level = again->level, .sequence = sink->next_rtx++,
+        .timestamp = again->timestamp, .ssrc = sink->asked.rtx_ssrc,
     };
-    if (kept->length > PACKET_CAP - 2) return NULL;
-    put16(core->scratch, kept->sequence);
-    memcpy(core->scratch + 2, history_bytes(&sink->history, kept), kept->length);
-    return put_packet(core, sink, &heading, core->scratch, kept->length + 2u, size);
+    return put_packet(core, sink, &heading, core->scratch, again->length + 2u, size);
 }
 
 /* By RTX, or the very datagram where the peer has none. */
 void sink_resend(struct core *core, struct sink *sink, uint16_t sequence) {
     if (!transport_ready(sink->transport)) return;
-    struct kept *kept = history_take(&sink->history, sequence, core->now_us);
-    if (!kept) return;
-    int size = kept->length;
+    struct again again;
+    if (!sink_recall(sink, sequence, &again) ||
+        !transport_may_resend(sink->transport, sink->asked.ssrc, sequence, core->now_us))
+        return;
+    int size = (int)again.length;
     uint8_t *wire;
-    if (kept->payload_type == 0) {
+    if (again.payload_type == 0) {
         wire = batch_reserve(core->batch);
-        memcpy(wire, history_bytes(&sink->history, kept), kept->length);
+        memcpy(wire, again.bytes, again.length);
         sink->transport->row.sent_packets++;
-        sink->transport->row.sent_bytes += kept->length;
+        sink->transport->row.sent_bytes += again.length;
     } else {
-        wire = put_rtx(core, sink, kept, &size);
+        wire = put_rtx(core, sink, &again, &size);
         if (!wire) return;
     }
     path_send(core, &sink->transport->rtp, wire, (size_t)size, 0, sink_purpose(sink));
@@ -183,15 +187,16 @@ void sink_resend(struct core *core, struct sink *sink, uint16_t sequence) {
 #define FILL_BACK 64    /* a probe sends the last so many packets again, in turn */
 #define FILL_BYTES 1000 /* larger ones first; what is shorter costs more headers than it proves */
 
-/* The newest packet before the one sent again last, that is worth it; NULL where none is. */
-static struct kept *fill_from_history(struct sink *sink) {
+/* The newest packet before the one sent again last, that is worth it; false where none is. */
+static bool fill_from_history(struct sink *sink, struct again *again) {
     for (int tries = 0; tries < FILL_BACK; tries++) {
         uint16_t back = (uint16_t)(sink->next_sequence - sink->probed);
         if (back == 0 || back >= FILL_BACK) sink->probed = sink->next_sequence;
-        struct kept *kept = history_find(&sink->history, --sink->probed);
-        if (kept && kept->payload_type && kept->length >= FILL_BYTES) return kept;
+        if (sink_recall(sink, --sink->probed, again) && again->payload_type &&
+            again->length >= FILL_BYTES)
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 /* Padding alone (RFC 3550 section 5.1), on the RTX stream: it is nobody's picture. */
@@ -208,9 +213,10 @@ static uint8_t *put_padding(struct core *core, struct sink *sink, int *size) {
 bool sink_fill(struct core *core, struct sink *sink) {
     if (!sink->asked.has_rtx || sink->asked.rtx_count == 0 || !transport_ready(sink->transport))
         return false;
-    struct kept *kept = fill_from_history(sink);
+    struct again again;
     int size;
-    uint8_t *wire = kept ? put_rtx(core, sink, kept, &size) : put_padding(core, sink, &size);
+    uint8_t *wire = fill_from_history(sink, &again) ? put_rtx(core, sink, &again, &size)
+                                                    : put_padding(core, sink, &size);
     if (!wire) return false;
     path_send(core, &sink->transport->rtp, wire, (size_t)size, 0, sink_purpose(sink));
     return true;
@@ -224,7 +230,8 @@ static void rebase(struct sink *sink, const struct passing *passing) {
         uint32_t next = sink->last_timestamp + (uint32_t)(ticks > 1 ? ticks : 1);
         sink->timestamp_offset = next - passing->packet->timestamp;
     }
-    memset(sink->places, 0, sizeof sink->places);
+    sink_forget_numbers(sink);
+    sink->past_of = passing->source;
     sink->layer_known = false;
     sink->highest = passing->extended - 1;
     sink->first = passing->extended;
@@ -232,21 +239,37 @@ static void rebase(struct sink *sink, const struct passing *passing) {
     sink->picture_rebase = true;
 }
 
+/* The next number of the sink, and what leaves under it. */
+static uint16_t take_number(struct sink *sink, uint16_t what) {
+    sink->numbers[sink->next_sequence % NUMBERS] = what;
+    return sink->next_sequence++;
+}
+
+static void reserve(struct sink *sink, uint32_t extended, bool yes) {
+    uint8_t bit = (uint8_t)(1u << (extended % 8)), *at = &sink->reserved[extended % PLACES / 8];
+    *at = (uint8_t)(yes ? *at | bit : *at & ~bit);
+}
+
+/* The number kept for a late packet, which is not kept any longer. */
+static bool take_reserved(struct sink *sink, uint32_t extended, uint16_t *number) {
+    if (!sink_reserved(sink, extended)) return false;
+    reserve(sink, extended, false);
+    for (uint16_t back = 1; back <= NUMBERS; back++) {
+        *number = (uint16_t)(sink->next_sequence - back);
+        if (sink->numbers[*number % NUMBERS] == (uint16_t)extended) return true;
+    }
+    return false;
+}
+
 /* A packet's place in the sink's count; false when it comes too late to have one. */
 static bool find_place(struct sink *sink, uint32_t extended, bool *in_order, uint16_t *kept) {
-    int32_t ahead = (int32_t)(extended - sink->highest);
-    struct place *place = &sink->places[extended % PLACES];
-    *in_order = ahead > 0;
-    if (ahead <= 0) {
-        if (place->source_sequence != extended || place->state != PLACE_RESERVED) return false;
-        place->state = PLACE_USED;
-        *kept = place->sequence;
-        return true;
+    *in_order = (int32_t)(extended - sink->highest) > 0;
+    if (!*in_order) return take_reserved(sink, extended, kept);
+    for (uint32_t missing = sink->highest + 1; missing != extended; missing++) {
+        take_number(sink, (uint16_t)missing);
+        reserve(sink, missing, true);
     }
-    for (uint32_t missing = sink->highest + 1; missing != extended; missing++)
-        sink->places[missing % PLACES] =
-            (struct place){missing, sink->next_sequence++, PLACE_RESERVED};
-    *place = (struct place){extended, 0, PLACE_USED};
+    reserve(sink, extended, false);
     sink->highest = extended;
     return true;
 }
@@ -264,8 +287,8 @@ static void emit_sets(struct core *core, struct sink *sink, const struct passing
     const struct source *source = passing->source;
     for (int i = 0; i < source->set_count; i++)
         if (source->sets[i].type == type)
-            emit(core, sink, passing, sink->next_sequence++, false, source->sets[i].bytes,
-                 source->sets[i].length);
+            emit(core, sink, passing, take_number(sink, NUMBER_SET), false,
+                 source->sets[i].bytes, source->sets[i].length);
 }
 
 /* A decoder that has just come, or was switched, needs SPS and PPS before the IDR picture. */
@@ -293,7 +316,7 @@ static void split(struct core *core, struct sink *sink, const struct passing *pa
     struct span nal;
     for (int left = count; stap_next(packet->payload, packet->length, &at, &nal);) {
         bool marker = --left == 0 && packet->marker;
-        emit(core, sink, passing, in_order ? sink->next_sequence++ : sequence, marker, nal.bytes,
+        emit(core, sink, passing, in_order ? take_number(sink, NUMBER_NONE) : sequence, marker, nal.bytes,
              nal.length);
     }
 }
@@ -302,6 +325,7 @@ static void split(struct core *core, struct sink *sink, const struct passing *pa
 static void join(struct core *core, struct sink *sink, const struct passing *passing,
                  bool in_order) {
     const struct packet *packet = passing->packet;
+    if (!sink->nal) return; /* no memory for it */
     bool start = packet->length > 1 && packet->payload[1] & 0x80;
     bool end = packet->length > 1 && packet->payload[1] & 0x40;
     if (start && in_order) {
@@ -321,7 +345,8 @@ static void join(struct core *core, struct sink *sink, const struct passing *pas
     sink->next_fragment++;
     if (!end) return;
     sink->fragments = false;
-    emit(core, sink, passing, sink->next_sequence++, packet->marker, sink->nal, sink->nal_length);
+    emit(core, sink, passing, take_number(sink, NUMBER_NONE), packet->marker, sink->nal,
+         sink->nal_length);
 }
 
 /* Mode 0 takes nothing but single NAL units (RFC 6184 section 6.2). */
@@ -342,7 +367,7 @@ static bool emit_twice(struct core *core, struct sink *sink, const struct passin
                                 (struct span){before->bytes, before->length},
                                 (struct span){packet->payload, packet->length});
     if (length == 0) return false;
-    emit_as(core, sink, passing, CODEC_RED, sink->next_sequence++, packet->marker, core->scratch,
+    emit_as(core, sink, passing, CODEC_RED, take_number(sink, NUMBER_NONE), packet->marker, core->scratch,
             length);
     sink->row.redundant++;
     return true;
@@ -362,16 +387,17 @@ static void pass(struct core *core, struct sink *sink, const struct passing *pas
         return;
     }
     if (in_order && emit_twice(core, sink, passing)) return;
-    emit(core, sink, passing, in_order ? sink->next_sequence++ : sequence, packet->marker,
+    emit(core, sink, passing,
+         in_order ? take_number(sink, (uint16_t)passing->extended) : sequence, packet->marker,
          packet->payload, packet->length);
 }
 
 /* The new source takes over at its key frame; what waits of the one before is worth nothing. */
-static bool take_over(struct sink *sink, const struct passing *passing) {
+static bool take_over(struct core *core, struct sink *sink, const struct passing *passing) {
     if (passing->skip || passing->late || !passing->look.begins) return false;
     if (!sink->knows[passing->codec] || !transport_ready(sink->transport)) return false;
     struct source *before = sink->source;
-    if (sink->transport->line) pacer_forget(sink->transport->line, &sink->pictures);
+    if (sink->transport->line) pacer_forget(core, sink->transport->line, &sink->pictures);
     sink->source = passing->source;
     sink->pending = NULL;
     sink->rebase = true;
@@ -394,7 +420,10 @@ void sink_deliver(struct core *core, struct sink *sink, const struct passing *pa
         rebase(sink, passing);
     }
     if (!find_place(sink, passing->extended, &in_order, &sequence)) return;
-    if (passing->skip || !known || !picture_passes(sink, passing, in_order)) return;
+    if (passing->skip || !known || !picture_passes(sink, passing, in_order)) {
+        if (!in_order) sink->numbers[sequence % NUMBERS] = NUMBER_NONE; /* nothing went there */
+        return;
+    }
     if (passing->codec == CODEC_H264 && in_order) precede_with_sets(core, sink, passing);
     pass(core, sink, passing, in_order, sequence);
 }
@@ -416,9 +445,10 @@ void forward(struct core *core, struct passing *passing) {
     struct source *source = passing->source;
     struct held *held = NULL;
     if (passing->restarted) source->before.used = false;
+    if (source->past.size) past_put(&source->past, passing);
     for (int i = 0; i < source->sink_count; i++) {
         struct sink *sink = source->sinks[i];
-        if (sink->source != source && !take_over(sink, passing)) continue;
+        if (sink->source != source && !take_over(core, sink, passing)) continue;
         if (passing->look.keyframe) {
             sink->has_key = true;
             sink->key_timestamp = passing->packet->timestamp;

@@ -1,4 +1,5 @@
-/* Packets sent, kept to be sent again: the datagram as it left, or with RTX the plain payload. */
+/* Packets one sink sent, kept to be sent again: the datagram as it left, or with RTX the plain
+ * payload.  For sinks that make packets of their own, or have no RTX; all others share past.c. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 
 #include <stdlib.h>
@@ -6,8 +7,6 @@
 #include <sys/mman.h>
 
 #include "core.h"
-
-#define RESEND_US 10000 /* the same packet is not asked for by the same peer any sooner */
 
 /* Pages of their own: given back whole when a call ends, where a heap would keep them in pieces. */
 static uint8_t *pages_take(size_t bytes) {
@@ -48,14 +47,6 @@ struct kept *history_find(const struct history *history, uint16_t sequence) {
     if (history->size == 0) return NULL;
     struct kept *kept = &history->kept[sequence & (history->size - 1)];
     return kept->used && kept->sequence == sequence ? kept : NULL;
-}
-
-struct kept *history_take(struct history *history, uint16_t sequence, int64_t now_us) {
-    struct kept *kept = history_find(history, sequence);
-    if (!kept) return NULL;
-    if (kept->resent_us && now_us - kept->resent_us < RESEND_US) return NULL;
-    kept->resent_us = now_us;
-    return kept;
 }
 
 const uint8_t *history_bytes(const struct history *history, const struct kept *kept) {

@@ -8,6 +8,8 @@
  * Down at the next picture. Up where a receiver that lacks the layers above may begin with one: at
  * a key frame, or at a picture of the next layer that refers to the base layer only (Y).
  */
+#include <stdlib.h>
+
 #include "core.h"
 
 #define NEAR 16 /* pictures in which a late one that was lost whole finds its neighbour */
@@ -28,8 +30,8 @@ static void begin_picture(struct sink *sink, const struct passing *passing) {
     sink->layer_known = true;
     sink->layer_timestamp = passing->packet->timestamp;
     if (passing->codec != CODEC_VP8 || !look->picture_bytes) return;
-    sink->named[look->picture % PICTURES] =
-        (struct named){look->picture, sink->picture_offset, true, sink->thinning};
+    if (sink->named)
+        sink->named[look->picture % PICTURES] = (struct named){look->picture, sink->picture_offset, true, sink->thinning};
     if (sink->thinning) sink->picture_offset--;
 }
 
@@ -39,13 +41,13 @@ static void join_pictures(struct sink *sink, const struct look *look) {
         sink->has_picture ? (uint16_t)(sink->last_picture + 1 - look->picture) : 0;
     sink->tl0_offset = sink->has_tl0 ? (uint8_t)(sink->last_tl0 + 1 - look->tl0) : 0;
     sink->picture_rebase = false;
-    for (int i = 0; i < PICTURES; i++) sink->named[i].used = false;
+    for (int i = 0; sink->named && i < PICTURES; i++) sink->named[i].used = false;
 }
 
 /* What a late picture was to be called: as itself when it was seen, else as the next one that was. */
 static bool late_passes(const struct sink *sink, const struct look *look, uint16_t *offset) {
     uint16_t mask = look->picture_bytes == 2 ? 0x7fff : 0x7f;
-    for (uint16_t ahead = 0; ahead < NEAR; ahead++) {
+    for (uint16_t ahead = 0; sink->named && ahead < NEAR; ahead++) {
         uint16_t picture = (uint16_t)((look->picture + ahead) & mask);
         const struct named *named = &sink->named[picture % PICTURES];
         if (!named->used || named->picture != picture) continue;
@@ -56,20 +58,23 @@ static bool late_passes(const struct sink *sink, const struct look *look, uint16
     return look->temporal <= sink->layers;
 }
 
+static uint16_t put_picture(const struct look *look, uint8_t *payload, uint16_t offset) {
+    uint16_t picture = (uint16_t)((look->picture + offset) &
+                                  (look->picture_bytes == 2 ? 0x7fff : 0x7f));
+    if (look->picture_bytes == 2)
+        put16(payload + look->picture_at, 0x8000u | picture);
+    else
+        payload[look->picture_at] = (uint8_t)picture;
+    return picture;
+}
+
 /* The payload is ours to write in. */
 static void renumber(struct sink *sink, const struct passing *passing, bool in_order,
                      uint16_t offset) {
     const struct look *look = &passing->look;
     uint8_t *payload = passing->packet->payload;
     if (look->picture_bytes) {
-        uint16_t picture = (uint16_t)(look->picture + offset);
-        if (look->picture_bytes == 2) {
-            picture &= 0x7fff;
-            put16(payload + look->picture_at, 0x8000u | picture);
-        } else {
-            picture &= 0x7f;
-            payload[look->picture_at] = (uint8_t)picture;
-        }
+        uint16_t picture = put_picture(look, payload, offset);
         if (in_order) sink->last_picture = picture;
         sink->has_picture = true;
     }
@@ -78,6 +83,28 @@ static void renumber(struct sink *sink, const struct passing *passing, bool in_o
         payload[look->tl0_at] = tl0;
         if (in_order) sink->last_tl0 = tl0;
         sink->has_tl0 = true;
+    }
+}
+
+bool picture_again(const struct sink *sink, const struct look *look, uint8_t *payload) {
+    uint16_t offset = sink->picture_offset;
+    if (sink->named && look->picture_bytes) {
+        const struct named *named = &sink->named[look->picture % PICTURES];
+        if (!named->used || named->picture != look->picture || named->thinned) return false;
+        offset = named->offset;
+    }
+    if (look->picture_bytes) put_picture(look, payload, offset);
+    if (look->tl0_at) payload[look->tl0_at] = (uint8_t)(look->tl0 + sink->tl0_offset);
+    return true;
+}
+
+void sink_name_pictures(struct sink *sink) {
+    if (sink->named) return;
+    sink->named = calloc(PICTURES, sizeof *sink->named);
+    if (!sink->named || !sink->has_picture) return;
+    for (uint16_t back = 0; back < PICTURES; back++) { /* so far all were called alike */
+        uint16_t picture = (uint16_t)(sink->last_picture - sink->picture_offset - back) & 0x7fff;
+        sink->named[picture % PICTURES] = (struct named){picture, sink->picture_offset, true, false};
     }
 }
 

@@ -23,9 +23,37 @@ struct held {
     uint8_t payload[];
 };
 
-static struct held *hold(const struct passing *passing) {
+/* Blocks let go are taken again: nothing is allocated while packets flow. */
+#define POOL_MAX 2048
+
+static void *pool_take(struct pool *pool, size_t size) {
+    void **block = pool->first;
+    if (!block) return malloc(size);
+    pool->first = *block;
+    pool->count--;
+    return block;
+}
+
+static void pool_give(struct pool *pool, void *block) {
+    if (pool->count == POOL_MAX) {
+        free(block);
+        return;
+    }
+    *(void **)block = pool->first;
+    pool->first = block;
+    pool->count++;
+}
+
+void pool_free(struct pool *pool) {
+    while (pool->count) free(pool_take(pool, 0));
+}
+
+#define HELD_BYTES (sizeof(struct held) + PACKET_CAP)
+
+static struct held *hold(struct core *core, const struct passing *passing) {
     const struct packet *packet = passing->packet;
-    struct held *held = malloc(sizeof *held + packet->length);
+    if (packet->length > PACKET_CAP) return NULL;
+    struct held *held = pool_take(&core->held, HELD_BYTES);
     if (!held) return NULL;
     held->waiting = 0;
     held->packet = (struct packet){.marker = packet->marker, .payload_type = packet->payload_type,
@@ -38,9 +66,15 @@ static struct held *hold(const struct passing *passing) {
     return held;
 }
 
-static void let_go(struct waiting *waiting) {
-    if (waiting->held && --waiting->held->waiting == 0) free(waiting->held);
-    free(waiting);
+static struct waiting *new_waiting(struct core *core) {
+    struct waiting *waiting = pool_take(&core->waiting, sizeof *waiting);
+    if (waiting) memset(waiting, 0, sizeof *waiting);
+    return waiting;
+}
+
+static void let_go(struct core *core, struct waiting *waiting) {
+    if (waiting->held && --waiting->held->waiting == 0) pool_give(&core->held, waiting->held);
+    pool_give(&core->waiting, waiting);
 }
 
 static void add_turn(struct turns *turns, struct queue *queue) {
@@ -120,10 +154,10 @@ bool pacer_holds(const struct core *core, const struct sink *sink) {
 void pacer_put(struct core *core, struct sink *sink, const struct passing *passing,
                struct held **held) {
     struct line *line = sink->transport->line;
-    struct waiting *waiting = calloc(1, sizeof *waiting);
-    if (waiting && !*held) *held = hold(passing);
+    struct waiting *waiting = new_waiting(core);
+    if (waiting && !*held) *held = hold(core, passing);
     if (!waiting || !*held) {
-        free(waiting);
+        if (waiting) pool_give(&core->waiting, waiting);
         return; /* a hole, as if it had been lost before us */
     }
     (*held)->waiting++;
@@ -135,37 +169,39 @@ void pacer_put(struct core *core, struct sink *sink, const struct passing *passi
 }
 
 void pacer_put_repair(struct core *core, struct sink *sink, uint16_t sequence) {
-    const struct kept *kept = history_find(&sink->history, sequence);
+    struct again again;
     struct waiting *at = sink->repairs.first;
     while (at && at->sequence != sequence) at = at->next;
-    if (at || !kept) return; /* asked for again while it waits, or gone */
-    struct waiting *waiting = calloc(1, sizeof *waiting);
+    if (at || !sink_recall(sink, sequence, &again)) return; /* asked for again while it waits, or gone */
+    struct waiting *waiting = new_waiting(core);
     if (!waiting) return;
     waiting->sequence = sequence;
-    waiting->line_bytes = reckon(sink->transport->line, sink, kept->length);
+    waiting->line_bytes = reckon(sink->transport->line, sink, again.length);
     waiting->since_us = core->now_us;
     enqueue(core, sink->transport->line, &sink->repairs, waiting);
     if (core->overfull) pacer_trim(core);
 }
 
-static uint32_t empty(struct line *line, struct queue *queue) {
+static uint32_t empty(struct core *core, struct line *line, struct queue *queue) {
     uint32_t packets = queue->count;
     if (packets == 0) return 0;
     remove_turn(&line->classes[queue->class], queue);
     while (queue->count) {
         struct waiting *waiting = unlink_first(queue);
         uncount(line, waiting);
-        let_go(waiting);
+        let_go(core, waiting);
     }
     return packets;
 }
 
-void pacer_forget(struct line *line, struct queue *queue) { empty(line, queue); }
+void pacer_forget(struct core *core, struct line *line, struct queue *queue) {
+    empty(core, line, queue);
+}
 
 /* The sink's pictures were too old or too many: half a picture helps nobody. */
 static void drop(struct core *core, struct line *line, struct queue *queue) {
     struct sink *sink = queue->sink;
-    uint32_t packets = empty(line, queue);
+    uint32_t packets = empty(core, line, queue);
     line->row.dropped_packets += packets;
     if (queue->class == CLASS_REPAIR) return;
     if (sink->pending)
@@ -207,7 +243,7 @@ static void expire_repairs(struct core *core, struct line *line, struct queue *q
         }
         struct waiting *waiting = unlink_first(queue);
         uncount(line, waiting);
-        let_go(waiting);
+        let_go(core, waiting);
         line->row.dropped_packets++;
     }
 }
@@ -244,7 +280,7 @@ static void depart(struct core *core, struct line *line) {
     else
         sink_resend(core, queue->sink, waiting->sequence);
     uncount(line, waiting);
-    let_go(waiting);
+    let_go(core, waiting);
 }
 
 static void fill(struct core *core, struct line *line) {
@@ -330,7 +366,7 @@ static void drain(struct core *core, struct queue *queue) {
             sink_deliver(core, queue->sink, &waiting->held->passing);
         else
             sink_resend(core, queue->sink, waiting->sequence);
-        let_go(waiting);
+        let_go(core, waiting);
     }
 }
 

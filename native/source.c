@@ -15,13 +15,15 @@ void source_link(struct source *source, struct sink *sink) {
         source->sink_cap = cap;
     }
     source->sinks[source->sink_count++] = sink;
+    if (sink->shares) past_begin(&source->past);
 }
 
 void source_unlink(struct source *source, struct sink *sink) {
+    if (sink->past_of == source) sink_forget_numbers(sink);
     for (int i = 0; i < source->sink_count; i++) {
         if (source->sinks[i] != sink) continue;
         source->sinks[i] = source->sinks[--source->sink_count];
-        return;
+        break;
     }
 }
 

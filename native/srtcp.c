@@ -45,12 +45,13 @@ int srtp_protect_rtcp(struct srtp *srtp, uint8_t *packet, size_t len, size_t cap
     if (len < RTCP_HEADER || cap > INT_MAX || len > cap || behind > cap - len)
         return SRTP_EMALFORMED;
     struct stream *stream = srtp_stream_get(srtp, get32(packet + 4));
-    if (!stream)
+    struct replay *sent = stream ? srtp_stream_rtcp(stream) : NULL;
+    if (!sent)
         return SRTP_EFULL;
-    uint64_t index = stream->rtcp.highest + 1;
+    uint64_t index = sent->highest + 1;
     if (index > RTCP_INDEX_MAX)
         return SRTP_EFULL;
-    replay_mark(&stream->rtcp, index);
+    replay_mark(sent, index);
     return srtp->gcm ? gcm_protect_rtcp(srtp, packet, len, (uint32_t)index)
                      : cm_protect_rtcp(srtp, packet, len, (uint32_t)index);
 }
@@ -89,14 +90,15 @@ int srtp_unprotect_rtcp(struct srtp *srtp, uint8_t *packet, size_t len)
     uint32_t trailer = get32(packet + len + (srtp->gcm ? GCM_TAG : 0));
     uint32_t ssrc = get32(packet + 4);
     struct stream *stream = srtp_stream_find(srtp, ssrc);
-    if (stream && !replay_fresh(&stream->rtcp, trailer & ~ENCRYPTED))
+    if (stream && stream->rtcp && !replay_fresh(stream->rtcp, trailer & ~ENCRYPTED))
         return SRTP_EREPLAY;
     if (!(srtp->gcm ? gcm_unprotect_rtcp(srtp, packet, len, trailer)
                     : cm_unprotect_rtcp(srtp, packet, len, trailer)))
         return SRTP_EAUTH;
     stream = srtp_stream_get(srtp, ssrc);
-    if (!stream)
+    struct replay *seen = stream ? srtp_stream_rtcp(stream) : NULL;
+    if (!seen)
         return SRTP_EFULL;
-    replay_mark(&stream->rtcp, trailer & ~ENCRYPTED);
+    replay_mark(seen, trailer & ~ENCRYPTED);
     return (int)len;
 }

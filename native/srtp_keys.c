@@ -123,8 +123,11 @@ void srtp_free(struct srtp *srtp)
 {
     if (!srtp)
         return;
-    for (size_t i = 0; srtp->table && i < srtp->slots; i++)
+    for (size_t i = 0; srtp->table && i < srtp->slots; i++) {
+        if (srtp->table[i])
+            free(srtp->table[i]->rtcp);
         free(srtp->table[i]);
+    }
     free(srtp->table);
     half_clear(&srtp->rtp);
     half_clear(&srtp->rtcp);

@@ -33,7 +33,7 @@
 struct stream {
     uint32_t ssrc;
     struct replay rtp;
-    struct replay rtcp;
+    struct replay *rtcp; /* NULL before the first packet of SRTCP */
 };
 
 struct half { /* session keys of SRTP, or of SRTCP */
@@ -85,6 +85,9 @@ struct stream *srtp_stream_find(struct srtp *srtp, uint32_t ssrc);
 
 /* The stream of this SSRC, made if need be; NULL when there are too many. */
 struct stream *srtp_stream_get(struct srtp *srtp, uint32_t ssrc);
+
+/* What was seen of its SRTCP, made if need be; NULL without memory. */
+struct replay *srtp_stream_rtcp(struct stream *stream);
 
 /* RFC 3711 appendix A: the index whose ROC puts `sequence` nearest to the highest one so far. */
 uint64_t srtp_index_guess(const struct stream *stream, uint16_t sequence);

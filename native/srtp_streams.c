@@ -59,6 +59,13 @@ struct stream *srtp_stream_get(struct srtp *srtp, uint32_t ssrc)
     return srtp->latest = stream;
 }
 
+struct replay *srtp_stream_rtcp(struct stream *stream)
+{
+    if (!stream->rtcp)
+        stream->rtcp = calloc(1, sizeof *stream->rtcp);
+    return stream->rtcp;
+}
+
 /* RFC 3711 appendix A: the ROC that puts `sequence` nearest to the highest index so far. */
 uint64_t srtp_index_guess(const struct stream *stream, uint16_t sequence)
 {

@@ -84,6 +84,7 @@ static struct sink *new_sink(struct core *core, struct transport *transport,
     sink->node.id = sink->row.sink = command->sink;
     sink->transport = transport;
     sink->rebase = true;
+    sink_forget_numbers(sink);
     sink->temporal = sink->layers = 7;
     sink->pictures.sink = sink->repairs.sink = sink;
     sink->repairs.class = CLASS_REPAIR;
@@ -97,8 +98,11 @@ static struct sink *new_sink(struct core *core, struct transport *transport,
 static void renumber(struct core *core, struct sink *sink, const struct sfu_set_sink *command) {
     struct transport *transport = sink->transport;
     if (sink->asked.sink && sink->asked.ssrc != command->ssrc) {
+        struct source *past_of = sink->past_of;
         spend(transport, sink->asked.ssrc, sink->next_sequence);
         first_sequence(core, transport, command->ssrc, &sink->next_sequence);
+        sink_forget_numbers(sink); /* they were the other SSRC's */
+        sink->past_of = past_of;
     }
     bool had = sink->asked.has_rtx;
     if (had && (!command->has_rtx || sink->asked.rtx_ssrc != command->rtx_ssrc))
@@ -116,25 +120,26 @@ void sink_set(struct core *core, const struct sfu_set_sink *command) {
     sink->asked = *command;
     memset(sink->payloads, 0, sizeof sink->payloads);
     memset(sink->knows, 0, sizeof sink->knows);
-    memset(sink->rtx, 0, sizeof sink->rtx);
     for (int i = 0; i < command->payload_count; i++)
         if (command->payloads[i].number < CODEC_LIMIT) {
             sink->payloads[command->payloads[i].number] = command->payloads[i].other & 127;
             sink->knows[command->payloads[i].number] = true;
         }
-    for (int i = 0; command->has_rtx && i < command->rtx_count; i++)
-        sink->rtx[command->rtx[i].number & 127] = command->rtx[i].other & 127;
-    history_resize(&sink->history, command->history);
+    if (command->single_nal && !sink->nal) sink->nal = malloc(MTU_PAYLOAD);
+    sink->shares = sink_shares(sink);
+    history_resize(&sink->history, sink->shares ? 0 : command->history);
+    if (sink->shares && sink->source) past_begin(&sink->source->past);
+    if (sink->shares && sink->pending) past_begin(&sink->pending->past);
     pacer_move(sink, command->picture_class);
 }
 
 /* Of what it carries; what it sent may still be asked for again. */
-static void forget_waiting(struct sink *sink) {
-    if (sink->transport->line) pacer_forget(sink->transport->line, &sink->pictures);
+static void forget_waiting(struct core *core, struct sink *sink) {
+    if (sink->transport->line) pacer_forget(core, sink->transport->line, &sink->pictures);
 }
 
-static void let_go(struct sink *sink) {
-    forget_waiting(sink);
+static void let_go(struct core *core, struct sink *sink) {
+    forget_waiting(core, sink);
     if (sink->source) source_unlink(sink->source, sink);
     if (sink->pending) source_unlink(sink->pending, sink);
     sink->source = sink->pending = NULL;
@@ -146,8 +151,9 @@ void sink_route(struct core *core, const struct sfu_set_route *command) {
     struct source *source = table_find(&core->sources, command->source);
     if (!sink) return;
     sink->temporal = command->temporal < 7 ? (uint8_t)command->temporal : 7;
+    if (sink->temporal < 7) sink_name_pictures(sink);
     if (!source) {
-        let_go(sink);
+        let_go(core, sink);
         return;
     }
     if (sink->pending == source || (sink->source == source && !sink->pending)) return;
@@ -157,7 +163,7 @@ void sink_route(struct core *core, const struct sfu_set_route *command) {
     if (sink->asked.kind == KIND_VIDEO) {
         sink->pending = source;
     } else {
-        let_go(sink);
+        let_go(core, sink);
         sink->source = source;
     }
     source_link(source, sink);
@@ -169,11 +175,13 @@ void sink_close(struct sink *sink, struct core *core) {
     *at = sink->next_on_transport;
     spend(sink->transport, sink->asked.ssrc, sink->next_sequence);
     if (sink->asked.has_rtx) spend(sink->transport, sink->asked.rtx_ssrc, sink->next_rtx);
-    let_go(sink);
+    let_go(core, sink);
     struct line *line = sink->transport->line;
-    if (line) pacer_forget(line, &sink->repairs);
+    if (line) pacer_forget(core, line, &sink->repairs);
     if (line && line->probe.sink == sink) line->probe.sink = NULL;
     history_free(&sink->history);
+    free(sink->named);
+    free(sink->nal);
     table_remove(&core->sinks, &sink->node);
     free(sink);
 }
@@ -185,13 +193,15 @@ void source_close(struct source *source, struct core *core) {
     for (int i = 0; i < source->sink_count; i++) {
         struct sink *sink = source->sinks[i];
         if (sink->source == source) {
-            forget_waiting(sink);
+            forget_waiting(core, sink);
             sink->source = NULL;
         }
         if (sink->pending == source) sink->pending = NULL;
+        if (sink->past_of == source) sink_forget_numbers(sink);
         sink->rebase = true;
     }
     table_remove(&core->sources, &source->node);
+    past_free(&source->past);
     free(source->sinks);
     free(source);
 }

@@ -27,7 +27,7 @@ from sfu.signalling.capability import Feedback
 from sfu.signalling.webrtc.negotiate import BrowserAgreement, BrowserStream, StreamIds
 from sfu.signalling.webrtc.offer import Role
 
-VIDEO_HISTORY, AUDIO_HISTORY = 1024, 64
+VIDEO_HISTORY, AUDIO_HISTORY = 512, 64
 TWICE_DOWN = (Role.WIDE, Role.MIX)
 LAYER_SILENT_S = 0.7
 """A layer without a packet for so long is no longer the one to show: its encoder rests."""
@@ -246,7 +246,7 @@ class BrowserStreams:
 
     def _set_sink(self, stream: BrowserStream, path: IcePath) -> None:
         place = self._places[stream.mid]
-        video = stream.kind is Kind.VIDEO
+        most = VIDEO_HISTORY if stream.kind is Kind.VIDEO else AUDIO_HISTORY
         repair = {repaired: rtx for rtx, repaired in stream.rtx_payloads}
         twice = [(Codec.RED, stream.red)] if self._twice and stream.red is not None else []
         self._bay.set_sink(
@@ -261,7 +261,7 @@ class BrowserStreams:
                 single_nal=stream.single_nal,
                 rtx_ssrc=place.ids.rtx if repair else None,
                 rtx_payloads=tuple(repair.items()),
-                history=VIDEO_HISTORY if video else AUDIO_HISTORY,
+                history=most if Feedback.NACK in stream.feedback else 0,
             )
         )
         place.stream = stream

@@ -175,7 +175,7 @@ class CodecLine:
                 tuple(payloads.items()),
                 agreed.clock_hz,
                 single_nal=agreed.single_nal,
-                history=HISTORY if self.kind is Kind.VIDEO else 0,
+                history=HISTORY if self._repairs(agreed) else 0,
             )
         )
 

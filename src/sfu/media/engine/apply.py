@@ -142,6 +142,9 @@ class Application:
         if before.ssrc != command.ssrc:
             transport.spent[before.ssrc] = state.places.next
             state.places.next = transport.first_sequence(self._seed, command.ssrc)
+            joined = state.joined
+            state.forget()
+            state.joined = joined
         if before.rtx_ssrc == command.rtx_ssrc:
             return
         if before.rtx_ssrc is not None:
@@ -191,6 +194,8 @@ class Application:
                 self._departures.forget_waiting(sink)
                 sink.source = None
             sink.pending = None if sink.pending == source else sink.pending
+            if sink.joined == source:
+                sink.forget()
             sink.rebase = True
 
     def _close_sink(self, sink: SinkId) -> None:

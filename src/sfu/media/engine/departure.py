@@ -47,7 +47,7 @@ class Departures:
         """Have a repair wait for its line."""
         name, pacer = sink.asked.sink, line.pacer
         known = any(it.packet == sequence for it in pacer.waits(PictureClass.REPAIR, name))
-        kept = sink.history.find(sequence)
+        kept = sink.recall(sequence)
         if not known and kept is not None:  # not asked for again while it waits, nor gone
             size = line.line_bytes(len(kept.datagram), ipv6=False)
             pacer.put(PictureClass.REPAIR, name, size, sequence, now_us)

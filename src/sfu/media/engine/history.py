@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from sfu.media.rtp.packet import RtpPacket
 
 HISTORY_MAX = 2048
+SHARED_MAX = 512
+"""Packets a sink can name in what its source holds for all (`native/past.c`)."""
 HISTORY_BYTES = 1600
 """The largest datagram kept."""
 RESEND_US = 10_000
@@ -39,9 +41,13 @@ class History:
             self.size = size
             self._slots = [None] * size
 
+    def forget(self) -> None:
+        """Forget all that was kept."""
+        self._slots = [None] * self.size
+
     def put(self, packet: RtpPacket, datagram: bytes) -> None:
-        """Keep a packet, unless it is larger than any we send."""
-        if self.size and len(datagram) <= HISTORY_BYTES:
+        """Keep a packet."""
+        if self.size:
             self._slots[packet.sequence % self.size] = Kept(packet, datagram)
 
     def find(self, sequence: int) -> Kept | None:

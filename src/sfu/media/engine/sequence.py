@@ -65,6 +65,10 @@ class Places:
         self.highest = extended - 1
         self._reserved.clear()
 
+    def forget(self) -> None:
+        """Keep no number for what is late."""
+        self._reserved.clear()
+
     def take(self) -> int:
         """Give the next number of the sink."""
         number = self.next

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sfu.errors import PeerError
 from sfu.media.engine.command import SetSink
-from sfu.media.engine.history import History, Kept
+from sfu.media.engine.history import HISTORY_BYTES, SHARED_MAX, History, Kept
 from sfu.media.engine.picture import Pictures
 from sfu.media.engine.sequence import Places
 from sfu.media.payload import h261, h263, h264, red, vp8
@@ -127,6 +127,8 @@ class SinkState:
         self.dropped = 0
         self.redundant = 0
         self.offset = 0
+        self.joined: SourceId | None = None
+        """Whose packets are numbered here."""
         self._first = 0
         """The first packet of its source that went this way."""
         self._last: tuple[int, int] | None = None
@@ -172,7 +174,9 @@ class SinkState:
 
     def resend(self, sequence: int, now_us: int) -> bytes | None:
         """RFC 4588, or the very datagram where the peer has no RTX."""
-        kept = self.history.take(sequence, now_us) if self._ready else None
+        if not self._ready or not self._reaches(sequence):
+            return None
+        kept = self.history.take(sequence, now_us)
         if kept is None:
             return None
         return self._rtx(kept, now_us) or kept.datagram
@@ -197,6 +201,28 @@ class SinkState:
             )
         )
 
+    @property
+    def shares(self) -> bool:
+        """Whether what can be sent again stands with the source: all of it by RTX, unchanged."""
+        asked, rtx = self.asked, dict(self.asked.rtx_payloads)
+        whole = bool(asked.history) and not asked.single_nal and asked.kind is Kind.VIDEO
+        return whole and asked.rtx_ssrc is not None and all(pt in rtx for _, pt in asked.payloads)
+
+    def recall(self, sequence: int) -> Kept | None:
+        """Give what left under a number, as long as it can be sent again."""
+        return self.history.find(sequence) if self._reaches(sequence) else None
+
+    def forget(self) -> None:
+        """Another stream, or another SSRC: nothing from before has a number any more."""
+        self.places.forget()
+        self.joined = None
+        if self.shares:
+            self.history.forget()
+
+    def _reaches(self, sequence: int) -> bool:
+        back = (self.places.next - sequence) & 0xFFFF
+        return not self.shares or 0 < back <= min(self.history.size, SHARED_MAX)
+
     def _worth_filling(self) -> Kept | None:
         """Find the newest packet before the one sent again last that is large enough."""
         for _ in range(FILL_BACK):
@@ -204,7 +230,7 @@ class SinkState:
             if not 0 < back < FILL_BACK:
                 self._probed = self.places.next
             self._probed = (self._probed - 1) & 0xFFFF
-            kept = self.history.find(self._probed)
+            kept = self.recall(self._probed)
             if kept is None or kept.packet.payload_type not in dict(self.asked.rtx_payloads):
                 continue
             if len(kept.packet.payload) >= FILL_BYTES:
@@ -242,6 +268,8 @@ class SinkState:
             timestamp, at_us = self._last
             passed = (arrived.now_us - at_us) * self.asked.clock_hz // 1_000_000
             self.offset = (timestamp + max(1, passed) - arrived.packet.timestamp) & WORD
+        self.forget()
+        self.joined = arrived.source
         self.places.rebase(arrived.extended)
         self._first = arrived.extended
         self.rebase = self._fragments.active = False
@@ -354,7 +382,8 @@ class SinkState:
             extensions=self._extensions(arrived.level, now_us),
         )
         datagram = rtp.compose(packet)
-        self.history.put(packet, datagram)
+        if len(payload if self.shares else datagram) <= HISTORY_BYTES:
+            self.history.put(packet, datagram)
         if self._last is None or 0 < (timestamp - self._last[0]) & WORD < 0x80000000:
             self._last = (timestamp, arrived.now_us)
         return datagram

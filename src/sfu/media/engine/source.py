@@ -38,6 +38,8 @@ class SourceState:
 
     def unlink(self, sink: SinkState) -> None:
         """Forget a sink; the last one takes its place."""
+        if sink.joined == self.asked.source:
+            sink.forget()
         if sink in self.sinks:
             last = self.sinks.pop()
             if last is not sink:
