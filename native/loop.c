@@ -54,6 +54,7 @@ struct sfu {
     struct iovec iov[RECEIVE];
     struct sockaddr_storage names[RECEIVE];
     union ancillary controls[RECEIVE];
+    int used; /* of these, by the last call */
     uint8_t buffers[RECEIVE][PACKET_CAP];
 };
 
@@ -144,13 +145,14 @@ static int64_t read_ancillary(struct socket *socket, struct msghdr *message, int
 }
 
 static int receive(sfu *engine, struct socket *socket) {
-    for (int i = 0; i < RECEIVE; i++) {
+    for (int i = 0; i < engine->used; i++) { /* what the kernel has written over */
         struct msghdr *message = &engine->messages[i].msg_hdr;
         message->msg_namelen = sizeof engine->names[i];
         message->msg_controllen = sizeof engine->controls[i].bytes;
         message->msg_flags = 0;
     }
     int count = recvmmsg(socket->fd, engine->messages, RECEIVE, MSG_DONTWAIT, NULL);
+    engine->used = count > 0 ? count : 1; /* a failed call may have touched the first */
     if (count <= 0) return count;
     int64_t now_us = clock_us(CLOCK_MONOTONIC);
     int64_t wall_offset_us = now_us - clock_us(CLOCK_REALTIME);
@@ -234,13 +236,12 @@ static void *run(void *context) {
     sfu *engine = context;
     struct epoll_event ready[READY];
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* the usual 50 us are a tenth of a cell's time */
+    int64_t deadline_us = INT64_MAX; /* whoever brings it forward between two batches rouses us */
     while (!atomic_load(&engine->stopping)) {
-        pthread_mutex_lock(&engine->lock);
-        int64_t deadline_us = core_deadline(engine->core);
-        pthread_mutex_unlock(&engine->lock);
         int count = wait_until(engine, ready, deadline_us);
         pthread_mutex_lock(&engine->lock);
         serve(engine, ready, count);
+        deadline_us = core_deadline(engine->core);
         pthread_mutex_unlock(&engine->lock);
     }
     return NULL;
@@ -308,6 +309,7 @@ sfu *sfu_open(void) {
     if (!engine) return NULL;
     engine->epoll = engine->wake = engine->events = -1;
     prepare_messages(engine);
+    engine->used = RECEIVE;
     if (prepare_core(engine) && prepare_descriptors(engine) && start_thread(engine)) return engine;
     let_go(engine);
     return NULL;

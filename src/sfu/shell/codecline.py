@@ -166,6 +166,7 @@ class CodecLine:
             asking,
         )
         payloads = {codec: number for number, codec in reversed(agreed.send)}
+        repairs = self.kind is Kind.VIDEO and Feedback.NACK in agreed.feedback
         bay.set_sink(
             SetSink(
                 self.sink,
@@ -175,7 +176,7 @@ class CodecLine:
                 tuple(payloads.items()),
                 agreed.clock_hz,
                 single_nal=agreed.single_nal,
-                history=HISTORY if self._repairs(agreed) else 0,
+                history=HISTORY if repairs else 0,
             )
         )
 
