@@ -1,9 +1,9 @@
 """CPU per forwarded packet: the engine, a bare C loop and other servers on the same work.
 
 One source, N receivers.  Server and generator are pinned to a core each; closed loop, packets of
-1,100 B in bursts of one and of eight (a picture); CPU by schedstat of all threads of the server over
-the packets the sinks got; systems in turns, medians of five.  The engine does all it does in a
-meeting: RTX, history, send-time log, abs-send-time, a line that counts.
+1,100 B in bursts of one and of eight (a picture); CPU by schedstat of all its threads over
+what the sinks got; systems in turns, medians of five.  The engine does all it does in a meeting:
+RTX, history, send-time log, abs-send-time, a line that counts.
 
     python -m benchmarks.forward [--modes gcm,plain] [--sinks 8,32,128] [--bursts 1,8]
                                  [--systems ours,bare,rtpengine] [--rounds 5] [--out var/forward]
