@@ -19,9 +19,10 @@ int inside_rekey(struct srtp *srtp, const uint8_t *key, const uint8_t *salt, uin
     memcpy(srtp->rtp.salt, salt, len);
     memcpy(srtp->rtcp.salt, salt, len);
     struct stream *stream = srtp_stream_get(srtp, ssrc);
-    if (!stream)
+    struct replay *sent = stream ? srtp_stream_rtcp(stream) : NULL;
+    if (!sent)
         return 0;
-    replay_mark(&stream->rtcp, rtcp_index);
+    replay_mark(sent, rtcp_index);
     return EVP_EncryptInit_ex(srtp->rtp.cipher, NULL, NULL, key, NULL) == 1 &&
            EVP_EncryptInit_ex(srtp->rtcp.cipher, NULL, NULL, key, NULL) == 1;
 }
