@@ -1,4 +1,5 @@
 /* Paths by the address behind them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
@@ -35,6 +36,13 @@ void path_unhash(struct core *core, struct path *path) {
     while (*at != path) at = &(*at)->same_hash;
     *at = path->same_hash;
     path->hashed = false;
+}
+
+void path_unmirror(struct path *path) {
+    if (!path->mirror) return;
+    path_unhash(path->mirror->home, path->mirror);
+    free(path->mirror);
+    path->mirror = NULL;
 }
 
 void path_set(struct core *core, struct path *path, const struct sfu_address *remote) {

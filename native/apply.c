@@ -77,7 +77,7 @@ static bool apply_open(struct core *core, uint32_t kind, const uint8_t *body, si
     return true;
 }
 
-static bool apply_one(struct core *core, uint32_t kind, const uint8_t *body, size_t length) {
+bool core_apply_one(struct core *core, uint32_t kind, const uint8_t *body, size_t length) {
     switch (kind) {
     case COMMAND_OPEN_SOCKET:
     case COMMAND_OPEN_TRANSPORT:
@@ -136,8 +136,8 @@ int core_apply(struct core *core, const uint8_t *commands, size_t length) {
         if (length - at < sizeof record) return -1;
         memcpy(&record, commands + at, sizeof record);
         if (record.size < sizeof record || record.size > length - at) return -1;
-        if (!apply_one(core, record.kind, commands + at + sizeof record,
-                       record.size - sizeof record))
+        if (!core_apply_one(core, record.kind, commands + at + sizeof record,
+                            record.size - sizeof record))
             return -1;
         at += record.size;
     }

@@ -32,6 +32,7 @@
 
 struct core;
 struct transport;
+struct stream;
 
 /* A hash table of anything that begins with a node. */
 struct node {
@@ -58,6 +59,8 @@ struct socket {
     bool inet6, internet;
     struct sfu_socket_row row;
     uint32_t overflow; /* SO_RXQ_OVFL as last seen */
+    struct stream *stream; /* of a connection over TCP; NULL for datagrams */
+    bool alias; /* another core reads it, this one only sends */
     struct path *active; /* paths with packets in the batch */
     struct path *paths;  /* all of its paths */
 };
@@ -68,6 +71,9 @@ struct path {
     struct sfu_address asked, remote; /* as commanded; as latched. family 0: not known */
     struct path *same_hash, *same_socket;
     bool rtcp, latched, hashed;
+    uint8_t away;        /* what comes from there is for this core, counted from 1 */
+    struct path *mirror; /* the one that says so, where the socket is read */
+    struct core *home;   /* of a mirror */
     struct path *next_active;
     int first, last; /* entries in the batch */
 };
@@ -179,7 +185,9 @@ struct past {
 
 struct source {
     struct node node;
-    struct transport *transport;
+    struct transport *transport; /* NULL for a ghost */
+    bool ghost;      /* another core receives it and hands it over */
+    uint32_t others; /* cores that have a ghost of it, by bits */
     struct source *next_on_transport;
     struct sfu_set_source asked;
     uint8_t codecs[128], repairs[128]; /* by payload type, 0 for none */
@@ -358,8 +366,37 @@ bool ring_put_stranger(struct ring *ring, uint32_t kind, const void *fixed, size
                        const uint8_t *bytes, size_t length);
 size_t ring_take(struct ring *ring, uint8_t *out, size_t cap);
 
+/* What is handed to other threads; hand.c. */
+#define THREADS_MAX 16
+struct outbox;
+struct outbox *outbox_new(void);
+void outbox_free(struct outbox *box);
+struct passing;
+void hand_packet(struct core *core, const struct passing *passing);
+void hand_datagram(struct core *core, int thread, const struct socket *socket,
+                   const struct sfu_address *remote, const uint8_t *datagram, size_t length);
+/* Takes all that another has handed to this core. */
+void hand_take(struct core *core, struct outbox *box);
+
+/* All cores of an engine; house.c. */
+struct house {
+    int count;
+    struct core *cores[THREADS_MAX];
+};
+int house_apply(const struct house *house, const uint8_t *commands, size_t length);
+size_t house_snapshot_size(const struct house *house);
+/* The head is the caller's but for what the cores count; the rows follow. */
+void house_snapshot(const struct house *house, struct sfu_snapshot_head *head, uint8_t *rows);
+void house_free(struct house *house);
+
 #define PATH_SLOTS 1024
 struct core {
+    int index; /* in its house */
+    struct outbox *outboxes[THREADS_MAX];
+    uint32_t handed;      /* who was given something since the last batch, by bits */
+    uint64_t hand_lost;
+    struct source *ghosts; /* linked by next_on_transport */
+    uint32_t ghost_count, aliases;
     struct table sockets, transports, sources, sinks, lines;
     struct path *paths[PATH_SLOTS];
     uint64_t seed;
@@ -376,6 +413,9 @@ struct core {
     /* What only loop.c can do; NULL in a stage. */
     bool (*open_socket)(struct core *core, struct socket *socket);
     void (*close_socket)(struct core *core, struct socket *socket);
+    /* It is read by another thread from now on; by this one. */
+    void (*leave_socket)(struct core *core, struct socket *socket);
+    void (*join_socket)(struct core *core, struct socket *socket);
     void (*transmit)(struct core *core, struct socket *socket, const struct sfu_address *remote,
                      const uint8_t *bytes, size_t length, uint8_t mark);
     void *context;
@@ -385,14 +425,12 @@ struct core {
 struct core *core_new(uint64_t seed, struct batch *batch);
 void core_free(struct core *core);
 int core_apply(struct core *core, const uint8_t *commands, size_t length);
+bool core_apply_one(struct core *core, uint32_t kind, const uint8_t *body, size_t length);
 void core_timer(struct core *core);
 /* Lets leave what the lines take now; after each batch. */
 void core_release(struct core *core);
 /* When core_timer must be called; INT64_MAX for never. */
 int64_t core_deadline(const struct core *core);
-size_t core_snapshot_size(const struct core *core);
-/* The head is the caller's; the rows follow. */
-void core_snapshot(struct core *core, struct sfu_snapshot_head *head, uint8_t *rows);
 
 /* A datagram has come; `remote` NULL on a connected socket. */
 void core_receive(struct core *core, struct socket *socket, const struct sfu_address *remote,
@@ -407,6 +445,7 @@ void transport_send_rtcp(struct core *core, struct transport *transport, const u
                          size_t length);
 void path_set(struct core *core, struct path *path, const struct sfu_address *remote);
 void path_unhash(struct core *core, struct path *path);
+void path_unmirror(struct path *path);
 struct path *path_find(struct core *core, struct socket *socket, const struct sfu_address *remote);
 bool address_equal(const struct sfu_address *one, const struct sfu_address *other);
 bool host_equal(const struct sfu_address *one, const struct sfu_address *other);

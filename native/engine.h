@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SFU_ABI_VERSION 4
+#define SFU_ABI_VERSION 6
 #define SFU_LATENCY_BUCKETS 10
 #define SFU_PAYLOADS_MAX 16
 #define SFU_MID_MAX 32
@@ -46,7 +46,8 @@ enum sfu_command {
     COMMAND_OPEN_SOCKET = 1, COMMAND_OPEN_TRANSPORT, COMMAND_SET_KEYS, COMMAND_SET_SOURCE,
     COMMAND_SET_SINK, COMMAND_SET_ROUTE, COMMAND_CLOSE_SOCKET, COMMAND_CLOSE_TRANSPORT,
     COMMAND_CLOSE_SOURCE, COMMAND_CLOSE_SINK, COMMAND_TRANSMIT, COMMAND_TRANSMIT_RTCP,
-    COMMAND_SET_LINE, COMMAND_CLOSE_LINE, COMMAND_SET_MARKS, COMMAND_PROBE
+    COMMAND_SET_LINE, COMMAND_CLOSE_LINE, COMMAND_SET_MARKS, COMMAND_PROBE,
+    COMMAND_LAST = COMMAND_PROBE
 };
 
 struct sfu_open_socket {
@@ -56,7 +57,8 @@ struct sfu_open_socket {
 
 struct sfu_open_transport {
     uint32_t transport, rtp_socket, rtcp_socket, line; /* line 0: none */
-    uint8_t latch, secure, gso, zero;
+    uint8_t latch, secure, gso;
+    uint8_t group; /* what meets shares one, counted from 1, and so a thread; 0: any */
     uint8_t extensions[EXT_COUNT]; /* by enum sfu_extension */
     struct sfu_address remote, rtcp_remote;
 };
@@ -167,8 +169,9 @@ struct sfu_sink_starved {
 struct sfu_snapshot_head {
     uint32_t sockets, transports, sources, sinks, lines, arrivals, departures;
     uint32_t realtime;
+    uint32_t threads, zero;
     int64_t at_us;
-    uint64_t events_lost;
+    uint64_t events_lost, handed_lost;
     uint64_t latency_counts[SFU_LATENCY_BUCKETS];
     uint64_t latency_sum_us;
 };
@@ -224,8 +227,9 @@ typedef struct sfu_stage sfu_stage;
 /* Version and the sizes of the structures above, in order; returns how many numbers. */
 int sfu_abi(uint32_t *sizes, int cap);
 
-/* An engine with its thread; NULL with errno when the system refuses. */
-sfu *sfu_open(void);
+/* An engine with so many threads, 0 for one on each core it may use; NULL with errno when the
+ * system refuses. */
+sfu *sfu_open(int threads);
 void sfu_close(sfu *engine);
 
 /* Applies packed commands between two batches; 0, or -1 at a record it cannot read. */

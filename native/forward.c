@@ -445,6 +445,7 @@ void forward(struct core *core, struct passing *passing) {
     struct source *source = passing->source;
     struct held *held = NULL;
     if (passing->restarted) source->before.used = false;
+    if (source->others) hand_packet(core, passing); /* before sinks write in it */
     if (source->past.size) past_put(&source->past, passing);
     for (int i = 0; i < source->sink_count; i++) {
         struct sink *sink = source->sinks[i];

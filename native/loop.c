@@ -1,10 +1,12 @@
-/* The engine's thread: the only file that waits, and with send.c the only one that knows sockets.
+/* The engine's threads: the only file that waits, and with send.c the only one that knows sockets.
  *
  *   epoll -> recvmmsg(64) -> core_receive each -> batch_flush -> again, at most ROUNDS times
+ *         -> what other threads have handed over -> the rest of the batch
  *
- * The core belongs to whoever holds `lock`: the thread while it works on a batch, a caller of
- * sfu_apply, sfu_poll or sfu_snapshot between two batches. The lock lends its priority, so that a
- * caller scheduled away does not stop a thread under SCHED_FIFO.
+ * Each thread has a core of its own, which belongs to whoever holds its `lock`: the thread while it
+ * works on a batch, a caller of sfu_poll between two; sfu_apply and sfu_snapshot hold all of them, so
+ * what they do and see is of one instant. Threads share no lock with each other. The lock lends its
+ * priority, so that a caller scheduled away does not stop a thread under SCHED_FIFO.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,13 +42,14 @@ union ancillary {
     uint8_t bytes[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
 };
 
-struct sfu {
+struct worker { /* one thread */
     pthread_t thread;
     pthread_mutex_t lock;
-    int epoll, wake, events; /* descriptors: epoll, "look again" or "stop", "the ring holds events" */
-    _Atomic bool stopping;
-    bool told; /* `events` is readable */
-    uint32_t realtime;
+    int epoll, wake; /* descriptors: epoll, "look again" or "stop" */
+    bool begun;      /* lock and thread are there */
+    bool told;       /* of events in its ring */
+    _Atomic bool roused; /* by another, who handed something over */
+    sfu *engine;
     struct core *core;
     struct batch *batch;
     uint64_t latency_counts[SFU_LATENCY_BUCKETS], latency_sum_us;
@@ -58,6 +61,15 @@ struct sfu {
     uint8_t buffers[RECEIVE][PACKET_CAP];
 };
 
+struct sfu {
+    int events; /* descriptor: a ring holds events */
+    _Atomic bool stopping;
+    uint32_t realtime;
+    int count;
+    struct house house;
+    struct worker *workers[THREADS_MAX];
+};
+
 static int64_t clock_us(clockid_t which) {
     struct timespec now;
     clock_gettime(which, &now);
@@ -65,7 +77,7 @@ static int64_t clock_us(clockid_t which) {
 }
 
 static bool open_socket(struct core *core, struct socket *socket) {
-    sfu *engine = core->context;
+    struct worker *worker = core->context;
     int on = 1, size = SOCKET_BUFFER, domain = 0;
     socklen_t length = sizeof domain;
     if (getsockopt(socket->fd, SOL_SOCKET, SO_DOMAIN, &domain, &length)) return false;
@@ -77,13 +89,24 @@ static bool open_socket(struct core *core, struct socket *socket) {
     setsockopt(socket->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
     setsockopt(socket->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = socket->node.id};
-    return epoll_ctl(engine->epoll, EPOLL_CTL_ADD, socket->fd, &event) == 0;
+    return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, socket->fd, &event) == 0;
 }
 
 static void close_socket(struct core *core, struct socket *socket) {
-    sfu *engine = core->context;
-    epoll_ctl(engine->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
+    struct worker *worker = core->context;
+    epoll_ctl(worker->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
     close(socket->fd);
+}
+
+static void leave_socket(struct core *core, struct socket *socket) {
+    struct worker *worker = core->context;
+    epoll_ctl(worker->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
+}
+
+static void join_socket(struct core *core, struct socket *socket) {
+    struct worker *worker = core->context;
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = socket->node.id};
+    epoll_ctl(worker->epoll, EPOLL_CTL_ADD, socket->fd, &event);
 }
 
 static void transmit(struct core *core, struct socket *socket, const struct sfu_address *remote,
@@ -106,21 +129,21 @@ static void transmit(struct core *core, struct socket *socket, const struct sfu_
     }
 }
 
-static void count_latency(sfu *engine, int64_t latency_us) {
+static void count_latency(struct worker *worker, int64_t latency_us) {
     if (latency_us < 0 || latency_us > LATENCY_MAX_US) return;
     int bucket = 0;
     while (bucket < SFU_LATENCY_BUCKETS - 1 && latency_us > latency_bounds_us[bucket]) bucket++;
-    engine->latency_counts[bucket]++;
-    engine->latency_sum_us += (uint64_t)latency_us;
+    worker->latency_counts[bucket]++;
+    worker->latency_sum_us += (uint64_t)latency_us;
 }
 
 static void flush(struct batch *batch, void *context) {
-    sfu *engine = context;
+    struct worker *worker = context;
     send_batch(batch);
     int64_t now_us = clock_us(CLOCK_MONOTONIC);
     for (int i = 0; i < batch->count; i++)
         if (batch->entries[i].received_us)
-            count_latency(engine, now_us - batch->entries[i].received_us);
+            count_latency(worker, now_us - batch->entries[i].received_us);
 }
 
 /* The kernel's receive stamp, brought from the wall clock to ours; what it dropped, counted. */
@@ -144,222 +167,325 @@ static int64_t read_ancillary(struct socket *socket, struct msghdr *message, int
     return sane ? received_us : now_us;
 }
 
-static int receive(sfu *engine, struct socket *socket) {
-    for (int i = 0; i < engine->used; i++) { /* what the kernel has written over */
-        struct msghdr *message = &engine->messages[i].msg_hdr;
-        message->msg_namelen = sizeof engine->names[i];
-        message->msg_controllen = sizeof engine->controls[i].bytes;
+static int receive(struct worker *worker, struct socket *socket) {
+    for (int i = 0; i < worker->used; i++) { /* what the kernel has written over */
+        struct msghdr *message = &worker->messages[i].msg_hdr;
+        message->msg_namelen = sizeof worker->names[i];
+        message->msg_controllen = sizeof worker->controls[i].bytes;
         message->msg_flags = 0;
     }
-    int count = recvmmsg(socket->fd, engine->messages, RECEIVE, MSG_DONTWAIT, NULL);
-    engine->used = count > 0 ? count : 1; /* a failed call may have touched the first */
+    int count = recvmmsg(socket->fd, worker->messages, RECEIVE, MSG_DONTWAIT, NULL);
+    worker->used = count > 0 ? count : 1; /* a failed call may have touched the first */
     if (count <= 0) return count;
     int64_t now_us = clock_us(CLOCK_MONOTONIC);
     int64_t wall_offset_us = now_us - clock_us(CLOCK_REALTIME);
-    engine->core->now_us = now_us;
+    worker->core->now_us = now_us;
     for (int i = 0; i < count; i++) {
-        struct msghdr *message = &engine->messages[i].msg_hdr;
-        engine->core->received_us = read_ancillary(socket, message, now_us, wall_offset_us);
-        struct sfu_address remote = address_from_kernel(&engine->names[i]);
+        struct msghdr *message = &worker->messages[i].msg_hdr;
+        worker->core->received_us = read_ancillary(socket, message, now_us, wall_offset_us);
+        struct sfu_address remote = address_from_kernel(&worker->names[i]);
         bool connected = socket->paths && socket->paths->transport->latch == LATCH_CONNECTED;
         if (message->msg_flags & MSG_TRUNC) {
             socket->row.unknown_packets++;
             continue;
         }
         if (!connected && remote.family == 0) continue;
-        core_receive(engine->core, socket, connected ? NULL : &remote, engine->buffers[i],
-                     engine->messages[i].msg_len);
+        core_receive(worker->core, socket, connected ? NULL : &remote, worker->buffers[i],
+                     worker->messages[i].msg_len);
     }
     return count;
 }
 
-static void tell(sfu *engine) {
-    if (engine->told || engine->core->ring.used == 0) return;
+static void tell(struct worker *worker) {
+    if (worker->told || worker->core->ring.used == 0) return;
     uint64_t one = 1;
-    engine->told = write(engine->events, &one, sizeof one) == sizeof one;
+    worker->told = write(worker->engine->events, &one, sizeof one) == sizeof one;
 }
 
-static void work(sfu *engine, struct socket *socket, uint32_t ready) {
+/* "Look at the deadline again", or "stop". */
+static void rouse(struct worker *worker) {
+    uint64_t one = 1;
+    while (write(worker->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
+}
+
+static void hush(struct worker *worker) {
+    uint64_t count;
+    while (read(worker->wake, &count, sizeof count) < 0 && errno == EINTR) continue;
+}
+
+/* Rouses those who were handed something, once until they have looked. */
+static void tell_others(struct worker *worker) {
+    for (int i = 0; worker->core->handed; i++, worker->core->handed >>= 1) {
+        if (!(worker->core->handed & 1)) continue;
+        struct worker *other = worker->engine->workers[i];
+        if (!atomic_exchange(&other->roused, true)) rouse(other);
+    }
+}
+
+static void take_handed(struct worker *worker) {
+    if (!atomic_exchange(&worker->roused, false)) return;
+    sfu *engine = worker->engine;
+    worker->core->now_us = clock_us(CLOCK_MONOTONIC);
+    for (int i = 0; i < engine->count; i++)
+        if (engine->workers[i] != worker)
+            hand_take(worker->core, engine->workers[i]->core->outboxes[worker->core->index]);
+}
+
+static void work(struct worker *worker, struct socket *socket, uint32_t ready) {
     int rounds = 0, count;
     do {
-        count = receive(engine, socket);
-        core_release(engine->core);
-        batch_flush(engine->batch);
+        count = receive(worker, socket);
+        tell_others(worker);
+        core_release(worker->core);
+        batch_flush(worker->batch);
     } while (count == RECEIVE && ++rounds < ROUNDS);
     /* A local peer that went away stays readable for ever, with nothing to read. */
-    if (ready & EPOLLHUP && (count <= 0 || engine->messages[count - 1].msg_len == 0))
-        epoll_ctl(engine->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
+    if (ready & EPOLLHUP && (count <= 0 || worker->messages[count - 1].msg_len == 0))
+        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
 }
 
 /* To the microsecond by epoll_pwait2 (Linux 5.11); without it a packet leaves up to 1 ms late. */
-static int wait_until(sfu *engine, struct epoll_event *ready, int64_t deadline_us) {
-    if (deadline_us == INT64_MAX) return epoll_wait(engine->epoll, ready, READY, -1);
+static int wait_until(struct worker *worker, struct epoll_event *ready, int64_t deadline_us) {
+    if (deadline_us == INT64_MAX) return epoll_wait(worker->epoll, ready, READY, -1);
     int64_t left_us = deadline_us - clock_us(CLOCK_MONOTONIC);
     if (left_us < 0) left_us = 0;
 #ifdef SYS_epoll_pwait2
     static _Atomic bool missing; /* kernels and sandboxes that do not know it */
     struct __kernel_timespec left = {left_us / 1000000, left_us % 1000000 * 1000};
     if (!atomic_load(&missing)) {
-        long count = syscall(SYS_epoll_pwait2, engine->epoll, ready, READY, &left, NULL, 0);
+        long count = syscall(SYS_epoll_pwait2, worker->epoll, ready, READY, &left, NULL, 0);
         if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return (int)count;
         atomic_store(&missing, true);
     }
 #endif
-    return epoll_wait(engine->epoll, ready, READY, (int)((left_us + 999) / 1000));
+    return epoll_wait(worker->epoll, ready, READY, (int)((left_us + 999) / 1000));
 }
 
-/* "Look at the deadline again", or "stop". */
-static void rouse(sfu *engine) {
-    uint64_t one = 1;
-    while (write(engine->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
-}
-
-static void hush(sfu *engine) {
-    uint64_t count;
-    while (read(engine->wake, &count, sizeof count) < 0 && errno == EINTR) continue;
-}
-
-static void serve(sfu *engine, const struct epoll_event *ready, int count) {
+static void serve(struct worker *worker, const struct epoll_event *ready, int count) {
     for (int i = 0; i < count; i++) { /* by id: it may have been closed since epoll_wait */
-        if (ready[i].data.u64 == 0) hush(engine);
-        struct socket *socket = table_find(&engine->core->sockets, (uint32_t)ready[i].data.u64);
-        if (socket) work(engine, socket, ready[i].events);
+        if (ready[i].data.u64 == 0) hush(worker);
+        struct socket *socket = table_find(&worker->core->sockets, (uint32_t)ready[i].data.u64);
+        if (socket) work(worker, socket, ready[i].events);
     }
-    engine->core->now_us = engine->core->received_us = clock_us(CLOCK_MONOTONIC);
-    core_timer(engine->core);
-    core_release(engine->core);
-    batch_flush(engine->batch);
-    tell(engine);
+    take_handed(worker);
+    worker->core->now_us = worker->core->received_us = clock_us(CLOCK_MONOTONIC);
+    core_timer(worker->core);
+    core_release(worker->core);
+    tell_others(worker);
+    batch_flush(worker->batch);
+    tell(worker);
 }
 
 static void *run(void *context) {
-    sfu *engine = context;
+    struct worker *worker = context;
     struct epoll_event ready[READY];
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* the usual 50 us are a tenth of a cell's time */
     int64_t deadline_us = INT64_MAX; /* whoever brings it forward between two batches rouses us */
-    while (!atomic_load(&engine->stopping)) {
-        int count = wait_until(engine, ready, deadline_us);
-        pthread_mutex_lock(&engine->lock);
-        serve(engine, ready, count);
-        deadline_us = core_deadline(engine->core);
-        pthread_mutex_unlock(&engine->lock);
+    while (!atomic_load(&worker->engine->stopping)) {
+        int count = wait_until(worker, ready, deadline_us);
+        pthread_mutex_lock(&worker->lock);
+        serve(worker, ready, count);
+        deadline_us = core_deadline(worker->core);
+        pthread_mutex_unlock(&worker->lock);
     }
     return NULL;
 }
 
-static void prepare_messages(sfu *engine) {
+static void prepare_messages(struct worker *worker) {
+    worker->used = RECEIVE;
     for (int i = 0; i < RECEIVE; i++) {
-        engine->iov[i] = (struct iovec){engine->buffers[i], PACKET_CAP};
-        struct msghdr *message = &engine->messages[i].msg_hdr;
-        message->msg_iov = &engine->iov[i];
+        worker->iov[i] = (struct iovec){worker->buffers[i], PACKET_CAP};
+        struct msghdr *message = &worker->messages[i].msg_hdr;
+        message->msg_iov = &worker->iov[i];
         message->msg_iovlen = 1;
-        message->msg_name = &engine->names[i];
-        message->msg_control = &engine->controls[i];
+        message->msg_name = &worker->names[i];
+        message->msg_control = &worker->controls[i];
     }
 }
 
-static bool prepare_core(sfu *engine) {
-    uint64_t seed;
-    if (getrandom(&seed, sizeof seed, 0) != sizeof seed) return false;
-    engine->batch = calloc(1, sizeof *engine->batch);
-    engine->core = engine->batch ? core_new(seed, engine->batch) : NULL;
-    if (!engine->core) return false;
-    engine->batch->flush = flush;
-    engine->batch->context = engine;
-    engine->core->open_socket = open_socket;
-    engine->core->close_socket = close_socket;
-    engine->core->transmit = transmit;
-    engine->core->context = engine;
+static bool prepare_core(struct worker *worker, int index, uint64_t seed) {
+    worker->batch = calloc(1, sizeof *worker->batch);
+    struct core *core = worker->core = worker->batch ? core_new(seed, worker->batch) : NULL;
+    if (!core) return false;
+    worker->batch->flush = flush;
+    worker->batch->context = worker;
+    core->index = index;
+    core->open_socket = open_socket;
+    core->close_socket = close_socket;
+    core->leave_socket = leave_socket;
+    core->join_socket = join_socket;
+    core->transmit = transmit;
+    core->context = worker;
+    worker->engine->house.cores[index] = core;
+    worker->engine->house.count = index + 1;
+    for (int i = 0; i < worker->engine->count; i++)
+        if (i != index && !(core->outboxes[i] = outbox_new())) return false;
     return true;
 }
 
-static bool prepare_descriptors(sfu *engine) {
-    engine->epoll = epoll_create1(EPOLL_CLOEXEC);
-    engine->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    engine->events = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (engine->epoll < 0 || engine->wake < 0 || engine->events < 0) return false;
+static bool prepare_descriptors(struct worker *worker) {
+    worker->epoll = epoll_create1(EPOLL_CLOEXEC);
+    worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (worker->epoll < 0 || worker->wake < 0) return false;
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
-    return epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->wake, &event) == 0;
+    return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->wake, &event) == 0;
 }
 
-static bool start_thread(sfu *engine) {
+static bool new_worker(sfu *engine, int index, uint64_t seed) {
+    struct worker *worker = engine->workers[index] = calloc(1, sizeof *worker);
+    if (!worker) return false;
+    worker->epoll = worker->wake = -1;
+    worker->engine = engine;
+    prepare_messages(worker);
+    return prepare_core(worker, index, seed) && prepare_descriptors(worker);
+}
+
+static bool start_thread(struct worker *worker) {
     pthread_mutexattr_t kind;
     pthread_mutexattr_init(&kind);
     pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_INHERIT);
-    pthread_mutex_init(&engine->lock, &kind);
+    pthread_mutex_init(&worker->lock, &kind);
     pthread_mutexattr_destroy(&kind);
-    if (pthread_create(&engine->thread, NULL, run, engine)) return false;
-    pthread_setname_np(engine->thread, "sfu-engine");
+    if (pthread_create(&worker->thread, NULL, run, worker)) {
+        pthread_mutex_destroy(&worker->lock);
+        return false;
+    }
+    worker->begun = true;
+    pthread_setname_np(worker->thread, "sfu-engine");
     struct sched_param fifo = {.sched_priority = FIFO_PRIORITY};
-    engine->realtime = pthread_setschedparam(engine->thread, SCHED_FIFO, &fifo) == 0;
+    return pthread_setschedparam(worker->thread, SCHED_FIFO, &fifo) == 0;
+}
+
+static bool start_all(sfu *engine) {
+    engine->realtime = 1;
+    for (int i = 0; i < engine->count; i++) {
+        bool first = start_thread(engine->workers[i]);
+        if (!engine->workers[i]->begun) return false;
+        if (!first) engine->realtime = 0;
+    }
     return true;
 }
 
+static void stop_all(sfu *engine) {
+    atomic_store(&engine->stopping, true);
+    for (int i = 0; i < engine->count; i++) {
+        struct worker *worker = engine->workers[i];
+        if (!worker || !worker->begun) continue;
+        rouse(worker);
+        pthread_join(worker->thread, NULL);
+    }
+}
+
+static void free_worker(struct worker *worker) {
+    if (!worker) return;
+    if (worker->begun) pthread_mutex_destroy(&worker->lock);
+    free(worker->batch);
+    if (worker->epoll >= 0) close(worker->epoll);
+    if (worker->wake >= 0) close(worker->wake);
+    free(worker);
+}
+
 static void let_go(sfu *engine) {
-    if (engine->core) core_free(engine->core);
-    free(engine->batch);
-    if (engine->epoll >= 0) close(engine->epoll);
-    if (engine->wake >= 0) close(engine->wake);
+    stop_all(engine);
+    for (int i = 0; i < engine->house.count; i++)
+        for (int k = 0; k < THREADS_MAX; k++) outbox_free(engine->house.cores[i]->outboxes[k]);
+    house_free(&engine->house);
+    for (int i = 0; i < engine->count; i++) free_worker(engine->workers[i]);
     if (engine->events >= 0) close(engine->events);
     free(engine);
 }
 
-sfu *sfu_open(void) {
+static int cores_allowed(void) {
+    cpu_set_t allowed;
+    return sched_getaffinity(0, sizeof allowed, &allowed) ? 1 : CPU_COUNT(&allowed);
+}
+
+sfu *sfu_open(int threads) {
+    uint64_t seed;
     sfu *engine = calloc(1, sizeof *engine);
     if (!engine) return NULL;
-    engine->epoll = engine->wake = engine->events = -1;
-    prepare_messages(engine);
-    engine->used = RECEIVE;
-    if (prepare_core(engine) && prepare_descriptors(engine) && start_thread(engine)) return engine;
+    if (threads <= 0) threads = cores_allowed();
+    engine->count = threads < THREADS_MAX ? threads : THREADS_MAX;
+    engine->events = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bool fine = engine->events >= 0 && getrandom(&seed, sizeof seed, 0) == sizeof seed;
+    for (int i = 0; fine && i < engine->count; i++) fine = new_worker(engine, i, seed);
+    if (fine && start_all(engine)) return engine;
     let_go(engine);
     return NULL;
 }
 
-void sfu_close(sfu *engine) {
-    atomic_store(&engine->stopping, true);
-    rouse(engine);
-    pthread_join(engine->thread, NULL);
-    pthread_mutex_destroy(&engine->lock);
-    let_go(engine);
+void sfu_close(sfu *engine) { let_go(engine); }
+
+static void lock_all(sfu *engine) {
+    for (int i = 0; i < engine->count; i++) pthread_mutex_lock(&engine->workers[i]->lock);
+}
+
+static void unlock_all(sfu *engine) {
+    for (int i = engine->count; i-- > 0;) pthread_mutex_unlock(&engine->workers[i]->lock);
 }
 
 int sfu_apply(sfu *engine, const uint8_t *commands, size_t length) {
-    pthread_mutex_lock(&engine->lock);
-    engine->core->now_us = engine->core->received_us = clock_us(CLOCK_MONOTONIC);
-    int64_t deadline_us = core_deadline(engine->core);
-    int result = core_apply(engine->core, commands, length);
-    core_release(engine->core);
-    batch_flush(engine->batch);
-    tell(engine);
-    if (core_deadline(engine->core) < deadline_us) rouse(engine);
-    pthread_mutex_unlock(&engine->lock);
+    int64_t deadlines_us[THREADS_MAX];
+    lock_all(engine);
+    int64_t now_us = clock_us(CLOCK_MONOTONIC);
+    for (int i = 0; i < engine->count; i++) {
+        struct core *core = engine->workers[i]->core;
+        core->now_us = core->received_us = now_us;
+        deadlines_us[i] = core_deadline(core);
+    }
+    int result = house_apply(&engine->house, commands, length);
+    for (int i = 0; i < engine->count; i++) {
+        struct worker *worker = engine->workers[i];
+        core_release(worker->core);
+        tell_others(worker);
+        batch_flush(worker->batch);
+        tell(worker);
+        if (core_deadline(worker->core) < deadlines_us[i]) rouse(worker);
+    }
+    unlock_all(engine);
     return result;
 }
 
+/* The descriptor is read before the rings: what comes meanwhile makes it readable again. */
 int sfu_poll(sfu *engine, uint8_t *buffer, size_t cap) {
-    pthread_mutex_lock(&engine->lock);
-    size_t taken = ring_take(&engine->core->ring, buffer, cap);
-    if (engine->core->ring.used == 0 && engine->told) {
-        uint64_t count;
-        engine->told = read(engine->events, &count, sizeof count) != sizeof count;
+    uint64_t ignored, one = 1;
+    size_t taken = 0;
+    bool left = false;
+    while (read(engine->events, &ignored, sizeof ignored) < 0 && errno == EINTR) continue;
+    for (int i = 0; i < engine->count; i++) {
+        struct worker *worker = engine->workers[i];
+        pthread_mutex_lock(&worker->lock);
+        taken += ring_take(&worker->core->ring, buffer + taken, cap - taken);
+        worker->told = false;
+        left |= worker->core->ring.used > 0;
+        pthread_mutex_unlock(&worker->lock);
     }
-    pthread_mutex_unlock(&engine->lock);
+    if (left)
+        while (write(engine->events, &one, sizeof one) < 0 && errno == EINTR) continue;
     return (int)taken;
 }
 
 int sfu_fd(const sfu *engine) { return engine->events; }
 
+static void sum_latencies(const sfu *engine, struct sfu_snapshot_head *head) {
+    for (int i = 0; i < engine->count; i++) {
+        const struct worker *worker = engine->workers[i];
+        for (int k = 0; k < SFU_LATENCY_BUCKETS; k++)
+            head->latency_counts[k] += worker->latency_counts[k];
+        head->latency_sum_us += worker->latency_sum_us;
+    }
+}
+
 long sfu_snapshot(sfu *engine, uint8_t *buffer, size_t cap) {
-    pthread_mutex_lock(&engine->lock);
-    size_t size = core_snapshot_size(engine->core);
+    lock_all(engine);
+    size_t size = house_snapshot_size(&engine->house);
     if (size <= cap) {
         struct sfu_snapshot_head head = {.realtime = engine->realtime};
         head.at_us = clock_us(CLOCK_MONOTONIC);
-        memcpy(head.latency_counts, engine->latency_counts, sizeof head.latency_counts);
-        head.latency_sum_us = engine->latency_sum_us;
-        core_snapshot(engine->core, &head, buffer + sizeof head);
+        sum_latencies(engine, &head);
+        house_snapshot(&engine->house, &head, buffer + sizeof head);
         memcpy(buffer, &head, sizeof head);
     }
-    pthread_mutex_unlock(&engine->lock);
+    unlock_all(engine);
     return (long)size;
 }

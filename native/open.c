@@ -19,6 +19,7 @@ void socket_open(struct core *core, const struct sfu_open_socket *command) {
 
 static void unlink_path(struct core *core, struct path *path) {
     path_unhash(core, path);
+    path_unmirror(path);
     if (!path->socket) return;
     struct path **at = &path->socket->paths;
     while (*at && *at != path) at = &(*at)->same_socket;

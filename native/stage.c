@@ -5,6 +5,7 @@
 #include "core.h"
 
 struct sfu_stage {
+    struct house house;
     struct core *core;
     struct batch *batch;
     uint8_t *out;
@@ -67,6 +68,7 @@ sfu_stage *sfu_stage_open(uint64_t seed) {
         free(stage);
         return NULL;
     }
+    stage->house = (struct house){1, {stage->core}};
     stage->batch->flush = deliver;
     stage->batch->context = stage;
     return stage;
@@ -123,10 +125,10 @@ int sfu_stage_poll(sfu_stage *stage, uint8_t *buffer, size_t cap) {
 }
 
 long sfu_stage_snapshot(sfu_stage *stage, uint8_t *buffer, size_t cap, int64_t now_us) {
-    size_t size = core_snapshot_size(stage->core);
+    size_t size = house_snapshot_size(&stage->house);
     if (size > cap) return (long)size;
     struct sfu_snapshot_head head = {.at_us = now_us};
-    core_snapshot(stage->core, &head, buffer + sizeof head);
+    house_snapshot(&stage->house, &head, buffer + sizeof head);
     memcpy(buffer, &head, sizeof head);
     return (long)size;
 }

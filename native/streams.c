@@ -187,9 +187,10 @@ void sink_close(struct sink *sink, struct core *core) {
 }
 
 void source_close(struct source *source, struct core *core) {
-    struct source **at = &source->transport->sources;
+    struct source **at = source->ghost ? &core->ghosts : &source->transport->sources;
     while (*at != source) at = &(*at)->next_on_transport;
     *at = source->next_on_transport;
+    if (source->ghost) core->ghost_count--;
     for (int i = 0; i < source->sink_count; i++) {
         struct sink *sink = source->sinks[i];
         if (sink->source == source) {

@@ -391,11 +391,10 @@ static void receive_stranger(struct core *core, struct socket *socket,
         socket->row.unknown_packets++;
 }
 
-static void tell_datagram(struct core *core, struct socket *socket,
+static void tell_datagram(struct core *core, struct socket *socket, const struct path *known,
                           const struct sfu_address *remote, const uint8_t *datagram,
                           size_t length) {
     struct sfu_received event = {socket->node.id, (uint32_t)length, core->received_us, *remote};
-    struct path *known = path_find(core, socket, remote);
     if (known && known->transport->line)
         line_received(known->transport->line, remote, length);
     if (known)
@@ -407,6 +406,11 @@ static void tell_datagram(struct core *core, struct socket *socket,
 
 void core_receive(struct core *core, struct socket *socket, const struct sfu_address *remote,
                   uint8_t *datagram, size_t length) {
+    struct path *path = remote ? path_find(core, socket, remote) : socket->paths;
+    if (path && path->away) {
+        hand_datagram(core, path->away - 1, socket, remote, datagram, length);
+        return;
+    }
     enum protocol protocol = demux(datagram, length);
     socket->row.received_packets++;
     socket->row.received_bytes += length;
@@ -415,10 +419,9 @@ void core_receive(struct core *core, struct socket *socket, const struct sfu_add
         return;
     }
     if (protocol == PROTOCOL_STUN || protocol == PROTOCOL_DTLS) {
-        tell_datagram(core, socket, remote, datagram, length);
+        tell_datagram(core, socket, path, remote, datagram, length);
         return;
     }
-    struct path *path = remote ? path_find(core, socket, remote) : socket->paths;
     if (path)
         transport_receive(core, path, remote, datagram, length, protocol);
     else if (remote)

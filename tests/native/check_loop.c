@@ -1,4 +1,5 @@
-/* The threaded engine under TSan: packets, commands, snapshots and polls all at once. */
+/* The threaded engine under TSan: packets, commands, snapshots and polls all at once; with several
+ * threads, two peers behind one socket live on two of them and send to each other. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <assert.h>
@@ -74,6 +75,39 @@ static void set_up_line(void) {
     apply(COMMAND_SET_MARKS, &marks, sizeof marks);
 }
 
+static struct sockaddr_in second;
+
+/* Another peer behind the same socket: on another thread, where there is one. */
+static void open_second(void) {
+    struct sfu_open_transport transport = {.transport = 2, .rtp_socket = 1, .rtcp_socket = 1};
+    transport.gso = 1;
+    transport.remote = (struct sfu_address){.family = 4, .port = ntohs(second.sin_port)};
+    memcpy(transport.remote.host, &second.sin_addr, 4);
+    apply(COMMAND_OPEN_TRANSPORT, &transport, sizeof transport);
+    struct sfu_set_source source = {.source = 3, .transport = 2, .clock_hz = 8000};
+    source.kind = KIND_AUDIO;
+    source.payload_count = 1;
+    source.payloads[0] = (struct sfu_payload){9, CODEC_G722};
+    apply(COMMAND_SET_SOURCE, &source, sizeof source);
+    struct sfu_set_sink sink = {.sink = 3, .transport = 2, .ssrc = 70, .clock_hz = 8000};
+    sink.kind = KIND_AUDIO;
+    sink.payload_count = 1;
+    sink.payloads[0] = (struct sfu_payload){CODEC_G722, 9};
+    apply(COMMAND_SET_SINK, &sink, sizeof sink);
+    sink.sink = 4;
+    sink.transport = 1;
+    sink.ssrc = 71;
+    apply(COMMAND_SET_SINK, &sink, sizeof sink);
+    struct sfu_set_route there = {3, 1, 7, 0}, back = {4, 3, 7, 0};
+    apply(COMMAND_SET_ROUTE, &there, sizeof there);
+    apply(COMMAND_SET_ROUTE, &back, sizeof back);
+}
+
+static void close_second(void) {
+    struct sfu_close transport = {2, 0};
+    apply(COMMAND_CLOSE_TRANSPORT, &transport, sizeof transport);
+}
+
 static void change_line(uint32_t i, struct sfu_open_transport *transport) {
     struct sfu_set_line line = {.line = 1, .overhead_bytes = 10, .framing = FRAMING_ATM};
     line.rate_bps = 300000 + i * 10000;
@@ -90,6 +124,8 @@ static void *ask(void *context) {
     static uint8_t buffer[1 << 20];
     for (uint32_t i = 0; i < 300; i++) {
         change_line(i, context);
+        if (i % 7 == 6) close_second();
+        if (i % 7 == 6) open_second();
         struct sfu_set_route route = {1, i % 3 ? 1 : 0, 7, 0};
         apply(COMMAND_SET_ROUTE, &route, sizeof route);
         assert(sfu_snapshot(engine, buffer, sizeof buffer) > 0);
@@ -98,13 +134,14 @@ static void *ask(void *context) {
     return NULL;
 }
 
-int main(void) {
+static void bear(int threads) {
     struct sockaddr_in peer;
-    int fd = bound(&peer), ours = bound(&server);
-    engine = sfu_open();
+    int fd = bound(&peer), other = bound(&second), ours = bound(&server), got_other = 0;
+    engine = sfu_open(threads);
     assert(engine);
     struct sfu_open_transport transport = set_up(ours, &peer);
     set_up_line();
+    open_second();
     pthread_t asking;
     pthread_create(&asking, NULL, ask, &transport);
     uint8_t packet[172] = {0x80, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, in[2048];
@@ -119,7 +156,10 @@ int main(void) {
         picture[2] = packet[2];
         picture[3] = packet[3];
         sendto(fd, picture, sizeof picture, 0, (struct sockaddr *)&server, sizeof server);
+        sendto(other, i % 50 ? packet : stun, i % 50 ? sizeof packet : sizeof stun, 0,
+               (struct sockaddr *)&server, sizeof server);
         while (recv(fd, in, sizeof in, MSG_DONTWAIT) > 0) got++;
+        while (recv(other, in, sizeof in, MSG_DONTWAIT) > 0) got_other++;
     }
     pthread_join(asking, NULL);
     struct sfu_set_route route = {1, 1, 7, 0};
@@ -128,10 +168,18 @@ int main(void) {
     sendto(fd, packet, sizeof packet, 0, (struct sockaddr *)&server, sizeof server);
     struct pollfd ready = {fd, POLLIN, 0};
     assert(poll(&ready, 1, 2000) == 1 || got > 0);
+    assert(got_other > 0);
+    close_second();
     struct sfu_close close_transport = {1, 0}, close_socket = {1, 0};
     apply(COMMAND_CLOSE_TRANSPORT, &close_transport, sizeof close_transport);
     apply(COMMAND_CLOSE_SOCKET, &close_socket, sizeof close_socket);
     sfu_close(engine);
     close(fd);
+    close(other);
+}
+
+int main(void) {
+    bear(1);
+    bear(3);
     return 0;
 }

@@ -154,9 +154,9 @@ def route(sink_number: int, source_number: int | None) -> SetRoute:
     return SetRoute(SinkId(sink_number), SourceId(source_number) if source_number else None)
 
 
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    it = Engine()
+@pytest.fixture(params=[1, 3], ids=["one thread", "three threads"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    it = Engine(request.param)
     yield it
     it.close()
 

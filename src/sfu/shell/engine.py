@@ -22,10 +22,13 @@ _SNAPSHOT_BYTES = 256 * 1024
 class Engine:
     """One native engine with its thread; close it when done."""
 
-    def __init__(self) -> None:
-        """Start the thread; raises where it was built from other sources, or the system refuses."""
+    def __init__(self, threads: int = 0) -> None:
+        """Start so many threads, 0 for one on each core we may use.
+
+        Raises where it was built from other sources, or the system refuses.
+        """
         wire.check_abi(_abi())
-        self._handle = _lib.sfu_open()
+        self._handle = _lib.sfu_open(threads)
         if self._handle == _ffi.NULL:
             raise OSError(_ffi.errno, f"native engine: {os.strerror(_ffi.errno)}")
         self._poll_buffer = _ffi.new("uint8_t[]", _POLL_BYTES)

@@ -64,6 +64,8 @@ class OpenTransport:
     line: LineId | None = None
     """The line its packets take, set before; None: counted and paced nowhere.  Say it again with
     another one to move it."""
+    group: int = 0
+    """1 to 255: what meets shares a number, and so a thread of the engine; 0: any thread."""
 
 
 @dataclass(frozen=True, slots=True)

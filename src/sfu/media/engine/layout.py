@@ -5,7 +5,7 @@ What stands here twice, once in C and once as a format, is compared by size when
 
 from struct import Struct
 
-ABI_VERSION = 4
+ABI_VERSION = 6
 PAYLOADS_MAX = 16
 MID_MAX = 32
 MKI_MAX = 128
@@ -15,7 +15,7 @@ _PAIRS = f"{2 * PAYLOADS_MAX}s{2 * PAYLOADS_MAX}s"
 
 RECORD = Struct("=II")
 OPEN_SOCKET = Struct("=Ii")
-OPEN_TRANSPORT = Struct(f"=IIIIBBBx8s{_ADDRESS}{_ADDRESS}")
+OPEN_TRANSPORT = Struct(f"=IIIIBBBB8s{_ADDRESS}{_ADDRESS}")
 SET_KEYS = Struct(f"=IIHBB32s16s{MKI_MAX}s")
 SET_SOURCE = Struct(f"=IIIIIBBBBBBBx{_PAIRS}")
 SET_SINK = Struct(f"=IIIIIIBBBBBBBx{_PAIRS}{MID_MAX}s")
@@ -31,7 +31,7 @@ KEYFRAME_PASSED = Struct("=Ixxxxq")
 TRANSPORT_LATCHED = Struct(f"=II{_ADDRESS}")
 TELEPHONE_EVENT = Struct("=IIIIIxxxx")
 SINK_STARVED = Struct("=IIq")
-SNAPSHOT_HEAD = Struct(f"=7IIqQ{LATENCY_BUCKETS}QQ")
+SNAPSHOT_HEAD = Struct(f"=7IIIxxxxqQQ{LATENCY_BUCKETS}QQ")
 SOCKET_ROW = Struct("=Ixxxx8Q")
 TRANSPORT_ROW = Struct("=Ixxxx9Qq")
 SOURCE_ROW = Struct("=4I2Qq4Iq4Q")

@@ -18,11 +18,14 @@ class EngineRow:
 
     at_us: int
     realtime: bool
-    """Whether its thread runs under SCHED_FIFO."""
+    """Whether its threads run under SCHED_FIFO."""
     events_lost: int
     latency_counts: tuple[int, ...]
     """Forwarded packets by time from the kernel's receive stamp to after the send call."""
     latency_sum_us: int
+    threads: int = 1
+    handed_lost: int = 0
+    """Packets one thread had for another and found no room."""
 
 
 @dataclass(frozen=True, slots=True)

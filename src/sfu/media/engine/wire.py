@@ -156,6 +156,7 @@ def _pack_transport(command: OpenTransport) -> bytes:
         command.latch,
         command.secure,
         command.gso,
+        command.group,
         bytes(
             (
                 ids.mid,
@@ -293,7 +294,7 @@ def _unpack_appeared(body: bytes) -> SourceAppeared:
 def unpack_snapshot(packed: bytes) -> Snapshot:
     """Read what `sfu_snapshot` wrote."""
     head = layout.SNAPSHOT_HEAD.unpack_from(packed)
-    counts, realtime, at_us, events_lost = head[:7], head[7], head[8], head[9]
+    counts, realtime, threads, at_us, events_lost, handed_lost = head[:7], *head[7:12]
     at = layout.SNAPSHOT_HEAD.size
     rows: list[list[tuple[int, ...]]] = []
     for kind, count in zip(_ROWS, counts, strict=True):
@@ -302,7 +303,9 @@ def unpack_snapshot(packed: bytes) -> Snapshot:
         at = end
     sockets, transports, sources, sinks, lines, arrivals, departures = rows
     return Snapshot(
-        EngineRow(at_us, bool(realtime), events_lost, head[10:-1], head[-1]),
+        EngineRow(
+            at_us, bool(realtime), events_lost, head[12:-1], head[-1], threads, handed_lost
+        ),
         {SocketId(row[0]): SocketRow(SocketId(row[0]), *row[1:]) for row in sockets},
         {TransportId(row[0]): TransportRow(TransportId(row[0]), *row[1:]) for row in transports},
         {SourceId(row[0]): _source_row(row) for row in sources},
