@@ -391,7 +391,8 @@ void house_free(struct house *house);
 
 #define PATH_SLOTS 1024
 struct core {
-    int index; /* in its house */
+    int index;   /* in its house */
+    int placing; /* of the first: where new transports go just now */
     struct outbox *outboxes[THREADS_MAX];
     uint32_t handed;      /* who was given something since the last batch, by bits */
     uint64_t hand_lost;

@@ -81,6 +81,7 @@ static struct sockaddr_in second;
 static void open_second(void) {
     struct sfu_open_transport transport = {.transport = 2, .rtp_socket = 1, .rtcp_socket = 1};
     transport.gso = 1;
+    transport.group = 2;
     transport.remote = (struct sfu_address){.family = 4, .port = ntohs(second.sin_port)};
     memcpy(transport.remote.host, &second.sin_addr, 4);
     apply(COMMAND_OPEN_TRANSPORT, &transport, sizeof transport);

@@ -82,6 +82,7 @@ class Peer:
             "rtcp_remote": None,
             "latch": Latch.FIXED,
             "secure": False,
+            "group": self.number,  # each on a thread of its own, where there are several
         }
         return OpenTransport(**(wish | changes))  # type: ignore[arg-type]
 
