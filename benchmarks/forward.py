@@ -13,9 +13,7 @@ prints the table, writes it as ``forward.json`` and ``forward.svg``.
 
 import argparse
 import json
-import os
 import shutil
-import socket
 import statistics
 import sys
 import tempfile
@@ -34,8 +32,6 @@ KEY, SALT = b"bench master key", b"bench  salt\0"
 SERVER_CORE, DRIVER_CORE = 0, 1
 SECONDS = 1.0
 PAYLOAD_BYTES = 1088
-HISTORY = 256
-H261, RTX = 31, 99
 AIM = 1.15
 SYSTEMS = ("ours", "bare", "rtpengine")
 
@@ -75,66 +71,6 @@ class Row:
     """To the bare loop of the same rounds."""
 
 
-def serve(mode: str, source_port: int, *ports: int) -> None:
-    """Be the server under test: this process does nothing but wait for its engine."""
-    from sfu.media.engine.command import (
-        Extensions,
-        OpenSocket,
-        OpenTransport,
-        SetKeys,
-        SetLine,
-        SetRoute,
-        SetSink,
-        SetSource,
-    )
-    from sfu.model import (
-        Address,
-        Codec,
-        Framing,
-        Keys,
-        Kind,
-        Latch,
-        LineId,
-        SinkId,
-        SocketId,
-        SourceId,
-        SrtpSuite,
-        Ssrc,
-        TransportId,
-    )
-    from sfu.shell.engine import Engine
-
-    engine = Engine()
-    shared = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    shared.bind(("127.0.0.1", 0))
-    port = shared.getsockname()[1]
-    engine.apply(OpenSocket(SocketId(1), shared.detach()), SetLine(LineId(1), 0, Framing.PLAIN, 0))
-    keys = Keys(SrtpSuite.AEAD_AES_128_GCM, KEY, SALT)
-    for number, remote in enumerate((source_port, *ports), 1):
-        transport, address = TransportId(number), Address("127.0.0.1", remote)
-        sends = number > 1
-        opened = OpenTransport(
-            transport, SocketId(1), SocketId(1), address, None, Latch.FIXED, mode == "gcm",
-            extensions=Extensions(transport_cc=5, abs_send_time=4) if sends else Extensions(),
-            line=LineId(1) if sends else None,
-        )  # fmt: skip
-        engine.apply(opened)
-        if mode == "gcm":
-            engine.apply(SetKeys(transport, sends, keys))
-    payloads = ((H261, Codec.H261),)
-    engine.apply(SetSource(SourceId(1), TransportId(1), Kind.VIDEO, None, payloads, 90_000))
-    for number in range(2, len(ports) + 2):
-        sink = SetSink(
-            SinkId(number), TransportId(number), Kind.VIDEO, Ssrc(1000 + number),
-            ((Codec.H261, H261),), 90_000, rtx_ssrc=Ssrc(5000 + number),
-            rtx_payloads=((H261, RTX),), history=HISTORY,
-        )  # fmt: skip
-        engine.apply(sink, SetRoute(sink.sink, SourceId(1)))
-    print(port, flush=True)
-    sys.stdin.read()
-    engine.close()
-
-
 @contextmanager
 def serving(
     system: str, directory: Path, work: Work, ports: Sequence[int]
@@ -145,7 +81,7 @@ def serving(
             yield served
         return
     words = list(map(str, ports))
-    ours = [sys.executable, "-m", "benchmarks.forward", "serve", work.mode, *words]
+    ours = [sys.executable, "-m", "benchmarks.engine_server", work.mode, "1", ",".join(words)]
     # the bare loop has no use for the source's port, which comes first
     bare = [str(directory / "bare"), work.mode, *words[1:]]
     with pinned(ours if system == "ours" else bare, SERVER_CORE) as process:
@@ -254,8 +190,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["serve"]:
-        os.environ.pop("PYTHONPATH", None)
-        serve(sys.argv[2], *map(int, sys.argv[3:]))
-    else:
-        main()
+    main()

@@ -303,9 +303,7 @@ def unpack_snapshot(packed: bytes) -> Snapshot:
         at = end
     sockets, transports, sources, sinks, lines, arrivals, departures = rows
     return Snapshot(
-        EngineRow(
-            at_us, bool(realtime), events_lost, head[12:-1], head[-1], threads, handed_lost
-        ),
+        EngineRow(at_us, bool(realtime), events_lost, head[12:-1], head[-1], threads, handed_lost),
         {SocketId(row[0]): SocketRow(SocketId(row[0]), *row[1:]) for row in sockets},
         {TransportId(row[0]): TransportRow(TransportId(row[0]), *row[1:]) for row in transports},
         {SourceId(row[0]): _source_row(row) for row in sources},

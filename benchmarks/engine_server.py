@@ -1,0 +1,100 @@
+"""The engine as a server under test: rooms of one source and N receivers behind one port.
+
+    python -m benchmarks.engine_server gcm|plain THREADS SOURCE,SINK,SINK... SOURCE,SINK...
+
+prints its port, forwards until its input ends.  It does all it does in a meeting: RTX, history,
+send-time log, abs-send-time, a line that counts.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sfu.media.engine.command import (
+    Command,
+    Extensions,
+    OpenSocket,
+    OpenTransport,
+    SetKeys,
+    SetLine,
+    SetRoute,
+    SetSink,
+    SetSource,
+)
+from sfu.model import (
+    Address,
+    Codec,
+    Framing,
+    Keys,
+    Kind,
+    Latch,
+    LineId,
+    SinkId,
+    SocketId,
+    SourceId,
+    SrtpSuite,
+    Ssrc,
+    TransportId,
+)
+from sfu.shell.engine import Engine
+
+KEYS = Keys(SrtpSuite.AEAD_AES_128_GCM, b"bench master key", b"bench  salt\0")
+HISTORY = 512
+H261, RTX = 31, 99
+SOCKET, LINE = SocketId(1), LineId(1)
+
+
+def room(number: int, mode: str, ports: list[int]) -> Iterator[Command]:
+    """Open one source and its receivers; rooms count from 1, and keep to a thread each."""
+    first = 1000 * number
+    for place, remote in enumerate(ports):
+        transport, sends = TransportId(first + place), place > 0
+        yield OpenTransport(
+            transport, SOCKET, SOCKET, Address("127.0.0.1", remote), None, Latch.FIXED,
+            mode == "gcm",
+            extensions=Extensions(transport_cc=5, abs_send_time=4) if sends else Extensions(),
+            line=None, group=number % 256,
+        )  # fmt: skip
+        if mode == "gcm":
+            yield SetKeys(transport, sends, KEYS)
+    payloads = ((H261, Codec.H261),)
+    source = SourceId(first)
+    yield SetSource(source, TransportId(first), Kind.VIDEO, None, payloads, 90_000)
+    for place in range(1, len(ports)):
+        yield SetSink(
+            SinkId(first + place), TransportId(first + place), Kind.VIDEO, Ssrc(first + place),
+            ((Codec.H261, H261),), 90_000, rtx_ssrc=Ssrc(500_000 + first + place),
+            rtx_payloads=((H261, RTX),), history=HISTORY,
+        )  # fmt: skip
+        yield SetRoute(SinkId(first + place), source)
+
+
+def count_on_a_line(command: Command) -> Command:
+    """Put a receiver behind a line that counts."""
+    if isinstance(command, OpenTransport) and command.extensions.transport_cc:
+        return replace(command, line=LINE)
+    return command
+
+
+def main(mode: str, threads: int, *rooms: str) -> None:
+    """Serve until nobody listens."""
+    os.environ.pop("PYTHONPATH", None)
+    engine = Engine(threads)
+    shared = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    shared.bind(("127.0.0.1", 0))
+    port = shared.getsockname()[1]
+    engine.apply(OpenSocket(SOCKET, shared.detach()), SetLine(LINE, 0, Framing.PLAIN, 0))
+    for number, ports in enumerate(rooms, 1):
+        commands = list(room(number, mode, [int(word) for word in ports.split(",")]))
+        if len(rooms) == 1:  # a line lives on one thread
+            commands = list(map(count_on_a_line, commands))
+        engine.apply(*commands)
+    print(port, flush=True)
+    sys.stdin.read()
+    engine.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])
