@@ -1,9 +1,9 @@
-"""The engine as a server under test: rooms of one source and N receivers behind one port.
+"""The engine as a server under test: rooms of one source and N receivers behind some ports.
 
-    python -m benchmarks.engine_server gcm|plain THREADS SOURCE,SINK,SINK... SOURCE,SINK...
+    python -m benchmarks.engine_server gcm|plain THREADS PORTS SOURCE,SINK,SINK... SOURCE,SINK...
 
-prints its port, forwards until its input ends.  It does all it does in a meeting: RTX, history,
-send-time log, abs-send-time, a line that counts.
+prints its ports, one or one for each room, forwards until its input ends.  It does all it does in a
+meeting: RTX, history, send-time log, abs-send-time, a line that counts.
 """
 
 import os
@@ -46,13 +46,13 @@ H261, RTX = 31, 99
 SOCKET, LINE = SocketId(1), LineId(1)
 
 
-def room(number: int, mode: str, ports: list[int]) -> Iterator[Command]:
+def room(number: int, mode: str, ports: list[int], port: SocketId = SOCKET) -> Iterator[Command]:
     """Open one source and its receivers; rooms count from 1, and keep to a thread each."""
     first = 1000 * number
     for place, remote in enumerate(ports):
         transport, sends = TransportId(first + place), place > 0
         yield OpenTransport(
-            transport, SOCKET, SOCKET, Address("127.0.0.1", remote), None, Latch.FIXED,
+            transport, port, port, Address("127.0.0.1", remote), None, Latch.FIXED,
             mode == "gcm",
             extensions=Extensions(transport_cc=5, abs_send_time=4) if sends else Extensions(),
             line=None, group=number % 256,
@@ -78,23 +78,26 @@ def count_on_a_line(command: Command) -> Command:
     return command
 
 
-def main(mode: str, threads: int, *rooms: str) -> None:
+def main(mode: str, threads: int, ports: int, *rooms: str) -> None:
     """Serve until nobody listens."""
     os.environ.pop("PYTHONPATH", None)
-    engine = Engine(threads)
-    shared = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    shared.bind(("127.0.0.1", 0))
-    port = shared.getsockname()[1]
-    engine.apply(OpenSocket(SOCKET, shared.detach()), SetLine(LINE, 0, Framing.PLAIN, 0))
-    for number, ports in enumerate(rooms, 1):
-        commands = list(room(number, mode, [int(word) for word in ports.split(",")]))
+    engine, shown = Engine(threads), []
+    engine.apply(SetLine(LINE, 0, Framing.PLAIN, 0))
+    for place in range(ports):
+        shared = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        shared.bind(("127.0.0.1", 0))
+        shown.append(shared.getsockname()[1])
+        engine.apply(OpenSocket(SocketId(SOCKET + place), shared.detach()))
+    for place, words in enumerate(rooms):
+        port = SocketId(SOCKET + place % ports)
+        commands = list(room(place + 1, mode, [int(word) for word in words.split(",")], port))
         if len(rooms) == 1:  # a line lives on one thread
             commands = list(map(count_on_a_line, commands))
         engine.apply(*commands)
-    print(port, flush=True)
+    print(*shown, flush=True)
     sys.stdin.read()
     engine.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -81,7 +81,8 @@ def serving(
             yield served
         return
     words = list(map(str, ports))
-    ours = [sys.executable, "-m", "benchmarks.engine_server", work.mode, "1", ",".join(words)]
+    ours = [sys.executable, "-m", "benchmarks.engine_server", work.mode, "1", "1"]
+    ours.append(",".join(words))
     # the bare loop has no use for the source's port, which comes first
     bare = [str(directory / "bare"), work.mode, *words[1:]]
     with pinned(ours if system == "ours" else bare, SERVER_CORE) as process:

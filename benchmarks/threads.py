@@ -1,8 +1,8 @@
 """What a second thread costs, and what it brings: two rooms on one engine.
 
-Two rooms of one source and 32 receivers behind one port, AES-128-GCM, pictures of eight packets,
-a driver for each; the engine with one thread and with two, in turns, medians.  The port is read by
-one thread, so every packet of the second room is handed over.
+Two rooms of one source and 32 receivers, AES-128-GCM, pictures of eight packets, a driver for each;
+the engine with one thread and with two, in turns, medians.  Behind one port (browsers) one thread
+reads it, so every packet of the second room is handed over; behind two (room codecs) none is.
 
     python -m benchmarks.threads [--rounds 5] [--seconds 1.5]
 
@@ -38,7 +38,9 @@ class Run:
     lost: int
 
 
-def measure(directory: Path, threads: int, seconds: float, engine: str, drivers: list[str]) -> Run:
+def measure(
+    directory: Path, threads: int, ports: int, seconds: float, engine: str, drivers: list[str]
+) -> Run:
     """Drive two rooms at once."""
     with ExitStack() as stack:
         running: list[subprocess.Popen[str]] = []
@@ -49,14 +51,15 @@ def measure(directory: Path, threads: int, seconds: float, engine: str, drivers:
             assert driver.stdout
             rooms.append(",".join(driver.stdout.readline().split()))
             running.append(driver)
-        command = [sys.executable, "-m", "benchmarks.engine_server", "gcm", str(threads), *rooms]
+        command = [sys.executable, "-m", "benchmarks.engine_server", "gcm"]
+        command += [str(threads), str(ports), *rooms]
         server = stack.enter_context(pinned(command, engine))
         assert server.stdout
-        port = int(server.stdout.readline())
+        opened = list(map(int, server.stdout.readline().split()))
         before, began = cpu_us(server.pid), time.monotonic()
-        for driver in running:
+        for place, driver in enumerate(running):
             assert driver.stdin
-            driver.stdin.write(f"{port} {KEY} {SALT}\n")
+            driver.stdin.write(f"{opened[place % ports]} {KEY} {SALT}\n")
             driver.stdin.flush()
         packets = lost = 0
         for driver in running:
@@ -76,25 +79,29 @@ def main() -> None:
     cores = os.cpu_count() or 1
     wide = cores >= ENOUGH_CORES
     engine, drivers = ("0,1", ["2", "3"]) if wide else ("0-1", ["0-1", "0-1"])
-    runs: dict[int, list[Run]] = {1: [], 2: []}
+    systems = [(ports, threads) for ports in (1, 2) for threads in (1, 2)]
+    runs: dict[tuple[int, int], list[Run]] = {system: [] for system in systems}
     with noted(), tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         build(directory)
         for _ in range(asked.rounds):
-            for threads, found in runs.items():
-                found.append(measure(directory, threads, asked.seconds, engine, drivers))
-    print("threads  us/packet  packets/s  lost")
+            for (ports, threads), found in runs.items():
+                found.append(measure(directory, threads, ports, asked.seconds, engine, drivers))
+    print("ports  threads  us/packet  packets/s  lost")
     costs, rates = {}, {}
-    for threads, found in runs.items():
-        costs[threads] = statistics.median(run.us_per_packet for run in found)
-        rates[threads] = statistics.median(run.packets_per_s for run in found)
+    for system, found in runs.items():
+        costs[system] = statistics.median(run.us_per_packet for run in found)
+        rates[system] = statistics.median(run.packets_per_s for run in found)
         lost = sum(run.lost for run in found)
-        print(f"{threads:7}{costs[threads]:11.2f}{rates[threads]:11.0f}{lost:6}")
-    print(f"cost of two to one: {costs[2] / costs[1]:.2f} (aim {AIM_COST})")
-    if wide:
-        print(f"throughput of two to one: {rates[2] / rates[1]:.2f} (aim {AIM_THROUGHPUT})")
-    else:
-        print(f"{cores} cores: drivers and engine share them, so throughput says nothing here")
+        print(f"{system[0]:5}{system[1]:9}{costs[system]:11.2f}{rates[system]:11.0f}{lost:6}")
+    for ports in (1, 2):
+        cost, rate = (each[ports, 2] / each[ports, 1] for each in (costs, rates))
+        print(
+            f"{ports} port(s): two threads to one, cost {cost:.2f} (aim {AIM_COST}),"
+            f" throughput {rate:.2f}" + (f" (aim {AIM_THROUGHPUT})" if wide else "")
+        )
+    if not wide:
+        print(f"{cores} cores: drivers and engine share them, so throughput says little here")
 
 
 if __name__ == "__main__":
