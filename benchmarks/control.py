@@ -2,7 +2,7 @@
 
 `native/browsers.c` watches with 200 sockets what one source sends, 100 packets a second, and gives
 feedback ten times a second and a receiver report each second.  This process is the server's control
-side as it runs: engine, patchbay, reporter, an estimator for each line of a browser, ticks of 50 ms.
+side as it runs: engine, patchbay, reporter, an estimator for each browser, ticks of 50 ms.
 CPU of the Python thread, and of the engine's, by schedstat.
 
     python -m benchmarks.control [--browsers 200] [--rate 100] [--seconds 10] [--profile FILE]

@@ -66,6 +66,10 @@ static void add_sink(uint32_t id, uint32_t transport, uint8_t single_nal, uint8_
     sink.payloads[6] = (struct sfu_payload){CODEC_RED, 63};
     sink.rtx_count = 1;
     sink.rtx[0] = (struct sfu_payload){107, 109};
+    if (class) /* all of it: what it sends again stands with its source */
+        for (sink.rtx_count = 0; sink.rtx_count < sink.payload_count; sink.rtx_count++)
+            sink.rtx[sink.rtx_count] =
+                (struct sfu_payload){sink.payloads[sink.rtx_count].other, (uint8_t)(70 + sink.rtx_count)};
     sink.mid_length = 1;
     add(COMMAND_SET_SINK, &sink, sizeof sink);
 }

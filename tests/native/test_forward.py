@@ -23,8 +23,9 @@ from sfu.model import Address, Codec, Kind, Latch, SinkId, SocketId, SourceId, S
 from tests.native.stage import Stage
 
 SOURCES = (1, 2)
-SINKS = (11, 12, 13)
-"""A plain one, a room that knows mode 0 only, a browser with every extension, RTX and RED."""
+SINKS = (11, 12, 13, 14)
+"""A plain one, a room that knows mode 0 only, a browser with every extension, RTX and RED, and one
+that repairs all it gets by RTX, out of what its source holds for all."""
 H264, VP8, G722, DIGIT, RTX = 97, 98, 9, 101, 99
 H263, H263_1998, H261, H224 = 34, 96, 31, 102
 OPUS, RED = 111, 63
@@ -139,6 +140,9 @@ def sink(number: int, kind: Kind) -> SetSink:
         return replace(plain, mid="v", payloads=(*audio, (Codec.RED, 64)))
     if number == 13:
         return replace(plain, mid="v", rtx_ssrc=Ssrc(5), rtx_payloads=((107, 109),))
+    if number == 14 and kind is Kind.VIDEO:
+        again = tuple((pt, 110 + place) for place, (_, pt) in enumerate(video))
+        return replace(plain, rtx_ssrc=Ssrc(6), rtx_payloads=again)
     return plain
 
 
@@ -369,6 +373,26 @@ def test_the_browser_gets_its_extensions_and_rtx() -> None:
     both.nack(13, sent.sequence)
     both.nack(13, sent.sequence)  # a moment later: not again
     both.nack(13, sent.sequence + 1 & 0xFFFF)  # never sent
+    both.finish()
+
+
+def test_what_a_source_holds_is_sent_again_by_each_sink_as_its_own() -> None:
+    both = Both()
+    both.route(14, 1)
+    both.feed(1, packet(1, SPS))
+    both.feed(1, packet(2, PPS))
+    both.feed(1, packet(5, IDR))
+    both.feed(1, packet(7, DELTA))
+    sps, pps, picture, delta = both.answers[14]
+    for sent in (sps, pps, picture, delta):
+        both.nack(14, sent.sequence)
+    both.nack(14, delta.sequence - 1 & 0xFFFF)  # kept for what may yet come
+    both.feed(1, packet(6, DELTA))
+    both.nack(14, delta.sequence - 1 & 0xFFFF)
+    both.route(14, 2)
+    both.feed(2, packet(900, IDR))
+    both.nack(14, delta.sequence)  # of a source it carries no more
+    both.nack(14, both.answers[14][-1].sequence)
     both.finish()
 
 
