@@ -33,7 +33,7 @@ def test_a_newcomer_comes_from_the_first_look_to_the_report(meeting: Any, tmp_pa
                 f'"{sys.executable}" -m sfu "$verb" --config "{file}" "$@"\n'
             )
             script.chmod(0o755)
-            out = Path(os.environ.get("SFU_WALK", tmp_path / "walk"))
+            out = Path(os.environ.get("WALK", tmp_path / "walk"))
             newcomer = Newcomer(
                 m, server.page, server.local, server.sip_port, file, [str(script)], out
             )
