@@ -134,7 +134,7 @@ def _ask(port: int, expression: str) -> Any:
 def _value(port: int, expression: str) -> str:
     try:
         found = _ask(port, expression)["data"]["result"]
-    except OSError:
+    except (OSError, AssertionError):  # 503 while it starts
         return ""
     return str(found[0]["value"][1]) if found else ""
 
