@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from playwright.async_api import Page
+from playwright.async_api import FloatRect, Page
 
 from tests.interop.fixtures import ANNE, LAJOUX, MOREZ
 from tests.interop.wait import until
@@ -97,9 +97,10 @@ class Newcomer:
         with urlopen(self.local + path, timeout=5) as answer:
             return json.loads(answer.read())
 
-    async def shot(self, page: Page, name: str) -> None:
+    async def shot(self, page: Page, name: str, height: int = 720) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=self.out / f"{name}.png")
+        clip: FloatRect = {"x": 0, "y": 0, "width": 1280, "height": height}
+        await page.screenshot(path=self.out / f"{name}.png", clip=clip)
 
     async def walk(self) -> None:
         """From the first look to the report."""
@@ -133,7 +134,7 @@ class Newcomer:
         lobby = await self.meeting.visitor(ANNE, self.page)
         await lobby.page.fill("#name", "Anne")
         await asyncio.sleep(1)
-        await self.shot(lobby.page, "first-lobby")
+        await self.shot(lobby.page, "first-lobby", 535)  # the names of devices are this machine's
         said = json.loads(await self.run("call", "morez", "--room", "4201"))
         assert said["answered"]
         self.note("the room is called into its first meeting")
