@@ -1,8 +1,12 @@
 """One m= line of a codec whose keys do not come: it is taken back, and the call with the last."""
 
+from dataclasses import replace
+
 import pytest
 
+from sfu.media.engine.snapshot import TransportRow
 from sfu.model import CallId, Codec, Kind
+from sfu.shell.codecline import UNHEARD
 from sfu.shell.dtlsline import TRY_S
 from sfu.signalling.call import CallEnded, End, HangUp, MediaAnswered, OfferMedia
 from sfu.signalling.sdp.session import parse
@@ -70,3 +74,23 @@ def test_what_failed_is_not_answered_again(house):
     again = leg.answer(offer(SOUND, SDES).replace(b"o=u 1 1", b"o=u 1 2"))
     assert ports(again) == [False, True]
     assert leg.media.lines[Kind.AUDIO].failed
+
+
+def test_media_that_comes_from_where_no_call_named_is_told_of_once(house):
+    house.ring(1, offer=offer("m=audio 5000 RTP/AVP 9\r\n"))
+    leg, now = house.leg(1), 1.0
+    line = leg.media.lines[Kind.AUDIO]
+    for refused, taken in ((UNHEARD - 1, 0), (UNHEARD, 0), (2 * UNHEARD, 0)):
+        row = TransportRow(line.transport, taken, 0, 0, 0, 0, 0, 0, 0, refused, 0)
+        leg.tick(replace(house.engine.snapshot(), transports={line.transport: row}), now)
+    told = [one for one in house.said if one["event"] == "media_refused"]
+    assert [(one["kind"], one["expected"]) for one in told] == [("audio", "192.0.2.21")]
+
+
+def test_some_packets_from_elsewhere_beside_its_own_are_nothing(house):
+    house.ring(1, offer=offer("m=audio 5000 RTP/AVP 9\r\n"))
+    leg = house.leg(1)
+    line = leg.media.lines[Kind.AUDIO]
+    row = TransportRow(line.transport, 1, 0, 0, 0, 0, 0, 0, 0, 9 * UNHEARD, 0)
+    leg.tick(replace(house.engine.snapshot(), transports={line.transport: row}), 1.0)
+    assert [one for one in house.said if one["event"] == "media_refused"] == []

@@ -305,7 +305,7 @@ class CodecLeg(Leg):
         """Let time pass: say what is due of its limits."""
         if self._limits is not None:
             self._limits.tick(snapshot, now)
-        self.media.tick(now)
+        self.media.tick(snapshot, now)
 
     def alive(self, now: float) -> None:
         """Hear that it answered by signalling."""

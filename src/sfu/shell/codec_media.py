@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from sfu.media.engine.event import SourceAppeared, TelephoneEventReceived, TransportLatched
+from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Ask
 from sfu.model import Address, CallId, Codec, Kind
 from sfu.shell.codecline import CodecLine
@@ -191,10 +192,16 @@ class CodecMedia:
         keys = line.keys.sending if line and agreed and agreed.secure else None
         return of_codec(agreed, ptime_ms, keys, ipv6=":" in self._host)
 
-    def tick(self, now: float) -> None:
-        """Let time pass: handshakes."""
+    def tick(self, snapshot: Snapshot, now: float) -> None:
+        """Let time pass: handshakes; media that nobody takes."""
         for line in self.lines.values():
             line.tick(now)
+            if line.unheard(snapshot):
+                agreed = line.remote_of(line.agreed) if line.agreed else None
+                log.warning(
+                    "media_refused", member=self._leg.member, kind=line.kind.name.lower(),
+                    expected=agreed.host if agreed else "", reason="it comes from another host",
+                )  # fmt: skip
 
     def close(self) -> None:
         """Give back ports and paths."""

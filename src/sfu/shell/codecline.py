@@ -18,6 +18,7 @@ from sfu.media.engine.event import (
     TelephoneEventReceived,
     TransportLatched,
 )
+from sfu.media.engine.snapshot import Snapshot
 from sfu.media.keyframe import Ask
 from sfu.model import Address, Codec, Kind, Latch, LineId, MemberId, Protocol
 from sfu.shell.dtlsline import DtlsLine
@@ -28,6 +29,8 @@ from sfu.signalling.sdp.agreement import AgreedLine
 
 HISTORY = 512
 """Packets of a picture kept for who asks for them again."""
+UNHEARD = 100
+"""So many packets refused and none taken: it sends from where nobody may."""
 Asking = tuple[Protocol, Callable[[Ask], None]]
 Heard = SourceAppeared | TelephoneEventReceived | TransportLatched
 
@@ -64,6 +67,7 @@ class CodecLine:
         self.agreed: AgreedLine | None = None
         self.failed = False
         """No keys could be agreed: it is offered and answered no more."""
+        self._told_unheard = False
         self._signalled: OpenTransport | None = None
         """The path as its descriptions say."""
         self._opened: OpenTransport | None = None
@@ -105,6 +109,18 @@ class CodecLine:
         """Let time pass."""
         if self.keys.dtls is not None:
             self.keys.dtls.tick(now)
+
+    def unheard(self, snapshot: Snapshot) -> bool:
+        """Tell, once, that all that comes is refused: it comes from no host its call named.
+
+        Of media without keys we take the signalled host's alone; whoever guesses a port could
+        else have the room's pictures sent to himself.
+        """
+        row = snapshot.transports.get(self.transport)
+        if self._told_unheard or row is None or self.agreed is None or self.agreed.secure:
+            return False
+        self._told_unheard = row.received_packets == 0 and row.refused >= UNHEARD
+        return self._told_unheard
 
     def close(self) -> None:
         """Give back ports and path."""

@@ -96,6 +96,29 @@ def test_calls_of_all_strangers_together_are_few_for_they_cost_most():
     assert one.admit(OURS, INVITE, 100.0) is TAKE
 
 
+def test_a_stranger_who_calls_again_is_heard_beside_a_flood_from_everywhere():
+    one = limits()
+    honest = "203.0.113.200"
+
+    def flood(at: float) -> None:
+        for n in range(1000):
+            one.admit(f"203.{n % 50}.{n % 7}.1", b"INVITE sip:x SIP/2.0\r\nCall-ID: %d" % n, at)
+
+    flood(100.0)
+    assert one.admit(honest, INVITE, 100.1) is DROP
+    assert one.admit(honest, INVITE, 100.2) is DROP  # a copy, no second word
+    flood(100.4)
+    assert one.admit(honest, INVITE, 100.6) is TAKE  # timer A
+
+
+def test_a_flood_that_says_all_twice_gets_little_by_it():
+    one = limits()
+    words = [b"INVITE sip:x SIP/2.0\r\nCall-ID: %d" % n for n in range(1000)]
+    for at in (100.0, 100.5):
+        answers = [one.admit(f"203.{n % 50}.{n % 7}.1", word, at) for n, word in enumerate(words)]
+    assert answers.count(TAKE) <= 15
+
+
 # ---- calls
 
 

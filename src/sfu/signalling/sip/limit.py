@@ -18,6 +18,7 @@ from enum import Enum, auto
 from sfu.signalling.sip.blame import Abuse, Blame, Reason
 from sfu.signalling.sip.flow import Network, in_networks, site_of
 from sfu.signalling.sip.glimpse import Glimpse, glimpse, is_invite, is_response, user_of
+from sfu.signalling.sip.returning import Returning
 from sfu.signalling.sip.share import Share
 from sfu.signalling.sip.shield import Shield
 
@@ -40,6 +41,10 @@ NUMBERS_PER_MIN = 10
 QUESTIONS_PER_MIN = 10
 """Questions of a strange gatekeeper after a number that is no room."""
 STRANGERS_CALLS_PER_S, STRANGERS_CALLS_AT_ONCE = 5.0, 30
+AGAIN_CALLS_PER_S, AGAIN_CALLS_AT_ONCE = 2.5, 10
+"""Calls, beside those, of strangers who were not heard and come again."""
+AGAIN = 0.2
+"""Their share of messages, of what all strangers have."""
 """A call that is taken costs some 10 ms; those of all strangers together may cost a twentieth."""
 CONNECTIONS_PER_S, CONNECTIONS_AT_ONCE = 10.0, 64
 
@@ -100,6 +105,9 @@ class Limits:
         self._partners: set[str] = set()
         self._strangers = Share()
         self._strangers_calls = Share()
+        all_per_s = AGAIN * rates.strangers_per_s
+        self._again = Returning(all_per_s, 3 * all_per_s)
+        self._calls_again = Share()
         self.shield = Shield()
         """Whom the kernel shall drop before we see it."""
 
@@ -120,6 +128,9 @@ class Limits:
         if entry.guests and self._in_call(entry, data, now):
             return Admission.TAKE
         reason = self._overdrawn(entry, data, now)
+        again = reason is Reason.STRANGERS and is_invite(data) and self._again.may(host, data, now)
+        if again:
+            reason = None
         if reason is not None:
             # an answer we wait for is let through whatever else comes from there
             if not entry.guests and is_response(data) and self._in_call(entry, data, now):
@@ -128,6 +139,9 @@ class Limits:
             self._shun(entry, host, reason, now)
             return Admission.DROP
         reason = self._too_bold(entry, host, data, now)
+        each, burst = AGAIN_CALLS_PER_S, AGAIN_CALLS_AT_ONCE
+        if again and reason is Reason.STRANGERS and self._calls_again.take(now, each, burst):
+            reason = None
         if reason is not None:
             self.refuse(host, reason, now)
             return Admission.REFUSE

@@ -1,0 +1,41 @@
+"""Strangers who come again with the same words: what is left for them when a flood takes the rest.
+
+A caller who heard nothing says the same again after 0.5 s (timer A, RFC 3261 section 17.1.1.2).  A
+flood, from however many addresses, does not: each of its datagrams is another, and would cost it
+its rate.  So who comes again has a share that no flood spends by its first word::
+
+    refused, for all strangers together ask too much --> remembered, unread
+    the same words 0.3 s later and more --------------> from the share of who comes again
+"""
+
+from collections import OrderedDict
+
+from sfu.signalling.sip.share import Share
+
+SOONEST_S, LATEST_S = 0.3, 8.0
+"""Copies that come together are one word; nobody waits longer between two of the first four."""
+MAX_REFUSED = 32_768
+"""What is remembered, the oldest goes: some seconds of a flood, 4 MB."""
+
+
+class Returning:
+    """Who was refused, by host and words, and what is left for whom comes again."""
+
+    def __init__(self, per_s: float, burst: float) -> None:
+        """Give so much a second, and so much at once."""
+        self._per_s, self._burst = per_s, burst
+        self._share = Share()
+        self._refused: OrderedDict[int, float] = OrderedDict()
+
+    def may(self, host: str, data: bytes, now: float, cost: float = 1.0) -> bool:
+        """Tell whether this one comes again and has something left; else remember it."""
+        key = hash((host, data))
+        first = self._refused.get(key)
+        if first is not None and SOONEST_S <= now - first <= LATEST_S:
+            return self._share.take(now, self._per_s, self._burst, cost)
+        if first is None or now - first > LATEST_S:
+            self._refused.pop(key, None)
+            self._refused[key] = now
+            while len(self._refused) > MAX_REFUSED:
+                self._refused.popitem(last=False)
+        return False
