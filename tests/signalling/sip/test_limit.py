@@ -105,10 +105,10 @@ def test_a_stranger_who_calls_again_is_heard_beside_a_flood_from_everywhere():
             one.admit(f"203.{n % 50}.{n % 7}.1", b"INVITE sip:x SIP/2.0\r\nCall-ID: %d" % n, at)
 
     flood(100.0)
-    assert one.admit(honest, INVITE, 100.1) is DROP
-    assert one.admit(honest, INVITE, 100.2) is DROP  # a copy, no second word
-    flood(100.4)
-    assert one.admit(honest, INVITE, 100.6) is TAKE  # timer A
+    assert one.admit(honest, INVITE, 100.0) is DROP
+    assert one.admit(honest, INVITE, 100.0) is DROP  # a copy, no second word
+    flood(100.5)
+    assert one.admit(honest, INVITE, 100.5) is TAKE  # timer A
 
 
 def test_a_flood_that_says_all_twice_gets_little_by_it():
