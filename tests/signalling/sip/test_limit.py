@@ -102,7 +102,8 @@ def test_a_stranger_who_calls_again_is_heard_beside_a_flood_from_everywhere():
 
     def flood(at: float) -> None:
         for n in range(1000):
-            one.admit(f"203.{n % 50}.{n % 7}.1", b"INVITE sip:x SIP/2.0\r\nCall-ID: %d" % n, at)
+            words = f"INVITE sip:x SIP/2.0\r\nCall-ID: {n} at {at}".encode()
+            one.admit(f"203.{n % 50}.{n % 7}.1", words, at)
 
     flood(100.0)
     assert one.admit(honest, INVITE, 100.0) is DROP
