@@ -229,7 +229,7 @@ def admissions() -> None:
         for n in range(3 * REQUESTS)
     ]
     answer = ask(ras.AdmissionRequest(999, identifier, call, call, 7, False, wanted), unit)
-    turns = iter(range(3))
+    value, turns = per.decode(Pdu.RAS, answer), iter(range(3))
 
     def asked() -> None:
         turn = next(turns)
@@ -240,7 +240,7 @@ def admissions() -> None:
     def alone() -> None:
         for octets in requests[:REQUESTS]:
             per.decode(Pdu.RAS, octets)
-            per.encode(Pdu.RAS, per.decode(Pdu.RAS, answer))
+            per.encode(Pdu.RAS, value)
 
     per_second("ARQ -> ACF", REQUESTS, asked, alone)
 

@@ -301,30 +301,3 @@ async def fares(server: Server, lajoux: str, morez: str) -> None:
 def states(server: Server) -> dict[str, str]:
     (room,) = json.loads(server.get("/api/v1/rooms"))
     return {one["name"]: one["video"] for one in room["members"]}
-
-
-def test_baresip_without_feedback_is_offered_less_in_mid_call(meeting: Any) -> None:
-    """The last resort against a real stack: it takes the offer, and the call goes on."""
-
-    async def story() -> None:
-        async with meeting() as m:
-            server = await m.serve()
-            lajoux = await m.room(LAJOUX, video_bps=1_300_000)
-            await lajoux.dial(server.sip("4201"))
-            quick = m.unit(MOREZ)
-            await joins(quick, "pli")
-            await quick.sees(LAJOUX)
-            await until(lambda: rate(quick, 3) > 100_000, 15, "Lajoux' full rate", 0.5)
-            before = rate(quick, 3)
-            slow = m.unit(ANNE)
-            await joins(slow, "pli", kbps=320)
-            offered = 'sfu_wishes_sent_total{dialect="reoffer"}'
-            await until(lambda: server.metric(offered) >= 1, 20, "the lower offer")
-            await slow.sees(LAJOUX)
-            await asyncio.sleep(12)
-            print("RATE", before, rate(quick, 3), rate(slow, 3), server.metric(offered))
-            print([r for r in server.records() if r.get("event") in ("limit_ordered",)])
-            await leaves(quick, slow)
-            await lajoux.hang_up()
-
-    run(story())
