@@ -218,6 +218,19 @@ def test_what_would_send_us_away_must_be_signed_where_hmac_was_agreed():
     assert number in scene.core._requests
 
 
+def test_a_gatekeeper_that_signs_nothing_is_believed_until_it_signs():
+    scene = Scene()
+    octets = write(ras.UnregistrationRequest(9, ()))
+    scene.core._algorithm = HMAC_SHA1_96
+    message = ras.UnregistrationRequest(9, ())
+    assert scene.core._believes(message, (), octets)
+    wrong = MessageHash("theirs", "us", int(NOON), 1, bytes(12))
+    assert not scene.core._believes(message, (wrong,), octets)
+    data = write(message, (MessageHash("theirs", "us", int(NOON), 1),), SECRET)
+    assert scene.core._believes(message, read(data)[1], data)
+    assert not scene.core._believes(message, (), octets)
+
+
 def test_another_port_of_the_gatekeepers_host_is_not_heard():
     scene = Scene(password="", known="").start()
     other = Address(GATEKEEPER.host, 5555)

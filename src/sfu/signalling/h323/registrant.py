@@ -10,7 +10,8 @@
              `-- ARJ, silence --> Denied; a call to us is taken when the gatekeeper is silent
 
 Whatever does not come from where we send is not heard.  Where HMAC was agreed, what would admit us,
-send us away or end a call is heard only if it is signed with our password.
+send us away or end a call is heard only if it is signed with our password, from the first message
+that was: some gatekeepers (GnuGk) check our proofs and sign nothing themselves.
 """
 
 from collections import deque
@@ -106,6 +107,8 @@ class Registrant:
     _ras: Address | None = None
     """Where it takes requests."""
     _algorithm: tuple[int, ...] | None = None
+    _signs: bool = False
+    """It has signed a message with our password: all of them must be."""
     _number: int = 0
     _tries: int = 0
     _again_at: float | None = None
@@ -349,8 +352,13 @@ class Registrant:
         password = self.membership.password
         if not password or self._algorithm != HMAC_SHA1_96 or not isinstance(message, WEIGHTY):
             return True
-        return any(isinstance(one, MessageHash) and is_right(one, password, octets)
-                   for one in proofs)  # fmt: skip
+        hashes = [one for one in proofs if isinstance(one, MessageHash)]
+        if not hashes and not self._signs:
+            return True  # GnuGk checks our proofs and signs nothing itself
+        if not any(is_right(one, password, octets) for one in hashes):
+            return False
+        self._signs = True  # from now on nothing less is believed
+        return True
 
     def _next(self) -> int:
         self._number = self._number % 0xFFFF + 1
