@@ -147,6 +147,8 @@ class Tone(StrEnum):
     JOINED = "joined"
     """Somebody else came."""
     LEFT = "left"
+    TEST = "test"
+    """A room is tried: heard again and again."""
 
 
 class SrtpSuite(IntEnum):

@@ -1,7 +1,7 @@
 """A house that stands for the interface itself: it answers by script and remembers."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -26,12 +26,27 @@ from sfu.api.house import (
     TransferOutcome,
     TrunkView,
 )
+from sfu.api.live_view import (
+    FlowView,
+    HourView,
+    LegView,
+    LiveView,
+    LoadView,
+    MeetingView,
+    SampleView,
+    StepView,
+    TestView,
+)
 from sfu.app import bookings
-from sfu.config import Settings
+from sfu.config import Endpoint, Line, Room, Settings, Site
 from sfu.errors import PeerError, UseError
 from sfu.ledger import By, Row
+from sfu.media.checkup import Finding
+from sfu.media.showing import Way
+from sfu.room import layout
 from sfu.room.agenda import Agenda, Bookable, Refused
 from sfu.room.booking import Wish
+from sfu.shell.alterations import Alterations
 from sfu.shell.database import connect
 from sfu.shell.news import News
 from sfu.shell.oidc import Oidc
@@ -83,6 +98,35 @@ TITLES = {
     "saint-pons": "Saint-Pons-de-Thomières",
     "toulouse": "Toulouse",
 }
+BEGAN = "2026-01-05T09:00:00+00:00"
+SOUND, PICTURE = FlowView("g722", 64_000, 0.0, 2.0), FlowView("h264", 1_050_000, 0.004, 6.0)
+MOREZ = LegView(
+    member="m1", name="Mairie de Morez", protocol="sip", site="morez",
+    endpoint="PolycomRealPresenceGroup310-6.2.2", maker="polycom", call=9, joined_at=BEGAN,
+    muted=False, speaks=True, pinned=False, level_dbov=23, video="ok", picture_from=Way.OK,
+    picture_to=Way.OK, sees=("m2",), sound_received=SOUND, picture_received=PICTURE,
+    sound_sent=SOUND, picture_sent=FlowView("h264", 480_000, 0.0, 4.0), rtt_ms=41.0,
+    line="morez", steps=(StepView("m2", "small", 700_000, 500_000, "line_down"),),
+)  # fmt: skip
+LIVE = MeetingView(
+    "4201", "Conseil", False, BEGAN, layout.Layout.SPEAKER, None,
+    (
+        MOREZ,
+        replace(
+            MOREZ, member="m2", name="Salle du Haut-Jura", site="", endpoint="baresip v1.0.0",
+            maker="baresip", call=10, speaks=False, level_dbov=127, video="oneway",
+            picture_from=Way.NONE, sees=("m1",), picture_received=None, line="", steps=(),
+        ),
+        replace(
+            MOREZ, member="m3", name="Anne", protocol="webrtc", site="", call=11, speaks=False,
+            endpoint="Mozilla/5.0 (X11; Linux x86_64) Chrome/120", maker="chromium", line="",
+            video="no_picture", picture_from=Way.NONE, picture_to=Way.NONE, steps=(), sees=(),
+            picture_received=None, picture_sent=None, level_dbov=60,
+            sound_sent=FlowView("opus", 48_000, 0.0, 1.0),
+        ),
+    ),
+)  # fmt: skip
+LOAD = LoadView("morez", "morez", 2_000_000, 800_000, 620_000, 760_000, 1_900_000, False, 1)
 PINS = {"4242": "1234"}
 REFUSED_ROOMS = {
     "4299": RefusalCode.ROOM_FULL,
@@ -148,10 +192,13 @@ class ScriptedHouse:
 
     browsers: list[ScriptedBrowser] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)
     dialled: list[tuple[str, str]] = field(default_factory=list)
     fault: str = ""
     drains: DrainView = field(default_factory=lambda: DrainView(False, 2, 0.0))
     transferred: list[tuple[str, str]] = field(default_factory=list)
+    records: list[CallView] = field(default_factory=list)
+    meetings: dict[str, MeetingView] = field(default_factory=lambda: {"4201": LIVE})
     ledger_rows: dict[By, tuple[Row, ...]] = field(default_factory=lambda: dict(LEDGER))
     agenda: Agenda = field(default_factory=lambda: Agenda([Bookable("4201")]))
     disk_full: bool = False
@@ -161,8 +208,22 @@ class ScriptedHouse:
         default_factory=lambda: People(Store(connect("sqlite+aiosqlite://"), 1, 1))
     )
 
+    base: Settings = field(
+        default_factory=lambda: Settings(
+            room=(Room(number="4201", name="Conseil", site="morez", pin="4711"),),
+            endpoint=(
+                Endpoint(number="21", uri="sip:morez@192.0.2.21", name="Morez", site="morez"),
+            ),
+            site=(Site(name="morez", title="Mairie de Morez"),),
+            line=(Line(site="morez", up_bps=800_000, down_bps=2_000_000),),
+        )
+    )
+    alterations: Alterations = field(init=False)
     news: News = field(default_factory=News)
     oidc: Oidc | None = None
+
+    def __post_init__(self) -> None:
+        self.alterations = Alterations(self.people.store, self.base)
 
     async def restore(self, file: str) -> int:
         raise UseError(f"there is no {file}")
@@ -198,7 +259,7 @@ class ScriptedHouse:
     async def calls(self, limit: int) -> Sequence[CallView]:
         start = "2026-01-05T09:00:00+00:00"
         call = CallView(9, "4201", "sip", "sip:a@b", "Morez", "in", start, None, 3.5, None, 200)
-        return [call][:limit]
+        return [*self.records, call][:limit]
 
     def trunks(self) -> Sequence[TrunkView]:
         return [TrunkView("pbx", False, 408, "no answer", "", 0, 3)]
@@ -212,6 +273,48 @@ class ScriptedHouse:
                 1_900_000, False, 106_000, 106_000, (picture,), bears, bears,
             )
         ]  # fmt: skip
+
+    def live(self) -> LiveView:
+        return LiveView(BEGAN, tuple(self.meetings.values()), (LOAD,))
+
+    def hour(self, line: str) -> HourView | None:
+        if line != "morez":
+            return None
+        samples = tuple(
+            SampleView(
+                10.0 * (360 - n), 300_000 + 3_000 * n, 200_000, 1_900_000 - 2_000 * n, n % 40, 0,
+                int(n > 300),
+            )
+            for n in range(360)
+        )  # fmt: skip
+        return HourView("morez", 2_000_000, 800_000, 10.0, samples)
+
+    def mute(self, member: str, muted: bool) -> bool:
+        return self._change_leg(member, muted=muted)
+
+    def arrange(self, room: str, wishes: Mapping[str, Any]) -> bool:
+        if room not in self.meetings:
+            return False
+        meeting = replace(self.meetings[room], **wishes)
+        known = {one.member for one in meeting.members}
+        if meeting.pinned not in (None, *known):
+            raise UseError(f"{meeting.pinned} is not in room {room}")
+        legs = (replace(one, pinned=one.member == meeting.pinned) for one in meeting.members)
+        self.meetings[room] = replace(meeting, members=tuple(legs))
+        return True
+
+    def end_meeting(self, room: str) -> bool:
+        return self.meetings.pop(room, None) is not None
+
+    def _change_leg(self, member: str, **facts: Any) -> bool:
+        for room, meeting in self.meetings.items():
+            legs = [
+                replace(one, **facts) if one.member == member else one for one in meeting.members
+            ]
+            if tuple(legs) != meeting.members or member in {one.member for one in legs}:
+                self.meetings[room] = replace(meeting, members=tuple(legs))
+                return True
+        return False
 
     def what_if(self, line: str, codecs: int, browsers: int) -> AdmissionView | None:
         if line != "morez":
@@ -272,6 +375,22 @@ class ScriptedHouse:
             return DialOutcome(10, False, "busy", 486, "Busy Here")
         return DialOutcome(10, True, "answered", 200, "OK")
 
+    async def try_room(self, target: str) -> TestView:
+        if target == "nowhere":
+            raise UseError("nobody is known by 'nowhere'")
+        if target == "busy":
+            return TestView(
+                target, False, "busy", 486, "Busy Here", "", "", (), None, None, None, None, 0, 127,
+                None,
+            )  # fmt: skip
+        self.tried.append(target)
+        findings = (Finding.PICTURE_GOOD, Finding.SOUND_SILENT, Finding.SENT_LOSSY)
+        sent = replace(PICTURE, loss=0.06)
+        return TestView(
+            target, True, "answered", 200, "OK", MOREZ.endpoint, "morez", findings, SOUND, PICTURE,
+            SOUND, sent, 5, 78, 41.0,
+        )  # fmt: skip
+
     async def transfer(self, member: str, target: str) -> TransferOutcome | None:
         if target == "nowhere":
             raise UseError("nobody is known by 'nowhere'")
@@ -282,7 +401,12 @@ class ScriptedHouse:
         return TransferOutcome(done, 200 if done else 486, "OK" if done else "Busy Here")
 
     def hang_up(self, call: int) -> bool:
-        return call == 9
+        for room, meeting in self.meetings.items():
+            legs = tuple(one for one in meeting.members if one.call != call)
+            if legs != meeting.members:
+                self.meetings[room] = replace(meeting, members=legs)
+                return True
+        return False
 
     def invite(self, room: str, until: float) -> tuple[str, str]:
         if not room.startswith("42"):

@@ -103,7 +103,7 @@ def test_who_is_vouched_for_is_logged_in_and_gets_an_account() -> None:
 
     back, who, again, chief, found, password, lines = played(story)
     assert (back.status_code, back.headers["location"], again, chief) == (
-        303, "/", 303, "administrator",
+        303, "/console", 303, "administrator",
     )  # fmt: skip
     assert (who["account"], who["role"], who["how"]) == ("anne", "operator", "session")
     assert found.password == ""

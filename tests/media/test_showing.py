@@ -1,6 +1,6 @@
 import pytest
 
-from sfu.media.showing import STALL_S, Showing, VideoState, video_state
+from sfu.media.showing import STALL_S, Showing, VideoState, Way, video_state, ways
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,17 @@ from sfu.media.showing import STALL_S, Showing, VideoState, video_state
 )
 def test_a_picture_fares(seen, state):
     assert video_state(seen) is state
+
+
+@pytest.mark.parametrize(
+    ("seen", "each"),
+    [
+        (Showing(True, True, 0, True, 0.02), (Way.OK, Way.OK)),
+        (Showing(True, True, STALL_S, True, STALL_S), (Way.STALLED, Way.STALLED)),
+        (Showing(True, False, 0, True, None), (Way.NONE, Way.NONE)),
+        (Showing(True, True, 0, False, 0.02), (Way.OK, Way.NONE)),  # alone in the room
+        (Showing(False, True, 0, True, 0.02), (Way.NONE, Way.NONE)),
+    ],
+)
+def test_a_picture_fares_each_way(seen, each):
+    assert ways(seen) == each

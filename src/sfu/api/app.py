@@ -2,7 +2,7 @@
 
 | path                    | who                                                       |
 |-------------------------|-----------------------------------------------------------|
-| /  /report, their files | anybody; what the report shows is asked of the API         |
+| /  /report  /console    | anybody; what report and console show is asked of the API  |
 | /ws                     | our own page, or a client that is no page                 |
 | /api/v1/...             | who has the role of the route: see auth                   |
 | /healthz /readyz        | anybody: whether the process lives; whether it takes calls |
@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 
 from sfu.api.account import account_routes
+from sfu.api.alteration import alteration_routes
 from sfu.api.audit import Audited
 from sfu.api.auth import Gate, roles_of
 from sfu.api.browser import Doors
@@ -69,6 +70,7 @@ def create_app(house: House, settings: WebSettings | None = None) -> FastAPI:
     app.include_router(account_routes(house, gate))
     app.include_router(oidc_routes(house, gate))
     app.include_router(invitation_routes(house, gate))
+    app.include_router(alteration_routes(house, gate))
     app.include_router(event_routes(house, gate))
     app.include_router(service_routes(house, gate))
     _add_health(app, house)

@@ -11,10 +11,12 @@ Nothing here waits but `calls` (the database), `dial` and `transfer` (the far en
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from sfu.api.live_view import HourView, LiveView, TestView
 from sfu.ledger import By, Row
 from sfu.room.booking import Wish
+from sfu.shell.alterations import Alterations
 from sfu.shell.news import News
 from sfu.shell.oidc import Oidc
 from sfu.shell.people import People
@@ -115,6 +117,14 @@ class CallView:
     status: int
     site: str = ""
     """Where it was, "" where nobody knows."""
+    endpoint: str = ""
+    """User-Agent or vendor identification, "" if not told."""
+    text: str = ""
+    """What was said with `status`."""
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    loss: float = 0.0
+    """Of 1, of what came from it; known when it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +303,10 @@ class House(Protocol):
         """What happens."""
 
     @property
+    def alterations(self) -> Alterations:
+        """What is changed of rooms, units, sites and lines."""
+
+    @property
     def oidc(self) -> Oidc | None:
         """Who vouches for people besides ourselves; None: nobody."""
 
@@ -339,6 +353,24 @@ class House(Protocol):
     def lines(self) -> Sequence[LineView]:
         """Show how the access lines stand, in the order of configuration."""
 
+    def live(self) -> LiveView:
+        """Show all meetings and lines of now."""
+
+    def hour(self, line: str) -> HourView | None:
+        """Show a line's last hour; None for no such line."""
+
+    def mute(self, member: str, muted: bool) -> bool:
+        """Keep a member from being heard, or let it be heard; False for no such member."""
+
+    def arrange(self, room: str, wishes: Mapping[str, Any]) -> bool:
+        """Change a meeting as `MeetingChange` says, what is not named stays; False for none there.
+
+        Raises `UseError` where who shall be pinned is not in it.
+        """
+
+    def end_meeting(self, room: str) -> bool:
+        """Disconnect everybody in a room; False where nobody is."""
+
     def what_if(self, line: str, codecs: int, browsers: int) -> AdmissionView | None:
         """Say what would become of so many calls more; None for no such line."""
 
@@ -376,6 +408,12 @@ class House(Protocol):
         """Call a number or URI into a room; return when it is answered or over.
 
         Raises `UseError` where target or room cannot be.
+        """
+
+    async def try_room(self, target: str) -> TestView:
+        """Call a room, send it a pattern and a tone, and say how it fares; ten seconds and more.
+
+        Raises `UseError` where it cannot be called.
         """
 
     async def transfer(self, member: str, target: str) -> TransferOutcome | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sfu.api.house import House
 
 STATE = "__Host-sfu-oidc"
-AFTER = "/"
+AFTER = "/console"
 """The page one is led to, logged in."""
 
 log = structlog.get_logger()

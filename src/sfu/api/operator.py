@@ -22,6 +22,7 @@ from sfu.api.house import (
     TrunkView,
 )
 from sfu.api.ledger import add_ledger
+from sfu.api.live import add_live
 from sfu.api.schema import DialRequest, TransferRequest
 from sfu.errors import UseError
 from sfu.model import Role
@@ -32,6 +33,7 @@ def operator_routes(house: House, gate: Gate) -> APIRouter:
     routes = router()
     _add_views(routes, house, gate)
     _add_calls(routes, house, gate)
+    add_live(routes, house, gate)
     add_ledger(routes, house, gate)
     add_bookings(routes, house, gate)
     return routes

@@ -3,9 +3,18 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+)
 
+from sfu.config.overlay import HouseKind
 from sfu.model import Role
+from sfu.room.layout import Layout
 
 NewPassword = Annotated[str, StringConstraints(min_length=12, max_length=256)]
 
@@ -34,6 +43,15 @@ class DialRequest(BaseModel):
     room: Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
 
 
+class TryRequest(BaseModel):
+    """Which room to try."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    target: Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
+    """A number or user name known to the server, or an address."""
+
+
 class TransferRequest(BaseModel):
     """Where a room codec shall go on."""
 
@@ -41,6 +59,25 @@ class TransferRequest(BaseModel):
 
     target: Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
     """A room of this server, a number or user name known to it, or a SIP URI."""
+
+
+class MemberChange(BaseModel):
+    """What shall be another about a member."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    muted: bool
+
+
+class MeetingChange(BaseModel):
+    """What shall be another about a meeting; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    layout: Layout = Layout.SPEAKER
+    """Whom room codecs are shown: who speaks, or each in turn."""
+    pinned: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    """A member shown before all others; null: nobody."""
 
 
 class LoginRequest(BaseModel):
@@ -127,6 +164,22 @@ class InvitationView(BaseModel):
     expires_at: str
 
 
+class HouseItem(BaseModel):
+    """A room, unit, site or line."""
+
+    kind: HouseKind
+    key: str
+    """By which it is known: a number, a name."""
+    values: dict[str, JsonValue]
+    """As the settings file would have it; a room's PIN is not told."""
+    secret: bool
+    """A PIN is set."""
+    of_file: bool
+    """The settings file has one of this key."""
+    altered: bool
+    """What holds was said by the console, not by the file."""
+
+
 class SessionView(BaseModel):
     """Who you are here."""
 
@@ -137,6 +190,13 @@ class SessionView(BaseModel):
     """session, token, control, or place: loopback, a network or an account of [dial_out]."""
     expires_at: str | None = None
     """ISO 8601; of a session just opened."""
+
+
+class WaysView(BaseModel):
+    """How one may log in, besides an account and its password."""
+
+    oidc: bool
+    """By the page of who vouches for people: `[oidc]`."""
 
 
 class AccountView(BaseModel):

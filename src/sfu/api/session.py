@@ -13,7 +13,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from sfu.api.audit import detail
 from sfu.api.auth import COOKIE, LONGEST_SECRET, Answers, Gate, router, whoever, with_answers
 from sfu.api.origin import remote_address
-from sfu.api.schema import LoginRequest, PasswordRequest, SessionView
+from sfu.api.schema import LoginRequest, PasswordRequest, SessionView, WaysView
 from sfu.errors import PeerError, UseError
 from sfu.model import Role
 from sfu.shell.people import SESSION_S, Person
@@ -35,6 +35,10 @@ def session_routes(house: "House", gate: Gate) -> APIRouter:
     async def who(request: Request) -> SessionView:
         person = whoever(request)
         return SessionView(account=person.account, role=person.role, how=person.how)
+
+    @routes.get("/session/ways", summary="By which ways one may log in", **gate.open())
+    async def ways() -> WaysView:
+        return WaysView(oidc=house.oidc is not None)
 
     @routes.post("/session", summary="Log in", **with_answers(gate.open(), wrong))
     async def log_in(wish: LoginRequest, request: Request, response: Response) -> SessionView:

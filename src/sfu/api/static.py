@@ -39,14 +39,15 @@ class Page:
 
 
 def read_pages() -> dict[str, Page]:
-    """Return path -> file of everything in sfu/web; "/" is index.html, "/report" report.html."""
+    """Return path -> file of everything in sfu/web; pages stand without their ".html" too."""
     pages = {
         f"/{entry.name}": _read(entry)
         for entry in files("sfu").joinpath("web").iterdir()
         if entry.is_file() and entry.name.rpartition(".")[2] in TYPES
     }
     pages["/"] = pages["/index.html"]
-    pages["/report"] = pages["/report.html"]
+    for name in ("/report", "/console"):
+        pages[name] = pages[f"{name}.html"]
     return pages
 
 

@@ -2,10 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from hmac import compare_digest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,7 +27,8 @@ from sfu.api.house import (
     TransferOutcome,
     TrunkView,
 )
-from sfu.app import bookings, ledger, lines, service, trunks
+from sfu.api.live_view import HourView, LiveView, TestView
+from sfu.app import bookings, ledger, lines, live, service, trunks
 from sfu.app.trunks import Way
 from sfu.errors import PeerError, UseError
 from sfu.ledger import By
@@ -37,6 +38,7 @@ from sfu.metrics.maker import maker_of
 from sfu.model import CallId, MemberId, Protocol, RoomId
 from sfu.room.booking import Wish
 from sfu.room.directory import Found
+from sfu.shell.alterations import Alterations
 from sfu.shell.bridge import Line
 from sfu.shell.browsers import Session
 from sfu.shell.codec_leg import CodecLeg
@@ -46,6 +48,7 @@ from sfu.shell.news import News
 from sfu.shell.oidc import Oidc
 from sfu.shell.people import People
 from sfu.shell.record import CallRecord
+from sfu.shell.visit import Dialled
 from sfu.signalling.call import End
 from sfu.signalling.h323.useragent import read_uri
 from sfu.signalling.sip.blame import SIP_REASONS, WEB_REASONS
@@ -76,6 +79,11 @@ class Front:
         return self._server.house.news
 
     @property
+    def alterations(self) -> Alterations:
+        """What is changed of rooms, units, sites and lines."""
+        return self._server.alterations
+
+    @property
     def oidc(self) -> Oidc | None:
         """Who vouches for people besides ourselves."""
         return self._server.oidc
@@ -85,6 +93,7 @@ class Front:
         path = self._server.directory / file
         try:
             rows = await self._server.house.store.restore(path)
+            await self._server.alterations.renew()
             await self._server.bookings.open()
             self._server.ledger.reset()
             return rows
@@ -172,6 +181,42 @@ class Front:
         """Show how our lines stand."""
         return lines.views(self._server.house)
 
+    def live(self) -> LiveView:
+        """Show all meetings and lines of now."""
+        return live.view(self._server.house)
+
+    def hour(self, line: str) -> HourView | None:
+        """Show a line's last hour."""
+        return live.hour(self._server.house, line)
+
+    def mute(self, member: str, muted: bool) -> bool:
+        """Keep a member from being heard."""
+        return self._server.house.mute(MemberId(member), muted)
+
+    def arrange(self, room: str, wishes: Mapping[str, Any]) -> bool:
+        """Choose a meeting's layout, pin a member."""
+        house = self._server.house
+        meeting = live.meeting_in(house, room)
+        if meeting is None:
+            return False
+        pinned = wishes.get("pinned", meeting.pinned)
+        if pinned is not None and pinned not in meeting.legs:
+            raise UseError(f"{pinned} is not in room {room}")
+        layout = wishes.get("layout", meeting.layout)
+        if (layout, pinned) != (meeting.layout, meeting.pinned):
+            meeting.set_layout(layout, pinned, house.clock())
+        return True
+
+    def end_meeting(self, room: str) -> bool:
+        """Disconnect everybody in a room."""
+        meeting = live.meeting_in(self._server.house, room)
+        if meeting is None:
+            return False
+        for member in list(meeting.legs):
+            if member in self._server.house.guests:
+                self._remove(member)
+        return True
+
     def what_if(self, line: str, codecs: int, browsers: int) -> AdmissionView | None:
         """Weigh calls nobody has made."""
         return lines.what_if(self._server.house, line, codecs, browsers)
@@ -219,19 +264,23 @@ class Front:
             raise UseError(f"no room {room}")
         if self._server.house.is_full(found.room):
             raise UseError(f"room {room} is full")
+        outcome = await self.call(target, found.room)
+        return DialOutcome(
+            int(outcome.call), outcome.answered, outcome.cause, outcome.status, outcome.text
+        )
+
+    async def call(self, target: str, room: RoomId) -> Dialled:
+        """Call somebody into a room, whatever its number."""
         way = self._where(target)
         uri, host = way.uri, way.host or self._host(way.uri)
         registered = None
         if not way.trunk and self._server.settings.find_endpoint(target) is None:
             registered = self._server.way_to(target)
             uri, host = registered or (uri, host)
-        outcome = await self._server.calls.dialling.dial(
-            uri, way.name, found.room, host=host, trunk=way.trunk,
+        return await self._server.calls.dialling.dial(
+            uri, way.name, room, host=host, trunk=way.trunk,
             account=target if registered else None,
         )  # fmt: skip
-        return DialOutcome(
-            int(outcome.call), outcome.answered, outcome.cause, outcome.status, outcome.text
-        )
 
     def line_of(self, number: str, host: str, account: str | None) -> Line | None:
         """Say how a unit's number is called by who calls us; strangers reach rooms alone."""
@@ -297,6 +346,12 @@ class Front:
             return read_uri(uri)[0].host
         except PeerError as error:
             raise UseError(f"{uri!r} cannot be called: {error.reason}") from None
+
+    async def try_room(self, target: str) -> TestView:
+        """Call a room to find out how it fares."""
+        if self._server.house.drain.on:
+            raise UseError("the server goes down: it begins no calls")
+        return live.tested(target, await self._server.tests.run(target))
 
     async def transfer(self, member: str, target: str) -> TransferOutcome | None:
         """Send a room codec elsewhere: to another room, or by REFER to an address."""
@@ -442,4 +497,13 @@ def _call(record: CallRecord) -> CallView:
         reason=record.cause,
         status=record.status,
         site=record.site,
+        endpoint=record.model,
+        text=record.status_text,
+        received_bytes=record.received_bytes,
+        sent_bytes=record.sent_bytes,
+        loss=_share(record.lost_packets, record.received_packets),
     )
+
+
+def _share(lost: int, received: int) -> float:
+    return round(lost / (lost + received), 4) if lost > 0 else 0.0

@@ -41,6 +41,7 @@ from sfu.media.report import Reporter
 from sfu.metrics import Metrics
 from sfu.model import Address, CallId, Protocol
 from sfu.room.registration import Contact, Registrations
+from sfu.shell.alterations import Alterations
 from sfu.shell.bindings import Bindings
 from sfu.shell.bookings import Bookings
 from sfu.shell.bridge import Bridge
@@ -69,6 +70,7 @@ from sfu.shell.people import People
 from sfu.shell.ports import PortRange
 from sfu.shell.registrant import RegistrantShell
 from sfu.shell.renewal import LOOK_EVERY_S, Renewal
+from sfu.shell.roomtest import RoomTests
 from sfu.shell.sip import Listening, SipShell
 from sfu.shell.store import Store
 from sfu.shell.surroundings import Surroundings
@@ -159,6 +161,8 @@ class Server:
         store = await Store.open(data.store_url(settings.store.url))
         self._stack.push_async_callback(store.close)
         spawn("call records", store.run())
+        self.alterations = Alterations(store, self.settings)
+        settings = self.settings = await self.alterations.open()
         keeping = spawn("retention", keep_house(store, lambda: self.settings.retention))
         self._stack.push_async_callback(end, keeping)
         self.people = People(store, data.path)
@@ -408,6 +412,8 @@ class Server:
     def _start_rhythm(self) -> None:
         self.lag_s = 0.0
         self.front = Front(self)
+        self.alterations.adopt = self._configure
+        self.tests = RoomTests(self.house, self.calls, self.front.call)
         self.calls.bridge = Bridge(self.calls, self.front.line_of)
         self.browsers.ring = self.calls.bridge.asked
         self._stack.push_async_callback(end, spawn("bookings", self.bookings.run()))
@@ -487,23 +493,24 @@ class Server:
         if self._reread is None:
             raise UseError("there is nothing to read settings from")
         fresh = await asyncio.to_thread(self._reread)
-        changes = compare(self.settings, fresh)
-        counts = effective(self.settings, fresh)
+        base = self.alterations.base  # what the console changed goes before both
+        changes = compare(base, fresh)
+        counts = effective(base, fresh)
         tls = counts.tls
         renewal = self._renewal
         if tls.certificate and "tls.certificate" in changes.live:
             renewal = Renewal(Path(tls.certificate), Path(tls.private_key))
         self._renew(renewal.look(anyhow=True))
         self._renewal = renewal
-        await self._configure(counts)
+        await self.alterations.renew(counts)
         return changes
 
     async def _configure(self, settings: Settings) -> None:
-        """Hand settings that count now to who goes by them."""
+        """Hand settings that count now to who goes by them; UseError, and nothing changed."""
+        self.house.configure(settings)  # first: it may say no
         before, self.settings = self.settings, settings
         configure_logging(settings.log)
         self._engine.apply(marks_of(settings))
-        self.house.configure(settings)
         self.sip.configure(sip_settings(settings), sip_rates(settings))
         self.bookings.configure(settings)
         self.ledger.configure(settings)

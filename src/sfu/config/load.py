@@ -30,6 +30,17 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     table = _read(path) if path else {}
     origin = str(path) if path else "settings"
     names = _overlay(table, environ)
+    return validate(table, origin, names)
+
+
+def validate(
+    table: Mapping[str, Any], origin: str, names: Mapping[str, str] | None = None
+) -> Settings:
+    """Make settings of a table as TOML has it; raise UseError of one line.
+
+    `names` are the variables that dotted keys came from.
+    """
+    names = names or {}
     try:
         # by way of JSON: arrays become tuples, text becomes addresses, and nothing else bends
         settings = _ADAPTER.validate_json(json.dumps(table, default=str), strict=True)

@@ -26,6 +26,14 @@ class VideoState(StrEnum):
     NO_PICTURE = "no_picture"
 
 
+class Way(StrEnum):
+    """How a picture fares one way."""
+
+    OK = "ok"
+    STALLED = "stalled"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Showing:
     """What is known of a member's picture at one instant."""
@@ -53,3 +61,15 @@ def video_state(seen: Showing) -> VideoState:
     if seen.arrives:
         return VideoState.OK if shown or not seen.wanted else VideoState.ONEWAY
     return VideoState.ONEWAY if shown else VideoState.NO_PICTURE
+
+
+def ways(seen: Showing) -> tuple[Way, Way]:
+    """Judge each way: from it, and to it; none also where nobody should be shown to it."""
+    if not seen.agreed:
+        return Way.NONE, Way.NONE
+    from_it = Way.NONE
+    if seen.arrives:
+        from_it = Way.STALLED if seen.missing_s >= STALL_S else Way.OK
+    if not seen.wanted or seen.still_s is None:
+        return from_it, Way.NONE
+    return from_it, Way.OK if seen.still_s < STALL_S else Way.STALLED

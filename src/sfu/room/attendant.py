@@ -49,6 +49,8 @@ class Card(StrEnum):
     PIN = "pin"
     WAITING = "waiting"
     """Beyond the door: nobody else is there."""
+    PATTERN = "pattern"
+    """A room is tried: something that moves."""
 
 
 class Refusal(StrEnum):

@@ -45,7 +45,7 @@ class EchoRoom:
             case e.MemberLeft():
                 self.members.pop(event.member, None)
                 self._said = {key: out for key, out in self._said.items() if key[1] != event.member}
-            case e.LevelsMeasured():
+            case e.LevelsMeasured() | e.LayoutSet():
                 pass  # nobody leads where everybody is alone
             case _:
                 if (member := self.members.get(event.member)) is not None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sfu.model import Codec, MemberId, Protocol
+from sfu.room.layout import Layout
 from sfu.signalling.capability import Capability
 
 
@@ -95,15 +96,33 @@ class SendingLimited:
     max_bps: int
 
 
+@dataclass(frozen=True, slots=True)
+class SoundMuted:
+    """A moderator took a member's voice away, or gave it back: nobody hears what arrives."""
+
+    member: MemberId
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSet:
+    """An operator's wish: by which rule pictures are chosen, and who is shown before all others."""
+
+    layout: Layout
+    pinned: MemberId | None = None
+    """None, or one who is not in: nobody."""
+
+
 MemberEvent = (
     CapabilityChanged
     | PictureStarted
     | PictureStopped
     | SoundStarted
     | SoundStopped
+    | SoundMuted
     | SoundRuleSet
     | ReceptionLimited
     | SendingLimited
 )
 """What changes about one who is in."""
-RoomEvent = MemberJoined | MemberLeft | LevelsMeasured | MemberEvent
+RoomEvent = MemberJoined | MemberLeft | LevelsMeasured | LayoutSet | MemberEvent

@@ -23,13 +23,20 @@ class Member:
     loudness: Loudness
     picture: Codec | None = None
     """Codec of the video that arrives from it now."""
-    sound: Codec | None = None
+    arriving: Codec | None = None
     """Codec of the sound that arrives from it now."""
+    muted: bool = False
+    """A moderator took its voice away."""
     forwarded: int = field(default=FORWARDED)
     takes_bps: int = 0
     """Most it takes of a picture now, by its own word or its line's; 0: as negotiated."""
     sends_bps: int = 0
     """Most its own picture may have on its line; 0 for no such limit."""
+
+    @property
+    def sound(self) -> Codec | None:
+        """Codec of what others may hear of it now."""
+        return None if self.muted else self.arriving
 
     @property
     def reception_bps(self) -> int:
@@ -57,9 +64,11 @@ class Member:
             case e.PictureStopped():
                 self.picture = None
             case e.SoundStarted():
-                self.sound = event.codec
+                self.arriving = event.codec
             case e.SoundStopped():
-                self.sound = None
+                self.arriving = None
+            case e.SoundMuted():
+                self.muted = event.muted
             case e.SoundRuleSet():
                 self.forwarded = event.forwarded
             case e.ReceptionLimited():

@@ -15,6 +15,7 @@ from typing import assert_never
 
 from sfu.model import Codec, MemberId, RoomId
 from sfu.room import event as e
+from sfu.room.layout import Front
 from sfu.room.loudness import Loudness
 from sfu.room.member import Member, Members
 from sfu.room.notice import Notice, find_notices
@@ -46,6 +47,7 @@ class Room:
         self._heard = False
         """Levels came: only sounds can change places, unless the leader changed."""
         self._speaker = Speaker()
+        self.front = Front()
         self._screens: dict[MemberId, Places] = {}
         self._ears: dict[MemberId, SoundPlaces] = {}
         self._said_leader: MemberId | None = None
@@ -54,8 +56,9 @@ class Room:
 
     @property
     def deadline(self) -> float | None:
-        """When `tick` has something to do: a challenger takes over."""
-        return self._speaker.deadline
+        """When `tick` has something to do: a challenger takes over, another has his turn."""
+        both = (self._speaker.deadline, self.front.deadline)
+        return min((one for one in both if one is not None), default=None)
 
     @property
     def leader(self) -> MemberId | None:
@@ -73,16 +76,21 @@ class Room:
                 self._leave(event.member)
             case e.LevelsMeasured():
                 self._hear(event)
+            case e.LayoutSet():
+                pinned = event.pinned if event.pinned in self.members else None
+                self.front.set(event.layout, pinned, now)
+                self._turn()
             case _:
                 member = self.members.get(event.member)
                 if member is not None:  # else it has left while the news was under way
                     member.take(event)
 
     def tick(self, now: float) -> None:
-        """Let time pass: a challenge may have lasted long enough."""
+        """Let time pass: a challenge, or a turn, may have lasted long enough."""
         if self.deadline is not None and now >= self.deadline:
             self._now = now
             self._lead()
+            self._turn()
 
     def poll(self) -> Iterator[RoomOutput]:
         """Return what has changed: first how to send, then whom to show and play, then words."""
@@ -123,6 +131,8 @@ class Room:
         for screen in self._screens.values():
             screen.forget(member)
         self._speaker.forget(member, self._now)
+        self.front.forget(member, self._now)
+        self._turn()
         self._said = {key: said for key, said in self._said.items() if key[1] != member}
         self._said_notices = {n for n in self._said_notices if member not in (n[0], n[2])}
 
@@ -138,6 +148,10 @@ class Room:
         heard = (m for m in self.members.values() if m.sound is not None)
         self._speaker.hear({m.member: m.loudness.at(self._now) for m in heard}, self._now)
 
+    def _turn(self) -> None:
+        senders = [one.member for one in self.members.values() if one.sends_pictures]
+        self._dirty |= self.front.tick(senders, self._now)
+
     # --- what follows ---
 
     def _codecs(self) -> dict[MemberId, Codec]:
@@ -148,13 +162,14 @@ class Room:
         self, codecs: dict[MemberId, Codec]
     ) -> tuple[list[SendPicture], list[ShowPictures]]:
         wishes, shown = {}, []
+        recent = [*self.front.row(), *self._speaker.recent]
         for viewer in self.members.values():
             screen = self._screens[viewer.member]
-            row = line_up(viewer, self.members, self._speaker.recent, screen.shown)
+            row = line_up(viewer, self.members, recent, screen.shown)
             screen.show(choose(viewer, self.members, row), places_of(viewer))
             shown.append(ShowPictures(viewer.member, screen.shown))
             # who is shown now stands before who was not: reckoned again nothing changes
-            row = line_up(viewer, self.members, self._speaker.recent, screen.shown)
+            row = line_up(viewer, self.members, recent, screen.shown)
             wishes[viewer.member] = wish(viewer, self.members, row, codecs)
         return instruct_all(self.members, codecs, wishes), shown
 

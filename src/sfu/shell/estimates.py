@@ -93,6 +93,14 @@ class Estimates:
             estimator = LineEstimator(line.send_bps, line.encapsulation, UNKNOWN_BPS)
             self._watched[line.line] = _Watched(line, estimator)
 
+    def change(self, line: AccessLine) -> None:
+        """Estimate a watched line anew: its rate or how it wraps packets is another."""
+        one = self._watched[line.line]
+        if one.probing is not None:
+            self._bay.probe(Probe(line.line, one.probing, 0, 0))
+        one.line, one.probing, one.said = line, None, None
+        one.estimator = LineEstimator(line.send_bps, line.encapsulation, UNKNOWN_BPS)
+
     def forget(self, line: AccessLine) -> None:
         """Estimate a line no longer."""
         self._watched.pop(line.line, None)

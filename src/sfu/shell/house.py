@@ -19,6 +19,7 @@ from itertools import count
 import structlog
 
 from sfu.config import Policy, Settings
+from sfu.errors import UseError
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.showing import VideoState
 from sfu.model import MemberId, RoomId, SourceId, TransportId
@@ -46,6 +47,7 @@ from sfu.shell.record import Direction, Joining, RecordId, Traffic
 from sfu.shell.sharing import Sharing
 from sfu.shell.store import HEARTBEAT_S, Store
 from sfu.shell.tries import PinTries
+from sfu.shell.watch import Watch
 from sfu.worker.memory import give_back
 
 log = structlog.get_logger()
@@ -100,6 +102,7 @@ class House:
         self.holder: Callable[[RoomId], str] = settings.organisation_of
         """Says which organisation holds a meeting that begins."""
         self.sharing = Sharing(settings, self.lines, patchbay)
+        self.watch = Watch(patchbay, self.sharing)
         self.directory = _directory(settings)
         self._members = count(1)
         self._beat_at = 0.0
@@ -108,13 +111,22 @@ class House:
         desk.on_restart = self._mixer_restarted
 
     def configure(self, settings: Settings) -> None:
-        """Go by other settings from now on; who is inside stays, lines are as they were."""
-        self.directory = _directory(settings)
+        """Go by other settings from now on; calls go on, behind the lines they stood behind.
+
+        UseError where somebody stands behind a line that would be no more.
+        """
+        names = set(settings.line_names())
+        for line in self.lines:
+            if line.name not in names and self.sharing.behind(line.line):
+                raise UseError(f"somebody stands behind line {line.name} now")
         if settings.rooms.pin_tries != self.settings.rooms.pin_tries:
             self.tries = PinTries(settings.rooms.pin_tries)
         self.settings = settings
-        self.lines.site_of = Places(settings).site_of
-        self.sharing.configure(settings)
+        self.directory = _directory(settings)
+        self.sharing.configure(settings, Places(settings))
+        for meeting in self.meetings.values():
+            known = settings.find_room(meeting.id)
+            meeting.name = known.name if known else ""
 
     def new_member(self) -> MemberId:
         """Choose an id nobody had before."""
@@ -136,6 +148,13 @@ class House:
     def by_invitation(self, room: RoomId) -> bool:
         """Tell whether pages come into a room by a guest's link alone."""
         return self.settings.rooms.invited_only and not self.is_protected(room)
+
+    def mute(self, member: MemberId, muted: bool) -> bool:
+        """Take a member's voice away, or give it back; False where it is in no room."""
+        guest = self.guests.get(member)
+        if guest is not None:
+            guest.meeting.mute(member, muted, self.clock())
+        return guest is not None
 
     def meeting(self, room: RoomId) -> Meeting:
         """Return the meeting in a room, begun if there is none."""
@@ -175,6 +194,7 @@ class House:
         record = self.store.joined(joining, time.time())
         self.guests[leg.member] = Guest(leg, meeting, record, time.time())
         if not meeting.legs:
+            meeting.began_at = time.time()
             self.news.tell(NewsKind.MEETING_STARTED, room=room, name=meeting.name)
         meeting.join(leg, now)
         self.news.tell(
@@ -227,6 +247,8 @@ class House:
                 meeting.tick(snapshot, measured, now)
         with surviving("sharing_failed"):
             self.sharing.tick(self.meetings, snapshot, now)
+        with surviving("watch_failed"):
+            self.watch.tick(self.meetings, snapshot, now)
         if now >= self._beat_at:
             self._beat_at = now + HEARTBEAT_S
             self.store.heartbeat([guest.record for guest in self.guests.values()], time.time())

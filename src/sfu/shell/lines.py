@@ -58,14 +58,21 @@ class Lines:
         places: Places | None = None,
     ) -> None:
         """Give each configured line its id; `names` as `Settings.line_names` gives them."""
-        self.site_of = (places or Places()).site_of
         self._new_line = new_line
         self.owns: dict[LineId, AccessLine] = {}
         """Those of browsers."""
         self.on_open: Callable[[AccessLine], None] = lambda line: None
         self.on_close: Callable[[AccessLine], None] = lambda line: None
+        self.configured: tuple[AccessLine, ...] = ()
+        self.adopt(lines, names, places)
+
+    def adopt(self, lines: Sequence[Line], names: Sequence[str], places: Places | None) -> None:
+        """Know these lines from now on; one whose name was known before keeps its id."""
+        self.site_of = (places or Places()).site_of
+        before = {one.name: one.line for one in self.configured}
         self.configured = tuple(
-            _known(line, name, new_line()) for line, name in zip(lines, names, strict=True)
+            _known(line, name, before.get(name) or self._new_line())
+            for line, name in zip(lines, names, strict=True)
         )
         pairs = list(zip(lines, self.configured, strict=True))
         self._accounts = {user: known for line, known in pairs for user in line.accounts}

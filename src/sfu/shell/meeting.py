@@ -21,6 +21,7 @@ from sfu.room.directory import ECHO_NAME
 from sfu.room.echo import EchoRoom, image
 from sfu.room.event import (
     CapabilityChanged,
+    LayoutSet,
     LevelsMeasured,
     MemberJoined,
     MemberLeft,
@@ -29,10 +30,12 @@ from sfu.room.event import (
     ReceptionLimited,
     RoomEvent,
     SendingLimited,
+    SoundMuted,
     SoundRuleSet,
     SoundStarted,
     SoundStopped,
 )
+from sfu.room.layout import Layout
 from sfu.room.output import (
     Notify,
     PlaySounds,
@@ -89,6 +92,14 @@ class Meeting:
         self.name = name
         self.legs: dict[MemberId, Leg] = {}
         self.speaker: MemberId | None = None
+        self.began_at = 0.0
+        """When the first came, in seconds since 1970."""
+        self.levels: dict[MemberId, int] = {}
+        """How loud each was at the last tick, in dBov: 0 loudest, 127 silent."""
+        self.layout = Layout.SPEAKER
+        self.pinned: MemberId | None = None
+        self.muted: set[MemberId] = set()
+        """Who is heard by nobody, by an operator's wish."""
         self._patchbay = patchbay
         self._desk = desk
         self._room = core
@@ -115,6 +126,9 @@ class Meeting:
         self._played.pop(leg.member, None)
         self._wished.pop(leg.member, None)
         self._borne.pop(leg.member, None)
+        self.muted.discard(leg.member)
+        if self.pinned == leg.member:
+            self.pinned = None
         self._desk.forget(leg.member)
         self._log.info("member_left", member=leg.member, name=leg.name)
         self._tell(MemberLeft(leg.member), now)
@@ -160,6 +174,11 @@ class Meeting:
         """Whether a mix can be made."""
         return self._desk.available
 
+    def shown_to(self, viewer: MemberId) -> tuple[MemberId, ...]:
+        """Return whose pictures a viewer shall be shown."""
+        wanted = self._shown.get(viewer)
+        return tuple(one for one in wanted.shown if one is not None) if wanted else ()
+
     def places(self, viewer: Leg) -> list[tuple[SinkId, MemberId | None]]:
         """Return a viewer's places and whose picture each shall carry."""
         shown = self._shown.get(viewer.member)
@@ -171,6 +190,20 @@ class Meeting:
         For whoever shares out a line; receivers' own limits hold besides.
         """
         self._tell(SendingLimited(member, max_bps), now)
+
+    def mute(self, member: MemberId, muted: bool, now: float) -> None:
+        """Take a member's voice away, or give it back; nobody hears it whatever it sends."""
+        if member not in self.legs or (member in self.muted) is muted:
+            return
+        self.muted = self.muted | {member} if muted else self.muted - {member}
+        self._log.info("member_muted", member=member, muted=muted)
+        self._tell(SoundMuted(member, muted), now)
+
+    def set_layout(self, layout: Layout, pinned: MemberId | None, now: float) -> None:
+        """Choose pictures by this rule from now on, this member before all others."""
+        self.layout, self.pinned = layout, pinned
+        self._log.info("layout_set", layout=layout.value, pinned=pinned)
+        self._tell(LayoutSet(layout, pinned), now)
 
     def mixer_changed(self, now: float) -> None:
         """State the routes to and from a mixer that was started anew."""
@@ -185,6 +218,7 @@ class Meeting:
         for leg in list(self.legs.values()):
             self._observe(leg, snapshot, now)
         levels = tuple(self._levels(snapshot, measured))
+        self.levels = dict(levels)
         if levels:
             self._room.handle(LevelsMeasured(levels), now)
         self._room.tick(now)
@@ -346,13 +380,17 @@ class Meeting:
                 protocol=leg.protocol,
                 has_camera=bool(leg.capability.video_send),
                 picture=self._running[member].picture is not None,
-                sound=self._running[member].sound is not None,
+                sound=self._running[member].sound is not None and member not in self.muted,
             )
             for member, leg in self.legs.items()
         )
 
     def video_state(self, member: MemberId, snapshot: Snapshot, now: float) -> VideoState:
         """Tell how a member's picture fares."""
+        return video_state(self.showing(member, snapshot, now))
+
+    def showing(self, member: MemberId, snapshot: Snapshot, now: float) -> Showing:
+        """Gather what is known of a member's picture."""
         leg, running = self.legs[member], self._running[member]
         shown = self._shown.get(member)
         sent = [
@@ -364,14 +402,13 @@ class Meeting:
             and not (row.waiting and row.source is None)
         ]
         source = leg.streams.picture
-        seen = Showing(
+        return Showing(
             agreed=bool(leg.capability.video_send or leg.capability.pictures),
             arrives=running.picture is not None,
             missing_s=self._patchbay.keyframes.missing_s(source, now) if source else 0.0,
             wanted=shown is not None and any(shown.shown),
             still_s=min(sent, default=None),
         )
-        return video_state(seen)
 
     def _tell_rows(self) -> None:
         rows = self.rows()

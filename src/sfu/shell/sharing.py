@@ -67,6 +67,7 @@ from sfu.shell.needs import (
     picture_of,
 )
 from sfu.shell.patchbay import Patchbay
+from sfu.shell.places import Places
 from sfu.shell.redundancy import Protection
 from sfu.shell.upward import Upward
 from sfu.shell.voices import Voices
@@ -117,10 +118,6 @@ class Sharing:
         for line in lines:
             self._open(line)
 
-    def configure(self, settings: Settings) -> None:
-        """Share by other settings of rooms from now on; lines are as they were."""
-        self._settings = settings
-
     # ---- lines
 
     def _open(self, line: AccessLine) -> None:
@@ -134,6 +131,32 @@ class Sharing:
         self._paces.pop(line.line, None)
         self.wants.pop(line.line, None)
         self._bay.close_line(line.line)
+
+    def configure(self, settings: Settings, places: Places) -> None:
+        """Share out these lines from now on; calls go on behind those that stay.
+
+        Nobody may stand behind a line that is no more.
+        """
+        before = {one.line: one for one in self.lines}
+        self._settings = settings
+        self.lines.adopt(settings.line, settings.line_names(), places)
+        after = {one.line: one for one in self.lines}
+        for number in before.keys() - after.keys():
+            self.estimates.forget(before[number])
+            self._close(before[number])
+        for number, line in after.items():
+            if number not in before:
+                self._open(line)
+            elif line != before[number]:
+                self._change(line)
+
+    def _change(self, line: AccessLine) -> None:
+        self.estimates.change(line)
+        self._paces.pop(line.line, None)
+        self._pace(line, int(USE * line.send_bps) if line.send_bps is not None else 0)
+        for leg in self.behind(line.line):
+            leg.line = line
+        log.info("line_adopted", site=line.site, line=line.name, send_bps=line.send_bps)
 
     def _pace(self, line: AccessLine, rate_bps: int) -> None:
         if self._paces.get(line.line) == rate_bps:

@@ -6,6 +6,7 @@
     account 1 --- n session     somebody who operates the server, and where he is logged in
     token, audit, outbox        programs' keys; who did what; what webhooks are still to be told
 
+    alteration                  a room, unit, site or line that is not as the file has it
     booking 1 --- n given_up    a day that was cancelled (room ""), a room that was freed on a day
 
 Times are seconds since 1970, UTC.  An open row has no end yet.  Of passwords, sessions and tokens
@@ -173,5 +174,14 @@ given_up = Table(
     Column("booking_id", Integer, ForeignKey("bookings.id"), primary_key=True),
     Column("day", Text, primary_key=True),
     Column("room", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+)
+
+alterations = Table(
+    "alterations",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body", Text, nullable=False),
     Column("at", Float, nullable=False),
 )

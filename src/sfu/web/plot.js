@@ -70,3 +70,47 @@ export function rows(bars, { title, description }) {
   });
   return svg;
 }
+
+/**
+ * Curves over time. `series` are {name, kind, points}: kind is area, curve or bound, points are
+ * [x, y] with x within `span`; `marks` are x where something is to be seen below the axis.
+ */
+export function curves(series, { title, description, scale, span, tick, marks }) {
+  const [left, top, bottom, height] = [92, 34, 40, 250];
+  const svg = frame(height, title, description);
+  const [from, to] = span;
+  const most = ceiling(Math.max(...series.flatMap((one) => one.points.map(([, y]) => y))));
+  const x = (value) => left + ((Math.max(value, from) - from) / (to - from)) * (WIDTH - left - 12);
+  const y = (value) => height - bottom - (value / most) * (height - top - bottom);
+  for (const part of [0, 0.5, 1]) {
+    svg.append(
+      make("line", { class: "grid", x1: left, x2: WIDTH - 12, y1: y(most * part), y2: y(most * part) }),
+      make("text", { x: left - 8, y: y(most * part) + 4, "text-anchor": "end" }, scale(most * part)),
+    );
+  }
+  for (let at = 0; at <= 4; at += 1) {
+    const value = from + ((to - from) * at) / 4;
+    svg.append(make("text", { x: x(value), y: height - bottom + 26, "text-anchor": at === 4 ? "end" : "middle" }, tick(value)));
+  }
+  for (const { kind, points } of series) {
+    const path = points.filter(([at]) => at >= from).map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`);
+    if (path.length === 0) continue;
+    if (kind === "area") {
+      const [first, last] = [path[0].split(",")[0], path.at(-1).split(",")[0]];
+      svg.append(make("polygon", { class: "area", points: `${first},${y(0)} ${path.join(" ")} ${last},${y(0)}` }));
+    }
+    svg.append(make("polyline", { class: kind, points: path.join(" ") }));
+  }
+  for (const at of marks.filter((one) => one >= from)) {
+    svg.append(make("rect", { class: "mark", x: x(at) - 2, y: height - bottom + 4, width: 4, height: 6 }));
+  }
+  let place = left;
+  for (const { name, kind } of series) {
+    svg.append(
+      make("line", { class: kind, x1: place, x2: place + 24, y1: 14, y2: 14 }),
+      make("text", { x: place + 30, y: 18 }, name),
+    );
+    place += 54 + 7.4 * name.length;
+  }
+  return svg;
+}

@@ -101,6 +101,9 @@ function section(view, days) {
   if (view.by === "site") place.append(element("p", t("note_site")));
   const scroll = table(view);
   scroll.className = "scroll";
+  scroll.tabIndex = 0; // by keyboard too
+  scroll.setAttribute("role", "region");
+  scroll.setAttribute("aria-label", t(`by_${view.by}`));
   const csv = element("a", t("table"));
   csv.href = `/api/v1/ledger?${new URLSearchParams({ ...days, by: view.by, format: "csv" })}`;
   csv.className = "csv";

@@ -23,6 +23,7 @@ _NOTES: Final[dict[Tone, tuple[tuple[int, int], ...]]] = {
     Tone.WELCOME: ((660, 120), (880, 180)),
     Tone.JOINED: ((880, 100),),
     Tone.LEFT: ((440, 100),),
+    Tone.TEST: ((1000, 700),),
 }
 """(Hz, ms); 0 Hz is a pause."""
 
