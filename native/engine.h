@@ -130,7 +130,9 @@ struct sfu_transmit { /* then the bytes; `id` a socket, or a transport for RTCP 
 enum sfu_event {
     EVENT_DATAGRAM_RECEIVED = 1, EVENT_RTCP_RECEIVED, EVENT_SOURCE_APPEARED,
     EVENT_KEYFRAME_PASSED, EVENT_TRANSPORT_LATCHED, EVENT_TELEPHONE_EVENT_RECEIVED,
-    EVENT_SINK_STARVED
+    EVENT_SINK_STARVED,
+    /* A connection over TCP is over, and waits to be closed; carries a struct sfu_close. */
+    EVENT_SOCKET_ENDED
 };
 
 struct sfu_received { /* then the bytes; `id` a socket, or a transport for RTCP */

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "send.h"
+#include "stream.h"
 
 #define RECEIVE 64  /* datagrams in one system call */
 #define ROUNDS 8    /* of these before other sockets have their turn */
@@ -76,10 +77,17 @@ static int64_t clock_us(clockid_t which) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+static bool is_stream(int fd) {
+    int type = 0;
+    socklen_t length = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+}
+
 static bool open_socket(struct core *core, struct socket *socket) {
     struct worker *worker = core->context;
     int on = 1, size = SOCKET_BUFFER, domain = 0;
     socklen_t length = sizeof domain;
+    if (is_stream(socket->fd)) return stream_open(core, socket, worker->epoll);
     if (getsockopt(socket->fd, SOL_SOCKET, SO_DOMAIN, &domain, &length)) return false;
     socket->inet6 = domain == AF_INET6;
     socket->internet = socket->inet6 || domain == AF_INET;
@@ -95,6 +103,7 @@ static bool open_socket(struct core *core, struct socket *socket) {
 static void close_socket(struct core *core, struct socket *socket) {
     struct worker *worker = core->context;
     epoll_ctl(worker->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
+    if (socket->stream) stream_close(socket);
     close(socket->fd);
 }
 
@@ -105,13 +114,21 @@ static void leave_socket(struct core *core, struct socket *socket) {
 
 static void join_socket(struct core *core, struct socket *socket) {
     struct worker *worker = core->context;
+    if (socket->stream) {
+        stream_join(socket, worker->epoll);
+        return;
+    }
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = socket->node.id};
     epoll_ctl(worker->epoll, EPOLL_CTL_ADD, socket->fd, &event);
 }
 
 static void transmit(struct core *core, struct socket *socket, const struct sfu_address *remote,
                      const uint8_t *bytes, size_t length, uint8_t mark) {
-    (void)core;
+    if (socket->stream) {
+        stream_put(socket, bytes, length, core->now_us);
+        stream_flush(socket, core->now_us);
+        return;
+    }
     struct sockaddr_storage name;
     if (remote->family == 0) return;
     socklen_t size = address_to_kernel(socket, remote, &name);
@@ -139,8 +156,9 @@ static void count_latency(struct worker *worker, int64_t latency_us) {
 
 static void flush(struct batch *batch, void *context) {
     struct worker *worker = context;
-    send_batch(batch);
     int64_t now_us = clock_us(CLOCK_MONOTONIC);
+    send_batch(batch, now_us);
+    now_us = clock_us(CLOCK_MONOTONIC);
     for (int i = 0; i < batch->count; i++)
         if (batch->entries[i].received_us)
             count_latency(worker, now_us - batch->entries[i].received_us);
@@ -265,7 +283,12 @@ static void serve(struct worker *worker, const struct epoll_event *ready, int co
     for (int i = 0; i < count; i++) { /* by id: it may have been closed since epoll_wait */
         if (ready[i].data.u64 == 0) hush(worker);
         struct socket *socket = table_find(&worker->core->sockets, (uint32_t)ready[i].data.u64);
-        if (socket) work(worker, socket, ready[i].events);
+        if (socket && socket->stream) {
+            worker->core->now_us = worker->core->received_us = clock_us(CLOCK_MONOTONIC);
+            stream_work(worker->core, socket, ready[i].events);
+        } else if (socket) {
+            work(worker, socket, ready[i].events);
+        }
     }
     take_handed(worker);
     worker->core->now_us = worker->core->received_us = clock_us(CLOCK_MONOTONIC);

@@ -11,6 +11,8 @@
 #include <netinet/udp.h>
 #include <string.h>
 
+#include "stream.h"
+
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
@@ -183,10 +185,21 @@ static void add_run(struct outgoing *out, struct batch *batch, struct path *path
             (struct iovec){batch->entries[*index].bytes, batch->entries[*index].length};
 }
 
-void send_batch(struct batch *batch) {
+static void send_on_stream(const struct batch *batch, struct socket *socket, int64_t now_us) {
+    for (struct path *path = socket->active; path; path = path->next_active)
+        for (int i = path->first; i >= 0; i = batch->entries[i].next)
+            stream_put(socket, batch->entries[i].bytes, batch->entries[i].length, now_us);
+    stream_flush(socket, now_us);
+}
+
+void send_batch(struct batch *batch, int64_t now_us) {
     static _Thread_local struct outgoing out;
     for (int i = 0; i < batch->active_count; i++) {
         out.socket = batch->active[i];
+        if (out.socket->stream) {
+            send_on_stream(batch, out.socket, now_us);
+            continue;
+        }
         for (struct path *path = out.socket->active; path; path = path->next_active)
             for (int index = path->first; index >= 0;) {
                 add_run(&out, batch, path, &index);

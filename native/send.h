@@ -16,7 +16,7 @@ void control_set(struct msghdr *message, union control *control, size_t segment,
                  uint16_t family);
 
 /* Sends everything; never blocks, drops and counts what the kernel does not take. */
-void send_batch(struct batch *batch);
+void send_batch(struct batch *batch, int64_t now_us);
 socklen_t address_to_kernel(const struct socket *socket, const struct sfu_address *address,
                             struct sockaddr_storage *out);
 struct sfu_address address_from_kernel(const struct sockaddr_storage *from);

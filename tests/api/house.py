@@ -61,6 +61,7 @@ from sfu.signalling.webrtc.message import (
     Leave,
     Offer,
     RefusalCode,
+    Waiting,
     ended,
     refused,
 )
@@ -135,6 +136,10 @@ REFUSED_ROOMS = {
 }
 
 
+HELD, MODERATED = "4290", "4291"
+"""Rooms where one waits, and which one moderates."""
+
+
 @dataclass
 class ScriptedBrowser:
     """Lets in whom the script lets in."""
@@ -169,7 +174,15 @@ class ScriptedBrowser:
         if code is not None:
             self.send(refused(code))
             return
-        self.send(Joined(member="m7", room=join.room, resume=join.resume or "token-1"))
+        if join.room == HELD:
+            self.send(Waiting(room=join.room, room_name="Conseil"))
+            return
+        self.send(
+            Joined(
+                member="m7", room=join.room, resume=join.resume or "token-1",
+                moderator=join.room == MODERATED,
+            )
+        )  # fmt: skip
         self.send(Layout(pictures=2))
 
     def _objection(self, join: Join) -> RefusalCode | None:
@@ -219,6 +232,8 @@ class ScriptedHouse:
         )
     )
     alterations: Alterations = field(init=False)
+    organisers: list[bool] = field(default_factory=list)
+    """What was told of each WebSocket."""
     news: News = field(default_factory=News)
     oidc: Oidc | None = None
 
@@ -244,7 +259,10 @@ class ScriptedHouse:
     def draining(self) -> DrainView:
         return self.drains
 
-    def open_browser(self, send: Send, remote: str, user_agent: str) -> ScriptedBrowser:
+    def open_browser(
+        self, send: Send, remote: str, user_agent: str, *, organiser: bool = False
+    ) -> ScriptedBrowser:
+        self.organisers.append(organiser)
         browser = ScriptedBrowser(send, remote, user_agent, on_message=self.on_message)
         self.browsers.append(browser)
         return browser
@@ -408,10 +426,10 @@ class ScriptedHouse:
                 return True
         return False
 
-    def invite(self, room: str, until: float) -> tuple[str, str]:
+    def invite(self, room: str, until: float, *, moderator: bool = False) -> tuple[str, str]:
         if not room.startswith("42"):
             raise UseError(f"no room {room}")
-        return room, f"{room}.word"
+        return room, f"{room}.word{'m' if moderator else ''}"
 
     def metrics(self) -> bytes:
         return b"sfu_rooms 1\n"

@@ -63,10 +63,11 @@ class Meeting:
         settings: str = "",
         prefix: tuple[str, ...] = (),
         environment: dict[str, str] | None = None,
+        webrtc: str = "",
     ) -> Server:
         """Start a server; who joins from now on joins this one."""
         home = self._folder("server")
-        self.server = Server(home, free_base(), settings, prefix, environment or {})
+        self.server = Server(home, free_base(), settings, prefix, environment or {}, webrtc)
         self._stack.push_async_callback(self.server.stop)
         await self.server.start()
         return self.server

@@ -25,6 +25,8 @@ class Server:
     """More TOML, appended to ours."""
     prefix: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    webrtc: str = ""
+    """More lines under [webrtc]."""
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -79,6 +81,7 @@ ras_port = {self.base + 6}
 h245_ports = "{self.base + 910}-{self.base + 999}"
 [webrtc]
 udp_port = {self.base + 4}
+{self.webrtc}
 [rtp]
 first_port = {self.base + 10}
 last_port = {self.base + 909}

@@ -87,6 +87,10 @@ READINGS = Readings(
     ras_messages={("rrq", "rejected"): 5},
     web_refused={"handshakes": 5},
     web_connections=6,
+    ways={"tcp": 2, "udp": 1},
+    media_connections=4,
+    waiting=3,
+    turned_away=7,
     webhooks={("ledger", "delivered"): 8},
     lines_refused={"dtls_refused": 4},
     egress_lag_s=0.002,
@@ -145,6 +149,11 @@ def scrape(metrics: Metrics) -> dict[str, float]:
         ("sfu_h323_member_failures_total", 3),
         ("sfu_web_refused_total{reason=handshakes}", 5),
         ("sfu_web_connections", 6),
+        ("sfu_browsers{way=tcp}", 2),
+        ("sfu_browsers{way=relay}", 0),
+        ("sfu_media_connections", 4),
+        ("sfu_waiting", 3),
+        ("sfu_turned_away_total", 7),
         ("sfu_webhook_messages_total{outcome=delivered,webhook=ledger}", 8),
         ("sfu_codec_lines_refused_total{reason=dtls_refused}", 4),
         ("sfu_codec_lines_refused_total{reason=picture_transcoding}", 0),
@@ -231,7 +240,7 @@ def test_no_label_carries_a_stream_a_room_or_a_person():
         for label in sample.labels
     }
     bounded = {"by", "outcome", "dialect", "wish", "state", "maker", "trunk", "webhook", "request"}
-    bounded |= {"step", "version", "codec"}
+    bounded |= {"step", "version", "codec", "way"}
     lines = {"site", "line", "direction", "class", "rung", "why"}
     assert labels == {"kind", "protocol", "reason", "worker", "le"} | bounded | lines
     assert "3735928559" not in Metrics(lambda: READINGS).exposition().decode()

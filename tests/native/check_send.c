@@ -33,7 +33,7 @@ static int bound(struct sockaddr_in *here) {
 
 static void flush(struct batch *batch, void *context) {
     (void)context;
-    send_batch(batch);
+    send_batch(batch, 0);
 }
 
 static int receive_all(int fd, size_t *sizes) {

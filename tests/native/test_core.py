@@ -33,6 +33,13 @@ def test_refused_segmentation_falls_back_under_address_sanitizer(tmp_path: Path)
 
 
 @pytest.mark.native
+def test_connections_bear_any_cut_and_a_peer_that_reads_nothing_under_address_sanitizer(
+    tmp_path: Path,
+) -> None:
+    run(tmp_path, "check_stream", *ADDRESS)
+
+
+@pytest.mark.native
 @pytest.mark.parametrize("sanitizer", [ADDRESS, THREAD], ids=["address", "thread"])
 def test_the_loop_bears_commands_snapshots_and_packets_at_once(
     tmp_path: Path, sanitizer: list[str]

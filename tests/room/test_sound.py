@@ -1,5 +1,5 @@
 from sfu.model import Codec, MemberId
-from sfu.room.event import SoundRuleSet, SoundStarted, SoundStopped
+from sfu.room.event import SoundMuted, SoundRuleSet, SoundStarted, SoundStopped
 from tests.room.people import Meeting, browser, codec
 
 ANNA, BEN = MemberId("anna"), MemberId("ben")
@@ -145,3 +145,22 @@ def test_without_a_mixer_nothing_is_mixed_for_anybody():
     meeting.join("morez", codec())
     meeting.tell(SoundRuleSet(ANNA, 0))
     assert meeting.hears("anna").mixed == frozenset()
+
+
+def test_a_voice_a_moderator_took_away_is_heard_by_nobody_until_it_is_given_back():
+    meeting = browsers("anna", "ben")
+    meeting.join("morez", codec())
+    meeting.tell(SoundMuted(BEN, True))
+    assert meeting.hears("anna").wide == (None, None, None)
+    assert meeting.hears("morez").mixed == {"anna"}
+    meeting.tell(SoundMuted(BEN, False))
+    assert meeting.hears("anna").wide == ("ben", None, None)
+    assert meeting.hears("morez").mixed == {"anna", "ben"}
+
+
+def test_who_is_muted_does_not_become_the_speaker():
+    meeting = browsers("anna", "ben")
+    meeting.talk(3, anna=20)
+    meeting.tell(SoundMuted(BEN, True))
+    meeting.talk(3, ben=10)
+    assert meeting.room.leader == "anna"

@@ -112,3 +112,42 @@ def test_a_listener_that_is_closed_takes_nobody():
             await asyncio.open_connection("127.0.0.1", port)
 
     asyncio.run(story())
+
+
+def test_what_does_not_begin_as_tls_goes_elsewhere_and_tls_is_served_beside_it(context):
+    async def story():
+        diverted: list[tuple[str, int, bytes]] = []
+
+        def divert(connection: socket.socket, host: str, first: int) -> bool:
+            if first == 0x16:
+                return False
+            diverted.append((host, first, connection.recv(16)))
+            connection.close()
+            return True
+
+        failed: list[tuple[str, Failure]] = []
+        sock = socket.create_server(("127.0.0.1", 0))
+        sock.setblocking(False)
+        acceptor = Acceptor(
+            sock, context, lambda host: True, lambda host: Greeter(),
+            lambda *told: failed.append(told), divert,
+        )  # fmt: skip
+        port = sock.getsockname()[1]
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"\0\x02ab")
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+            assert diverted == [("127.0.0.1", 0, b"\0\x02ab")]
+            client = client_context(verify=False)
+            reader, _ = await asyncio.open_connection("127.0.0.1", port, ssl=client)
+            assert await asyncio.wait_for(reader.readexactly(5), 5) == b"hello"
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            while len(failed) < 2:
+                await asyncio.sleep(0.01)
+            assert [why for _, why in failed] == [Failure.ELSEWHERE, Failure.BROKEN]
+        finally:
+            acceptor.close()
+
+    asyncio.run(story())
+    uvloop.run(story())

@@ -55,7 +55,7 @@ def test_the_family_the_page_came_by_is_offered_first(house, heard, remote, firs
         Address("192.0.2.1", 10000), Address("2001:db8::1", 10000),
     )  # fmt: skip
     made = BrowserLeg(ANNE, "Anne", house.page_around, heard.append, "Chromium", remote)
-    assert made._candidates()[0].host == first
+    assert made._in_order(house.page_around.door.candidates)[0].host == first
 
 
 def renamed(sdp: str, old: str, new: str) -> str:

@@ -30,6 +30,7 @@ from sfu.media.engine.event import (
     Event,
     KeyframePassed,
     RtcpReceived,
+    SocketEnded,
     SourceAppeared,
     TelephoneEventReceived,
     TransportLatched,
@@ -567,3 +568,97 @@ def test_packets_are_marked_by_their_kind_also_in_one_go(engine: Engine) -> None
     one.send(rtp(100))
     assert select.select([two.socket], [], [], PATIENCE_S)[0]
     assert {value[0] for _, _, value in two.socket.recvmsg(4096, 64)[1]} == {0}
+
+
+# ---- connections over TCP (RFC 4571)
+
+
+def stream_pair() -> tuple[socket.socket, socket.socket]:
+    """Return our end of a connection over loopback, and the peer's."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        peer = socket.create_connection(listening.getsockname())
+        ours, _ = listening.accept()
+    return ours, peer
+
+
+def frame(datagram: bytes) -> bytes:
+    return struct.pack("!H", len(datagram)) + datagram
+
+
+def read_frames(peer: socket.socket, count: int) -> list[bytes]:
+    peer.settimeout(PATIENCE_S)
+    found: list[bytes] = []
+    kept = b""
+    while len(found) < count:
+        kept += peer.recv(65536)
+        while len(kept) >= 2 and len(kept) >= 2 + int.from_bytes(kept[:2]):
+            size = int.from_bytes(kept[:2])
+            found.append(kept[2 : 2 + size])
+            kept = kept[2 + size :]
+    return found
+
+
+def test_a_connection_carries_media_in_frames_both_ways(engine: Engine) -> None:
+    ours, peer = stream_pair()
+    remote = Address(*peer.getsockname())
+    room = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    room.bind(("127.0.0.1", 0))
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind(("127.0.0.1", 0))
+    port = udp.getsockname()[1]
+    there = Address(*room.getsockname())
+    stream, plain = SocketId(91), SocketId(92)
+    engine.apply(
+        OpenSocket(stream, ours.detach()),
+        OpenSocket(plain, udp.detach()),
+        OpenTransport(TransportId(91), stream, stream, remote, remote, Latch.FIXED, False),
+        OpenTransport(TransportId(92), plain, plain, there, there, Latch.FIXED, False),
+        SetSource(SourceId(91), TransportId(91), Kind.AUDIO, None, ((9, Codec.G722),), 8000),
+        SetSource(SourceId(92), TransportId(92), Kind.AUDIO, None, ((9, Codec.G722),), 8000),
+        SetSink(SinkId(91), TransportId(91), Kind.AUDIO, Ssrc(7), ((Codec.G722, 9),), 8000),
+        SetSink(SinkId(92), TransportId(92), Kind.AUDIO, Ssrc(8), ((Codec.G722, 9),), 8000),
+        SetRoute(SinkId(91), SourceId(92)),
+        SetRoute(SinkId(92), SourceId(91)),
+    )
+    room.settimeout(PATIENCE_S)
+    with room, peer:
+        for number in range(50):
+            packet = rtp(number, bytes(160))
+            room.sendto(packet, ("127.0.0.1", port))
+            peer.sendall(frame(packet))
+        payloads = [one[12:] for one in read_frames(peer, 50)]
+        assert payloads == [bytes(160)] * 50
+        assert [room.recv(2048)[12:] for _ in range(50)] == [bytes(160)] * 50
+        row = engine.snapshot().sockets[stream]
+        assert (row.received_packets, row.sent_packets, row.send_errors) == (50, 50, 0)
+    engine.apply(CloseTransport(TransportId(91)), CloseTransport(TransportId(92)))
+    engine.apply(CloseSocket(stream), CloseSocket(plain))
+
+
+def test_stun_over_tcp_is_told_with_where_it_came_from_and_answered_in_a_frame(
+    engine: Engine,
+) -> None:
+    ours, peer = stream_pair()
+    remote = Address(*peer.getsockname())
+    engine.apply(OpenSocket(SocketId(93), ours.detach()))
+    with peer:
+        check = b"\x00\x01" + bytes(18)
+        for byte in frame(check):
+            peer.sendall(bytes([byte]))
+        event = events(engine)[0]
+        assert isinstance(event, DatagramReceived)
+        assert (event.socket, event.remote, event.payload) == (SocketId(93), remote, check)
+        engine.apply(Transmit(SocketId(93), remote, b"\x01\x01answer"))
+        assert read_frames(peer, 1) == [b"\x01\x01answer"]
+    assert events(engine)[0] == SocketEnded(SocketId(93))
+    engine.apply(CloseSocket(SocketId(93)))
+    assert SocketId(93) not in engine.snapshot().sockets
+
+
+def test_a_frame_too_long_for_any_datagram_ends_the_connection(engine: Engine) -> None:
+    ours, peer = stream_pair()
+    engine.apply(OpenSocket(SocketId(94), ours.detach()))
+    with peer:
+        peer.sendall(b"\x16\x03\x01\x02\x00\x01")
+        assert events(engine)[0] == SocketEnded(SocketId(94))
+    engine.apply(CloseSocket(SocketId(94)))

@@ -6,20 +6,30 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from sfu.signalling.webrtc.message import (
+    Admit,
     Camera,
+    Door,
     EndCode,
+    Hold,
     Join,
     Layout,
+    Leave,
     Members,
+    Mute,
     Notice,
     Offer,
+    Path,
+    Remove,
     Send,
     Slots,
     Sound,
     Speaker,
     State,
+    TurnAway,
+    Visitor,
     ended,
 )
+from tests.api.house import HELD, MODERATED
 from tests.web.stage import CAST, CHROMIUM, FLAGS, YOU, Stage, notice, on_stage
 
 pytestmark = pytest.mark.interop
@@ -406,3 +416,65 @@ def test_a_permission_given_late_is_sent_late(page, url, stage):
     until(page, lambda: page.evaluate(SENT_CODEC) == "video/H264")
     assert switched(stage)[0] == (False, False)
     assert switched(stage)[-1] == (True, True)
+
+
+# ---- held rooms
+
+
+def test_who_waits_is_told_so_and_may_stop_waiting(page, url, stage):
+    page.goto(f"{url}/?room={HELD}&name=Anne")
+    page.click("#enter")
+    expect(page.locator("#refusal")).to_contain_text("Vous attendez devant la salle Conseil")
+    expect(page.locator("#enter")).to_be_disabled()
+    expect(page.locator("#stop-waiting")).to_be_focused()
+    page.click("#stop-waiting")
+    until(page, lambda: bool(stage.said(Leave)))
+    expect(page.locator("#enter")).to_be_enabled()
+    expect(page.locator("#stop-waiting")).to_be_hidden()
+
+
+def test_a_moderator_sees_who_waits_and_decides(page, url, stage):
+    join(page, url, MODERATED)
+    door = Door(
+        locked=False, waiting_room=True, waiting=(Visitor(member="m9", name="Claire Monnet"),)
+    )
+    stage.say(door)
+    expect(page.locator("#manage")).to_have_text("1 en attente")
+    expect(page.locator("#announcer")).to_have_text("Claire Monnet attend devant la salle.")
+    page.click("#manage")
+    expect(page.locator("#door-waiting")).to_be_checked()
+    page.click('#door-list [data-act="admit"]')
+    until(page, lambda: stage.said(Admit) == [Admit(member="m9")])
+    page.click('#door-list [data-act="turn_away"]')
+    until(page, lambda: stage.said(TurnAway) == [TurnAway(member="m9")])
+    page.check("#door-locked")
+    page.uncheck("#door-waiting")
+    until(page, lambda: stage.said(Hold) == [Hold(locked=True), Hold(waiting_room=False)])
+    page.click('#member-list [data-member="m1"] [data-act="take_voice"]')
+    until(page, lambda: stage.said(Mute) == [Mute(member="m1", muted=True)])
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click('#member-list [data-member="m2"] [data-act="remove"]')
+    until(page, lambda: stage.said(Remove) == [Remove(member="m2")])
+    stage.say(door.model_copy(update={"waiting": ()}))
+    expect(page.locator("#door-empty")).to_be_visible()
+    expect(page.locator("#manage")).to_have_text("Modérer")
+
+
+def test_nobody_else_sees_the_moderators_button(page, url, stage):
+    join(page, url)
+    expect(page.locator("#manage")).to_be_hidden()
+
+
+def test_who_is_muted_by_a_moderator_is_told(page, url, stage):
+    join(page, url)
+    muted = YOU.model_copy(update={"muted": True})
+    stage.say(Members(members=(*CAST, muted), you="m7"))
+    expect(page.locator("#banner")).to_contain_text("personne ne vous entend")
+    stage.say(Members(members=(*CAST, YOU), you="m7"))
+    expect(page.locator("#banner")).to_have_text("On vous entend à nouveau.")
+
+
+def test_the_page_says_which_way_sound_and_picture_come(page, url, stage):
+    join(page, url)
+    expect(page.locator("#way")).to_have_text("UDP")
+    until(page, lambda: stage.said(Path) == [Path(way="udp")])

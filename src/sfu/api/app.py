@@ -58,13 +58,13 @@ def create_app(house: House, settings: WebSettings | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_middleware(Audited, house=house)
     app.add_middleware(Guard)
-    doors = Doors(house, settings.origins)
+    gate = Gate(house, settings.names)
+    doors = Doors(house, settings.origins, gate)
 
     @app.websocket("/ws")
     async def socket(websocket: WebSocket) -> None:
         await doors.enter(websocket)
 
-    gate = Gate(house, settings.names)
     app.include_router(operator_routes(house, gate))
     app.include_router(session_routes(house, gate))
     app.include_router(account_routes(house, gate))

@@ -16,12 +16,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 
 import anyio
+from fastapi import HTTPException
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from sfu.api.auth import Gate
 from sfu.api.house import Browser, House
 from sfu.api.origin import remote_address, same_origin
 from sfu.api.rate import Bucket
 from sfu.errors import PeerError
+from sfu.model import Role
 from sfu.signalling.webrtc.message import (
     EndCode,
     Ended,
@@ -31,6 +34,7 @@ from sfu.signalling.webrtc.message import (
     RefusalCode,
     Refused,
     ServerMessage,
+    Waiting,
     dump,
     parse,
     refused,
@@ -51,9 +55,14 @@ NORMAL, GOING_AWAY, POLICY, TOO_BIG, INTERNAL = 1000, 1001, 1008, 1009, 1011
 class Doors:
     """The WebSocket endpoint; counts who is inside."""
 
-    def __init__(self, house: House, origins: Collection[str] = ()) -> None:
-        """Serve browsers of this house; `origins` are foreign pages which may connect too."""
-        self._house, self._origins = house, origins
+    def __init__(
+        self, house: House, origins: Collection[str] = (), gate: Gate | None = None
+    ) -> None:
+        """Serve browsers of this house; `origins` are foreign pages which may connect too.
+
+        `gate` knows who is logged in: who organises meetings moderates them.
+        """
+        self._house, self._origins, self._gate = house, origins, gate
         self._inside: Counter[str] = Counter()
 
     async def enter(self, websocket: WebSocket) -> None:
@@ -66,28 +75,42 @@ class Doors:
         self._inside[remote] += 1
         try:
             await websocket.accept()
-            await BrowserSocket(self._house, websocket, remote).serve()
+            organiser = await self._organises(websocket)
+            await BrowserSocket(self._house, websocket, remote, organiser=organiser).serve()
         finally:
             self._inside[remote] -= 1
             if not self._inside[remote]:
                 del self._inside[remote]
 
+    async def _organises(self, websocket: WebSocket) -> bool:
+        """Tell whether a session or a token says so; a place alone makes nobody a moderator."""
+        if self._gate is None or not same_origin(websocket):
+            return False
+        try:
+            person = await self._gate.identify(websocket)
+        except HTTPException:
+            return False  # a wrong token: it comes in as anybody
+        known = person is not None and person.how != "place"
+        return known and person is not None and person.role.covers(Role.ORGANISER)
+
 
 class BrowserSocket:
     """An accepted WebSocket and the house's `Browser` behind it."""
 
-    def __init__(self, house: House, websocket: WebSocket, remote: str) -> None:
+    def __init__(
+        self, house: House, websocket: WebSocket, remote: str, *, organiser: bool = False
+    ) -> None:
         """Meet the house; nothing is read before `serve`."""
         self._websocket = websocket
         self._queue: asyncio.Queue[ServerMessage] = asyncio.Queue(QUEUE_MAX)
         self._overflowed = False
         self._joined = asyncio.Event()
         agent = websocket.headers.get("user-agent", "")[:256]
-        self._browser: Browser = house.open_browser(self.send, remote, agent)
+        self._browser: Browser = house.open_browser(self.send, remote, agent, organiser=organiser)
 
     def send(self, message: ServerMessage) -> None:
         """Queue a message; a browser that reads too slowly is dropped, not waited for."""
-        if isinstance(message, Joined):
+        if isinstance(message, Joined | Waiting):
             self._joined.set()
         try:
             self._queue.put_nowait(message)

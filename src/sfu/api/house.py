@@ -328,7 +328,9 @@ class House(Protocol):
     def draining(self) -> "DrainView":
         """Say whether we go down, and who is there still."""
 
-    def open_browser(self, send: Send, remote: str, user_agent: str) -> Browser:
+    def open_browser(
+        self, send: Send, remote: str, user_agent: str, *, organiser: bool = False
+    ) -> Browser:
         """Welcome a WebSocket.
 
         `send` never blocks and may be called until `closed`; after `Ended`, or `Refused` with a
@@ -425,8 +427,10 @@ class House(Protocol):
     def hang_up(self, call: int) -> bool:
         """End a call; False where there is none of this number."""
 
-    def invite(self, room: str, until: float) -> tuple[str, str]:
+    def invite(self, room: str, until: float, *, moderator: bool = False) -> tuple[str, str]:
         """Give a room's number, and the word that opens it until a time (seconds since 1970).
+
+        `moderator`: who comes by it moderates.
 
         Raises `UseError` where there is no such room.
         """

@@ -27,10 +27,10 @@ def invitation_routes(house: "House", gate: Gate) -> APIRouter:
         **with_answers(gate.needs(Role.ORGANISER), {400: {"description": "no such room"}}),
     )
     async def invite(wish: InvitationRequest, request: Request) -> InvitationView:
-        detail(request, f"into {wish.room} for {wish.hours} h")
+        detail(request, f"into {wish.room} for {wish.hours} h" + " as moderator" * wish.moderator)
         until = time.time() + wish.hours * 3600
         try:
-            room, word = house.invite(wish.room, until)
+            room, word = house.invite(wish.room, until, moderator=wish.moderator)
         except UseError as error:
             raise HTTPException(400, str(error)) from None
         link = f"{str(request.base_url).rstrip('/')}/?room={room}&invitation={word}"

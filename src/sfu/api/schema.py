@@ -153,6 +153,8 @@ class InvitationRequest(BaseModel):
 
     room: Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
     hours: Annotated[float, Field(gt=0, le=8784)] = 24
+    moderator: bool = False
+    """Whether who comes by it may admit, mute, remove and lock."""
 
 
 class InvitationView(BaseModel):

@@ -14,6 +14,7 @@ from socket import socket
 import uvicorn
 from starlette.types import ASGIApp
 
+from sfu.shell.accept import Divert
 from sfu.shell.tls import reload_chain
 from sfu.shell.webdoor import WebDoor, WebGate
 from sfu.signalling.webrtc.message import TEXT_MAX
@@ -36,10 +37,12 @@ class WebServer:
         certificate: Path | None = None,
         key: Path | None = None,
         gate: WebGate | None = None,
+        divert: Divert | None = None,
     ) -> None:
         """Prepare; raises `OSError` or `ssl.SSLError` where certificate or key cannot be used.
 
-        `gate` judges who connects; without one it is the plain one of a listener.
+        `gate` judges who connects; without one it is the plain one of a listener.  `divert` takes
+        connections whose first byte is not TLS's.
         """
         self._sockets = list(sockets)
         config = uvicorn.Config(
@@ -60,7 +63,7 @@ class WebServer:
             timeout_graceful_shutdown=STOP_WITHIN_S,
         )
         config.load()
-        self._server = _Quiet(config, gate or WebGate())
+        self._server = _Quiet(config, gate or WebGate(), divert)
 
     async def run(self) -> None:
         """Serve until `stop`."""
@@ -83,10 +86,10 @@ class WebServer:
 class _Quiet(uvicorn.Server):
     """Leaves the process's signals alone, and says when it is up."""
 
-    def __init__(self, config: uvicorn.Config, gate: WebGate) -> None:
+    def __init__(self, config: uvicorn.Config, gate: WebGate, divert: Divert | None = None) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
-        self._gate = gate
+        self._gate, self._divert = gate, divert
         self._door: WebDoor | None = None
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
@@ -96,7 +99,7 @@ class _Quiet(uvicorn.Server):
             one.listen(BACKLOG)
             one.setblocking(False)
         self.servers = []
-        self._door = WebDoor.open(self._gate, bound, self.config.ssl, self._protocol)
+        self._door = WebDoor.open(self._gate, bound, self.config.ssl, self._protocol, self._divert)
         self.started = True
         self.up.set()
 

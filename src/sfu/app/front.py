@@ -40,6 +40,7 @@ from sfu.room.booking import Wish
 from sfu.room.directory import Found
 from sfu.shell.alterations import Alterations
 from sfu.shell.bridge import Line
+from sfu.shell.browser_leg import BrowserLeg
 from sfu.shell.browsers import Session
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.database import words
@@ -122,9 +123,11 @@ class Front:
         drain, now = self._server.house.drain, self._server.house.clock()
         return DrainView(drain.on, self._server.people_there, round(drain.left_s(now), 1))
 
-    def open_browser(self, send: Send, remote: str, user_agent: str) -> Session:
+    def open_browser(
+        self, send: Send, remote: str, user_agent: str, *, organiser: bool = False
+    ) -> Session:
         """Welcome a WebSocket."""
-        return self._server.browsers.open(send, remote, user_agent)
+        return self._server.browsers.open(send, remote, user_agent, organiser=organiser)
 
     def may_operate(self, remote: str, credentials: Credentials | None) -> bool:
         """Let in the networks and the accounts that may dial out: `[dial_out]`."""
@@ -380,23 +383,27 @@ class Front:
         """End a call, by the number of its record or of its dialling."""
         for member, guest in list(self._server.house.guests.items()):
             if int(self._server.house.store.row_of(guest.record)) == call:
-                return self._remove(member)
+                return self.remove(member)
         # other calls are known by their records alone: a caller's id may equal an old record's
         return call >= FIRST_DIALLED and self._server.calls.hang_up(CallId(call))
 
-    def _remove(self, member: MemberId) -> bool:
-        leg = self._server.house.guests[member].leg
+    def remove(self, member: MemberId) -> bool:
+        """End a member's call, whatever it speaks; False where it is in no room."""
+        guest = self._server.house.guests.get(member)
+        if guest is None:
+            return False
+        leg = guest.leg
         if isinstance(leg, CodecLeg):
             return self._server.calls.hang_up(leg.call)
         return self._server.browsers.remove(member)
 
-    def invite(self, room: str, until: float) -> tuple[str, str]:
+    def invite(self, room: str, until: float, *, moderator: bool = False) -> tuple[str, str]:
         """Give a room's number, and the word that opens it until a time."""
         house = self._server.house
         found = house.find(room)
         if not isinstance(found, Found):
             raise UseError(f"no room {room}")
-        return found.room, house.invitations.make(found.room, until)
+        return found.room, house.invitations.make(found.room, until, moderates=moderator)
 
     def metrics(self) -> bytes:
         """Collect now."""
@@ -459,6 +466,10 @@ class Front:
                 for reason in WEB_REASONS
             },
             web_connections=sum(len(one.crowd) for one in server.gates),
+            ways=Counter(leg.way for leg in legs if isinstance(leg, BrowserLeg)),
+            media_connections=len(server.icetcp),
+            waiting=len(server.house.waiting_rooms),
+            turned_away=server.house.waiting_rooms.turned_away,
             webhooks=dict(server.webhooks.outcomes),
             egress_lag_s=server.lag_s,
             workers=workers,

@@ -36,6 +36,7 @@ from sfu.app.zone import foreign, questions, record, zone
 from sfu.config import MediaEncryption, Settings
 from sfu.errors import UseError
 from sfu.media.connect.dtls import Identity
+from sfu.media.connect.turn import TurnServer
 from sfu.media.engine.command import SetMarks
 from sfu.media.report import Reporter
 from sfu.metrics import Metrics
@@ -61,6 +62,7 @@ from sfu.shell.gatekeeper import GatekeeperShell
 from sfu.shell.h323 import H323Shell, Place, available
 from sfu.shell.house import TICK_S, House
 from sfu.shell.icedoor import IceDoor
+from sfu.shell.icetcp import IceTcp
 from sfu.shell.invitations import Invitations
 from sfu.shell.ledger import Ledger
 from sfu.shell.log import configure_logging
@@ -150,13 +152,17 @@ class Server:
         self._certificate = self._find_certificate(data)
         https = [bind_listener("page", host, settings.http.tls_port) for host in self._hosts()]
         http = [bind_listener("API", "127.0.0.1", settings.http.local_port)]
+        over_tcp = [
+            bind_listener("browsers' media", host, settings.webrtc.tcp_port)
+            for host in (self._hosts() if settings.webrtc.tcp and settings.webrtc.tcp_port else ())
+        ]
         media = [udp_socket(host, settings.webrtc.udp_port) for host in self._hosts()]
         tls = settings.tls
         self._challenges = [
             bind_listener("challenges", host, tls.acme_port)
             for host in (self._hosts() if tls.acme_webroot else ())
         ]
-        for one in (*https, *http, *self._challenges):
+        for one in (*https, *http, *self._challenges, *over_tcp):
             self._stack.callback(one.close)
         store = await Store.open(data.store_url(settings.store.url))
         self._stack.push_async_callback(store.close)
@@ -168,6 +174,7 @@ class Server:
         self.people = People(store, data.path)
         self.oidc = vouching(settings.oidc)
         await self._start_media(store, media)
+        self._start_tcp(over_tcp)
         await self._start_sip(store)
         await self._start_h323()
         self._start_webhooks(store)
@@ -223,10 +230,23 @@ class Server:
                 self.patchbay, self.door, os.urandom, settings.media.video_bps,
                 settings.media.video_fs,
                 settings.limits.vanish_s, settings.media.gso, self.house.lines,
-                settings.media.sound_twice,
+                settings.media.sound_twice, self._turn(),
             ),
             os.urandom,
         )  # fmt: skip
+
+    def _start_tcp(self, bound: list[socket.socket]) -> None:
+        """Let browsers come over TCP too: on a port of their own, and on the page's."""
+        webrtc = self.settings.webrtc
+        self.icetcp = IceTcp(self.door)
+        self.icetcp.listen(bound)
+        self._stack.callback(self.icetcp.close)
+        if webrtc.tcp:
+            ours = [self.settings.http.tls_port, *([webrtc.tcp_port] if webrtc.tcp_port else [])]
+            ports = webrtc.tcp_offered_ports or ours
+            self.door.tcp_candidates = tuple(
+                Address(one.host, port) for port in ports for one in self.door.candidates
+            )
 
     def _candidates(self) -> tuple[Address, ...]:
         """Give the addresses browsers are told: the public ones, then those of this host."""
@@ -235,6 +255,10 @@ class Server:
         listen = [str(one) for one in self.settings.network.listen]
         hosts = dict.fromkeys([*public, *(listen or all_addresses())])
         return tuple(Address(host, port) for host in hosts)
+
+    def _turn(self) -> TurnServer | None:
+        turn = self.settings.turn
+        return TurnServer(turn.urls, turn.secret, turn.lifetime_s) if turn.urls else None
 
     # ---- SIP
 
@@ -416,6 +440,7 @@ class Server:
         self.tests = RoomTests(self.house, self.calls, self.front.call)
         self.calls.bridge = Bridge(self.calls, self.front.line_of)
         self.browsers.ring = self.calls.bridge.asked
+        self.browsers.moderation.put_out = self.front.remove
         self._stack.push_async_callback(end, spawn("bookings", self.bookings.run()))
         self.metrics = Metrics(self.front.readings)
         ticking = spawn("tick", self._tick())
@@ -433,6 +458,7 @@ class Server:
                 snapshot = self.house.tick()
                 self.calls.tick(snapshot)
                 self.browsers.tick(snapshot)
+                self.icetcp.tick()
                 self.metrics.observe(snapshot, self.patchbay.sink_kinds())
                 self._manager.alive(loop.time())  # a tick that fails is no sign of life
                 self._end_drained()
@@ -455,7 +481,7 @@ class Server:
         )
         self._page = WebServer(
             public, https, certificate=self._certificate.chain, key=self._certificate.key,
-            gate=self.gates[0],
+            gate=self.gates[0], divert=self.icetcp.divert if self.settings.webrtc.tcp else None,
         )  # fmt: skip
         servers = [self._page, WebServer(local, http, gate=self.gates[1])]
         if self._challenges:

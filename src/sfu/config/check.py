@@ -28,6 +28,7 @@ def _faults(settings: Settings) -> Iterator[Fault]:
     yield from _trunks(settings)
     yield from _webhooks(settings)
     yield from _oidc(settings)
+    yield from _turn(settings)
     yield from _sites(settings)
     yield from _lines(settings)
     yield from _ledger(settings)
@@ -67,6 +68,8 @@ def _ports(settings: Settings) -> Iterator[Fault]:
     }
     if settings.tls.acme_webroot:
         tcp["tls.acme_port"] = settings.tls.acme_port
+    if settings.webrtc.tcp and settings.webrtc.tcp_port:
+        tcp["webrtc.tcp_port"] = settings.webrtc.tcp_port
     if settings.h323.enabled:
         h245 = settings.h323.h245_range
         if not (h245 and h245.start > 0 and h245.stop <= 65_536):
@@ -170,6 +173,11 @@ def _oidc(settings: Settings) -> Iterator[Fault]:
         yield Fault("oidc.scopes", "must have openid")
     if not (oidc.administrators or oidc.operators or oidc.organisers or oidc.read_only):
         yield Fault("oidc.administrators", "nobody could do anything: say whose groups may")
+
+
+def _turn(settings: Settings) -> Iterator[Fault]:
+    if settings.turn.urls and not settings.turn.secret:
+        yield Fault("turn.secret", "is missing: the relay would let nobody in")
 
 
 def _sites(settings: Settings) -> Iterator[Fault]:

@@ -1,5 +1,11 @@
 """Where we listen: addresses, ports and the certificate of the doors."""
 
+from dataclasses import field
+from typing import Annotated
+
+from annotated_types import Ge, Le
+from pydantic import StringConstraints
+
 from sfu.config.address import IpAddress, Port
 from sfu.config.section import Name, section
 
@@ -44,6 +50,24 @@ class Webrtc:
     """Browsers' media."""
 
     udp_port: Port = 10000
+    tcp: bool = True
+    """Whether browsers whose network blocks UDP come over TCP, on the page's port."""
+    tcp_port: Annotated[int, Ge(0), Le(65535)] = 0
+    """A port of its own for them besides, say 443; 0: none."""
+    tcp_offered_ports: tuple[Port, ...] = ()
+    """The ports browsers are told, where a router forwards others to ours; empty: ours."""
+
+
+@section
+class Turn:
+    """A relay for browsers that reach us by nothing else."""
+
+    urls: tuple[Annotated[str, StringConstraints(pattern=r"^turns?:[^\s<>]+$")], ...] = ()
+    """Empty: none."""
+    secret: str = field(default="", repr=False)
+    """What the relay and we share: coturn's static-auth-secret."""
+    lifetime_s: Annotated[int, Ge(600), Le(604_800)] = 43_200
+    """How long what a browser is given lets it in."""
 
 
 @section

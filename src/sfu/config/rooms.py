@@ -69,6 +69,12 @@ class Room:
     """Organisations that may book it besides its owner; empty and shared: all."""
     units: tuple[Number, ...] = ()
     """Numbers of [[endpoint]]s that are called when it is booked; empty: those of its site."""
+    waiting_room: bool = False
+    """Whether who comes waits until a moderator lets it in."""
+    moderator_pin: Annotated[str, StringConstraints(pattern=r"^([0-9]{4,12})?$")] = field(
+        default="", repr=False
+    )
+    """Who gives it comes in and decides who else does; empty: none."""
     max_members: Annotated[int, Ge(0), Le(500)] = 0
     """0: as [limits] says."""
     priority: Annotated[int, Ge(0), Le(9)] = 5

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 from sfu.config.address import IpNetwork, holds
 from sfu.config.elsewhere import Gatekeeper, Trunk
-from sfu.config.listening import Http, Network, Rtp, Tls, Webrtc
+from sfu.config.listening import Http, Network, Rtp, Tls, Turn, Webrtc
 from sfu.config.media import Limits, Marks, Media
 from sfu.config.people import Account, DialOut, Oidc, Register, Retention
 from sfu.config.protocol import H323, Sip
@@ -29,6 +29,7 @@ class Settings:
     h323: H323 = H323()
     gatekeeper: Gatekeeper = Gatekeeper()
     webrtc: Webrtc = Webrtc()
+    turn: Turn = Turn()
     rtp: Rtp = Rtp()
     rooms: Rooms = Rooms()
     register: Register = Register()

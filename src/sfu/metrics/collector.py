@@ -1,8 +1,8 @@
 """From readings to Prometheus families, at scrape time.
 
 Names are `sfu_<noun>_<quantity>_<unit>[_total]`; labels are kind, protocol, reason, worker, by,
-outcome, trunk, step, site and line, so the number of series does not grow with rooms, members or
-streams.
+outcome, trunk, step, site, way and line, so the number of series does not grow with rooms, members
+or streams.
 """
 
 from collections import Counter
@@ -34,6 +34,7 @@ LINES_REFUSED = (
     "dtls_refused",
 )
 """Why a line of a room codec came to nothing."""
+WAYS = ("udp", "tcp", "relay", "none")
 WISHES = ("picture", "less")
 KINDS = [name_of(kind) for kind in Kind]
 
@@ -166,6 +167,23 @@ def _meetings(readings: Readings) -> Iterator[Metric]:
         "sfu_web_connections",
         "Connections to the page's ports.",
         [((), readings.web_connections)],
+    )
+    yield gauge(
+        "sfu_browsers",
+        "Browsers in rooms, by the way their media comes.",
+        [((way,), readings.ways.get(way, 0)) for way in WAYS],
+        ["way"],
+    )
+    yield gauge(
+        "sfu_media_connections",
+        "Connections of browsers' media over TCP.",
+        [((), readings.media_connections)],
+    )
+    yield gauge("sfu_waiting", "Who waits before held rooms.", [((), readings.waiting)])
+    yield counter(
+        "sfu_turned_away",
+        "Who waited before held rooms and was not let in.",
+        [((), readings.turned_away)],
     )
     yield counter(
         "sfu_webhook_messages",

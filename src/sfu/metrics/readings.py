@@ -142,6 +142,14 @@ class Readings:
     web_refused: Mapping[str, int] = field(default_factory=dict)
     """Connections of the page's ports, by reason."""
     web_connections: int = 0
+    ways: Mapping[str, int] = field(default_factory=dict)
+    """Browsers in rooms, by the way their media comes."""
+    media_connections: int = 0
+    """Of browsers over TCP."""
+    waiting: int = 0
+    """Before held rooms."""
+    turned_away: int = 0
+    """From them, since the start."""
     webhooks: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Messages to webhooks since the start, by webhook and outcome."""
     egress_lag_s: float = 0.0

@@ -51,6 +51,8 @@ class Card(StrEnum):
     """Beyond the door: nobody else is there."""
     PATTERN = "pattern"
     """A room is tried: something that moves."""
+    HELD = "held"
+    """Before the door: a moderator lets in who waits."""
 
 
 class Refusal(StrEnum):

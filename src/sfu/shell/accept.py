@@ -3,7 +3,8 @@
 ::
 
     accept --allowed(host)?--yes--> protocol (TLS: within HANDSHAKE_S) --failed--> on_failed(host)
-              `-- no --> reset        `-- too many agree at once: the oldest of who has most goes
+              `-- no --> reset       |`-- too many agree at once: the oldest of who has most goes
+                                     `-- its first byte is not TLS's: divert(connection, host)
 """
 
 import asyncio
@@ -35,8 +36,14 @@ class Failure(Enum):
     BROKEN = auto()
     """The peer gave up, or does not speak TLS as we do."""
     LATE = auto()
+    ELSEWHERE = auto()
+    """It was diverted, and is nobody's fault."""
     CROWDED_OUT = auto()
     """Too many agreed on keys at once, and its address had most."""
+
+
+Divert = Callable[[socket.socket, str, int], bool]
+"""Takes a connection of a host by its first byte, in the protocol's place; False: not its own."""
 
 
 class Acceptor:
@@ -49,6 +56,7 @@ class Acceptor:
         allowed: Callable[[str], bool],
         welcome: Callable[[str], asyncio.BaseProtocol],
         on_failed: Callable[[str, Failure], None],
+        divert: Divert | None = None,
     ) -> None:
         """Accept on a bound socket; `on_failed`: a host that was allowed never got through."""
         self._listening = listening
@@ -56,6 +64,7 @@ class Acceptor:
         self._allowed = allowed
         self._welcome = welcome
         self._on_failed = on_failed
+        self._divert = divert
         self._handshakes: dict[asyncio.Task[None], str] = {}
         """Those that agree on keys, and their sites, the oldest first."""
         self._task = spawn("accept", self._run())
@@ -81,7 +90,7 @@ class Acceptor:
                 with contextlib.suppress(OSError):
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 connection.close()
-            elif self._context is None:
+            elif self._context is None and self._divert is None:
                 await self._begin(connection, host)
             else:
                 self._agree(connection, host)
@@ -103,6 +112,19 @@ class Acceptor:
         loop = asyncio.get_running_loop()
         secure, began = self._context is not None, loop.time()
         try:
+            if self._divert is not None and await self._diverted(self._divert, connection, host):
+                self._on_failed(host, Failure.ELSEWHERE)
+                return
+        except OSError as error:  # TimeoutError is one
+            connection.close()
+            late = isinstance(error, TimeoutError)
+            self._on_failed(host, Failure.LATE if late else Failure.BROKEN)
+            return
+        except asyncio.CancelledError:
+            connection.close()
+            self._on_failed(host, Failure.CROWDED_OUT)
+            raise
+        try:
             await loop.connect_accepted_socket(
                 lambda: self._welcome(host),
                 connection,
@@ -116,3 +138,23 @@ class Acceptor:
             connection.close()
             self._on_failed(host, Failure.CROWDED_OUT)
             raise
+
+    async def _diverted(self, divert: Divert, connection: socket.socket, host: str) -> bool:
+        async with asyncio.timeout(HANDSHAKE_S):
+            first = await first_byte(connection)
+        return divert(connection, host, first)
+
+
+async def first_byte(connection: socket.socket) -> int:
+    """Wait for a connection's first byte, and leave it there; OSError where none comes."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(connection, lambda: None if ready.done() else ready.set_result(None))
+    try:
+        await ready
+    finally:
+        loop.remove_reader(connection)
+    peeked = connection.recv(1, socket.MSG_PEEK)
+    if not peeked:
+        raise ConnectionResetError("it went before it said anything")
+    return peeked[0]

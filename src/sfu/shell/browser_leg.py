@@ -15,6 +15,7 @@ import structlog
 
 from sfu.errors import PeerError
 from sfu.media.allocation.output import Cap
+from sfu.media.connect.turn import TurnServer, credentials
 from sfu.media.engine.event import SourceAppeared, TelephoneEventReceived, TransportLatched
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.limit.bound import Estimated, Limited, ReceiverBound
@@ -77,6 +78,8 @@ class BrowserSurroundings:
     """The lines browsers stand behind; None: nobody reckons with any."""
     sound_twice: bool = True
     """Sound may be sent with the packet before beside it."""
+    turn: TurnServer | None = None
+    """A relay for those that come by nothing else."""
 
 
 class BrowserLeg(Leg):
@@ -119,6 +122,10 @@ class BrowserLeg(Leg):
         self._begun_at = 0.0
         self.sound_only = False
         """It sends and is shown no picture: its wish, or its line bears none."""
+        self._way = ""
+        """How it comes by its own word."""
+        self.moderator = False
+        """It may admit, mute, remove and lock."""
         self._own: AccessLine | None = None
         """A line of its own, where nobody configured one for where it is."""
         self._line_of(None)
@@ -129,6 +136,27 @@ class BrowserLeg(Leg):
         agreement = self._engine.agreement
         able = agreement.capability if agreement else NO_MEDIA_YET
         return replace(able, pictures=0, video_send=frozenset()) if self.sound_only else able
+
+    @property
+    def way(self) -> str:
+        """By which way its media comes: udp, tcp, relay, or none yet."""
+        over_tcp = self._path.over_tcp if self._path is not None else None
+        if over_tcp is None:
+            return "none"
+        return "tcp" if over_tcp else ("relay" if self._way == "relay" else "udp")
+
+    def set_way(self, way: str) -> None:
+        """Hear which way its browser says it comes."""
+        self._way = way
+        log.info("media_way", member=self.member, way=self.way)
+
+    def relays(self, now: float) -> tuple[m.IceServer, ...]:
+        """Give the relays it may go by; `now` in seconds since 1970."""
+        turn = self._around.turn
+        if turn is None:
+            return ()
+        made = credentials(turn, self.member, now)
+        return (m.IceServer(urls=turn.urls, username=made.username, credential=made.password),)
 
     @property
     def model(self) -> str:
@@ -299,9 +327,10 @@ class BrowserLeg(Leg):
             path.ufrag,
             path.password,
             self._around.door.fingerprint,
-            self._candidates(),
+            self._in_order(self._around.door.candidates),
             self._cname,
             ids_of(places),
+            self._in_order(self._around.door.tcp_candidates),
         )
         policy = BrowserPolicy(
             video_bps=self._around.video_bps, simulcast=True, red=self._around.sound_twice,
@@ -322,10 +351,9 @@ class BrowserLeg(Leg):
             self._camera_orders.rids = rids
             self._tell_camera()
 
-    def _candidates(self) -> tuple[Address, ...]:
-        """Give our addresses, those of the family its page came by first: that one gets through."""
+    def _in_order(self, known: tuple[Address, ...]) -> tuple[Address, ...]:
+        """Sort our addresses, those of the family its page came by first: that one gets through."""
         ipv6 = ":" in self._remote
-        known = self._around.door.candidates
         return tuple(sorted(known, key=lambda one: (":" in one.host) != ipv6))
 
     def _path_for(self, offer: BrowserOffer, *, restart: bool) -> IcePath:
@@ -463,5 +491,5 @@ def _member_row(row: Row) -> m.MemberRow:
     picture: m.Picture = "ok" if row.picture else ("off" if row.has_camera else "none")
     return m.MemberRow(
         member=row.member, name=row.name, protocol=row.protocol.value, picture=picture,
-        sound=row.sound,
+        sound=row.sound, muted=row.muted,
     )  # fmt: skip

@@ -2,7 +2,8 @@ r"""Browsers' way in and out: one `Session` for each WebSocket, one `BrowserLeg`
 
 ::
 
-    join --> which room, PIN? --> joined, layout --offer/answer--> media --> Meeting
+    join --> which room, PIN? --> held? --> joined, layout --offer/answer--> media --> Meeting
+               |                    \-- waiting: until a moderator lets it in
                \-- refused: the person tries again, three times a minute and address
     WebSocket lost --> place kept RESUME_S --join {resume}--> the same member again
                                            \-- nobody came, or media is gone too: out
@@ -20,22 +21,32 @@ from sfu.media.allocation.admission import Admitted
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import MemberId, RoomId
 from sfu.room.directory import Found, UnknownRoom, WrongPin
+from sfu.room.waitingroom import Away
 from sfu.shell.admission import UNBOUND
 from sfu.shell.browser_leg import BrowserLeg, BrowserSurroundings, Send
 from sfu.shell.fault import surviving
 from sfu.shell.house import House
+from sfu.shell.moderation import Moderation
 from sfu.shell.voices import USUAL_EXTENSIONS, of_browser
+from sfu.shell.waitingrooms import Visitor
 from sfu.signalling.call import End
 from sfu.signalling.webrtc.message import (
+    Admit,
     ClientMessage,
     EndCode,
+    Hold,
     Join,
     Joined,
     Leave,
+    Mute,
     Offer,
+    Path,
     RefusalCode,
+    Remove,
     Sound,
     State,
+    TurnAway,
+    Waiting,
     ended,
     line_full,
     refused,
@@ -69,6 +80,8 @@ class Browsers:
         self._entropy = entropy
         self._places: dict[MemberId, _Place] = {}
         self.stopping = False
+        self.moderation = Moderation(house)
+        self.moderation.put_out = self.remove
         self.ring: Callable[[str, str, str], Found | None] = lambda number, name, host: None
         """Calls a unit's number for who asks for it as for a room (number, name, host)."""
 
@@ -76,9 +89,13 @@ class Browsers:
         """Count the members there are, those who may still come back among them."""
         return len(self._places)
 
-    def open(self, send: Send, remote: str, user_agent: str) -> "Session":
-        """Welcome a WebSocket."""
-        return Session(self, send, remote, user_agent)
+    def open(
+        self, send: Send, remote: str, user_agent: str, *, organiser: bool = False
+    ) -> "Session":
+        """Welcome a WebSocket; `organiser`: of who is logged in as one who organises meetings."""
+        session = Session(self, send, remote, user_agent)
+        session.organiser = organiser
+        return session
 
     def forget(self, session: "Session") -> None:
         """Hear that a WebSocket is gone; its member may come back."""
@@ -92,15 +109,22 @@ class Browsers:
         return any(one.session and one.session.remote == host for one in self._places.values())
 
     def settle(
-        self, session: "Session", found: Found, name: str, *, sound_only: bool = False
+        self,
+        session: "Session",
+        member: MemberId,
+        found: Found,
+        name: str,
+        *,
+        sound_only: bool = False,
+        moderator: bool = False,
     ) -> BrowserLeg:
         """Let somebody into a room; its streams come with its offer."""
         bound = session.verdict.outcome is Admitted.SOUND_ONLY
-        member = self.house.new_member()
         leg = BrowserLeg(
             member, name, self._around, session.send, session.user_agent, session.remote
         )
         leg.sound_only = sound_only or bound
+        leg.moderator = moderator
         token = self._entropy(16).hex()
         self._places[member] = _Place(leg, token, session)
         meeting = self.house.meeting(found.room)
@@ -115,11 +139,14 @@ class Browsers:
                 needed_bps=weighed.required_bps if bound else None,
                 free_bps=weighed.available_bps if bound else None,
                 playout_ms=leg.playout_ms,
+                moderator=moderator,
+                ice_servers=leg.relays(time.time()),
             )
         )
         leg.begin(self.house.clock())
         self.house.enter(leg, found.room, "")
         meeting.set_sound_rule(member, self.sound_rule(3), self.house.clock())
+        self.moderation.begin(leg, found.room)
         return leg
 
     def sound_rule(self, wanted: int) -> int:
@@ -147,11 +174,14 @@ class Browsers:
                     resume=place.token,
                     sound_only=leg.sound_only,
                     playout_ms=leg.playout_ms,
+                    moderator=leg.moderator,
+                    ice_servers=leg.relays(time.time()),
                 )
             )
             leg.come_back(session.send)
             leg.members_changed(meeting.rows())
             leg.speaker_changed(meeting.speaker)
+            self.moderation.begin(leg, meeting.id)
             return leg
         return None
 
@@ -211,6 +241,10 @@ class Session:
         self.remote = remote
         self.user_agent = user_agent
         self.leg: BrowserLeg | None = None
+        self.organiser = False
+        """Whoever it is organises meetings: it moderates those it comes into."""
+        self._waits: MemberId | None = None
+        """As whom it waits to be let in."""
         self.verdict = UNBOUND
         """What its line bore when it asked to be let in."""
         self._over = False
@@ -226,6 +260,9 @@ class Session:
         match message:
             case Join():
                 self._join(message)
+            case Leave() if self._waits is not None:
+                self._stop_waiting()
+                self.end(EndCode.LEFT)
             case _ if self.leg is None:
                 raise PeerError("join first", status=403)
             case Offer():
@@ -234,17 +271,22 @@ class Session:
                 self.leg.set_state(
                     microphone=message.microphone, camera=message.camera, layers=message.layers
                 )
+            case Path():
+                self.leg.set_way(message.way)
             case Sound():
                 meeting = self._browsers.house.meeting_of(self.leg)
                 if meeting is not None:
                     forwarded = self._browsers.sound_rule(message.forwarded)
                     now = self._browsers.house.clock()
                     meeting.set_sound_rule(self.leg.member, forwarded, now)
+            case Admit() | TurnAway() | Mute() | Remove() | Hold():
+                self._browsers.moderation.take(self.leg, message)
             case Leave():
                 self._browsers.out(self.leg, End.HUNG_UP, EndCode.LEFT, "you left")
 
     def closed(self) -> None:
         """Hear that the WebSocket is gone."""
+        self._stop_waiting()
         self._browsers.forget(self)
 
     def replaced(self) -> None:
@@ -257,7 +299,7 @@ class Session:
         self.send(ended(code))
 
     def _join(self, message: Join) -> None:
-        if self.leg is not None:
+        if self.leg is not None or self._waits is not None:
             raise PeerError("joined already", status=403)
         if message.resume is not None:
             self.leg = self._browsers.resume(self, message.resume, message.room)
@@ -271,9 +313,38 @@ class Session:
             return
         found = self._find(message)
         if found is not None:
-            self.leg = self._browsers.settle(
-                self, found, message.name, sound_only=message.sound_only
-            )
+            self._knock(message, found)
+
+    def _knock(self, message: Join, found: Found) -> None:
+        """Come in, or wait until a moderator says so."""
+        browsers = self._browsers
+        moderator = self.organiser or browsers.moderation.is_moderator(found.room, message)
+        member = self._waits = browsers.house.new_member()
+
+        def let_in() -> None:
+            waited, self._waits = self._waits, None
+            if waited is not None and browsers.house.is_full(found.room):
+                self._refuse(RefusalCode.ROOM_FULL)  # others came while it waited
+                return
+            self.leg = browsers.settle(
+                self, member, found, message.name, sound_only=message.sound_only,
+                moderator=moderator,
+            )  # fmt: skip
+
+        def wait() -> None:
+            self.send(Waiting(room=found.room, room_name=found.name))
+
+        def turn_away(why: Away) -> None:
+            self._waits = None
+            self._refuse(RefusalCode.NOT_ADMITTED)
+
+        visitor = Visitor(member, message.name, let_in, wait, turn_away)
+        browsers.house.waiting_rooms.knock(found.room, visitor, free=moderator)
+
+    def _stop_waiting(self) -> None:
+        if self._waits is not None:
+            member, self._waits = self._waits, None
+            self._browsers.house.waiting_rooms.left(member)
 
     def _find(self, message: Join) -> Found | None:
         house, tries = self._browsers.house, self._browsers.house.tries
@@ -281,8 +352,10 @@ class Session:
         found = house.find(message.room, message.pin or "")
         if isinstance(found, UnknownRoom):
             found = self._browsers.ring(message.room, message.name or "", self.remote) or found
-        elif self._is_invited(message, found.room):
+        elif self._opens(message, found.room):
             found = Found(found.room, "", "")
+        elif message.pin and house.wants_moderators_pin(found.room):
+            found = WrongPin(found.room)  # whoever guesses it is counted
         elif isinstance(found, Found) and house.by_invitation(found.room):
             self._refuse(RefusalCode.INVITATION_REQUIRED)
             return None
@@ -305,6 +378,13 @@ class Session:
             case Found():
                 return found if self._line_bears(message) else None
         return None
+
+    def _opens(self, message: Join, room: RoomId) -> bool:
+        """Tell whether a link or the moderators' PIN opens this room, whatever else it asks."""
+        house = self._browsers.house
+        by_pin = house.is_moderators(room, message.pin or "")
+        left = house.tries.left(self.remote, house.clock())
+        return (by_pin and left) or self._is_invited(message, room)
 
     def _is_invited(self, message: Join, room: RoomId) -> bool:
         """Tell whether a guest's link opens this room now."""

@@ -177,6 +177,7 @@ class Calls:
     def part(self, visit: Visit, cause: End) -> None:
         """Hang up; only the end of the call is heard after this."""
         visit.ending = True
+        self.house.waiting_rooms.left(visit.leg.member)
         if visit.door is not None:
             visit.door.close()
         self._around.order(HangUp(visit.leg.call, cause))
@@ -228,6 +229,7 @@ class Calls:
     def _ended(self, visit: Visit, event: CallEnded) -> None:
         del self.visits[event.call]
         self.waiting.leave(visit.leg)
+        self.house.waiting_rooms.left(visit.leg.member)
         cause = End.VANISHED if visit.leg.gone else event.cause
         log.info(
             "call_ended", call=event.call, member=visit.leg.member, room=visit.room,

@@ -2,7 +2,7 @@ r"""A caller who is not in a room yet: what it is asked, hears and sees, and whi
 
 ::
 
-    RFC 4733, INFO, tones in the sound --> Keys --> Attendant | PinGate --> enter, refuse
+    RFC 4733, INFO, tones in the sound --> Keys --> Attendant | PinGate | Held --> enter, refuse
                                                        |  prompts --> MixDesk   spoken, with a tone
                                                        \- cards ----> Screen    shown
 
@@ -19,6 +19,7 @@ import structlog
 from sfu.model import RoomId, SinkId, Tone
 from sfu.room import attendant, pin
 from sfu.room.attendant import Attendant, Card, Prompt
+from sfu.room.held import Held
 from sfu.room.keys import Keys, Way
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.mixdesk import MixDesk
@@ -28,6 +29,7 @@ from sfu.shell.screen import Screen
 log = structlog.get_logger()
 
 LINGER_S = 1.0
+CARDS = {pin.PinGate: Card.PIN, Held: Card.HELD}
 TONES = {pin.Tone.ASK: Tone.PIN, pin.Tone.WRONG: Tone.PIN_WRONG}
 PROMPTS = {pin.Tone.ASK: (Prompt.PIN,), pin.Tone.WRONG: (Prompt.WRONG, Prompt.PIN)}
 OPENINGS = {
@@ -48,7 +50,7 @@ class Door:
     def __init__(
         self,
         leg: CodecLeg,
-        core: Attendant | pin.PinGate,
+        core: Attendant | pin.PinGate | Held,
         around: tuple[Patchbay, MixDesk, Screen],
         languages: Iterable[str],
         clock: Callable[[], float],
@@ -66,7 +68,7 @@ class Door:
         self._wrong = 0
         """Wrong PINs told of."""
         self._keys = Keys()
-        self._card = Card.PIN if isinstance(core, pin.PinGate) else Card.NUMBER
+        self._card = CARDS.get(type(core), Card.NUMBER)
         self._sinks: set[SinkId] = set()
         """Where the card is shown."""
         self._left_at: float | None = None
@@ -99,6 +101,11 @@ class Door:
         self._left_at = None
         self._core.handle(attendant.Full(), self._clock())
         self.open()
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is a waiting room's."""
+        return isinstance(self._core, Held)
 
     @property
     def asks_for_rooms(self) -> bool:

@@ -4,8 +4,9 @@ r"""From a call that is answered into its room: proof of the address, the door, 
 
     answered --> known address? --no--> its ACK, or media at ports only our 200 told
                       |                           |
-                      +---------------------------+--> no PIN -----------> House.enter
+                      +---------------------------+--> no PIN -----------> held? --> House.enter
                                                    \-> PIN, or no room --> Door --^
+    held: the room is locked or has a waiting room; a card, until a moderator lets it in
 """
 
 from functools import partial
@@ -16,12 +17,16 @@ import structlog
 from sfu.model import RoomId
 from sfu.room.attendant import Attendant
 from sfu.room.directory import Found
+from sfu.room.held import Held
 from sfu.room.keys import Way
 from sfu.room.pin import PinGate
+from sfu.room.waitingroom import Away
 from sfu.shell.door import Door
 from sfu.shell.house import House
+from sfu.shell.record import Direction
 from sfu.shell.screen import Screen
 from sfu.shell.visit import Visit
+from sfu.shell.waitingrooms import Visitor
 from sfu.signalling.call import End
 
 if TYPE_CHECKING:
@@ -57,8 +62,34 @@ class Entrance:
         if self._house.is_full(visit.room):
             self._calls.part(visit, End.BUSY)
             return
+        leg = visit.leg
+        visitor = Visitor(
+            leg.member, leg.name, partial(self._let_in, visit), partial(self._hold, visit),
+            partial(self._turn_away, visit),
+        )  # fmt: skip
+        free = visit.direction is Direction.OUT  # whom we call is wanted
+        self._house.waiting_rooms.knock(visit.room, visitor, free=free)
+
+    def _let_in(self, visit: Visit) -> None:
+        if self._house.is_full(visit.room):
+            self._calls.part(visit, End.BUSY)
+            return
+        if visit.door is not None:
+            visit.door.close()
         visit.inside = True
         self._house.enter(visit.leg, visit.room, visit.caller, visit.direction)
+
+    def _hold(self, visit: Visit) -> None:
+        """Show a card to who waits; a moderator's PIN lets in without another's word."""
+        if visit.door is not None:
+            visit.door.close()
+        known = self._house.settings.find_room(visit.room)
+        tries = self._house.settings.rooms.pin_tries
+        visit.door = self.door(visit, Held(known.moderator_pin if known else "", tries))
+        visit.door.open()
+
+    def _turn_away(self, visit: Visit, why: Away) -> None:
+        self._calls.part(visit, End.REFUSED)
 
     def _make_way(self, visit: Visit) -> None:
         """End the call whose place this one takes, wherever it is now."""
@@ -84,7 +115,7 @@ class Entrance:
             visit.door = self.door(visit, PinGate(found.pin, self._house.clock(), tries))
         self.open(visit)
 
-    def door(self, visit: Visit, core: Attendant | PinGate) -> Door:
+    def door(self, visit: Visit, core: Attendant | PinGate | Held) -> Door:
         """Put a door before a caller; `open` opens it."""
         door = Door(
             visit.leg,
@@ -102,6 +133,9 @@ class Entrance:
     def _granted(self, visit: Visit, room: RoomId | None) -> None:
         """Let in who named the room and its PIN."""
         assert visit.door is not None
+        if visit.door.holds:
+            self._by_pin(visit)
+            return
         visit.room = visit.room if room is None else room
         host, now = visit.host, self._house.clock()
         if self._house.is_protected(visit.room) and not self._house.tries.left(host, now):
@@ -111,6 +145,11 @@ class Entrance:
         else:
             visit.door.close()
             self.enter(visit)
+
+    def _by_pin(self, visit: Visit) -> None:
+        """Let in who waits and gave the moderators' PIN."""
+        if self._house.tries.left(visit.host, self._house.clock()):
+            self._house.waiting_rooms.admit(visit.room, visit.leg.member)
 
     def _refused(self, visit: Visit, reason: str) -> None:
         log.info("pin_refused", member=visit.leg.member, cause=reason)

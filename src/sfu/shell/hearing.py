@@ -20,6 +20,7 @@ from sfu.media.engine.event import (
     KeyframePassed,
     RtcpReceived,
     SinkStarved,
+    SocketEnded,
     SourceAppeared,
     TelephoneEventReceived,
     TransportLatched,
@@ -56,6 +57,8 @@ class Hearing:
         """Hear nothing yet; `owners` and `sinks` say the path of each source and sink."""
         self.sockets: dict[SocketId, Callable[[DatagramReceived], None]] = {}
         """Who takes a socket's STUN and DTLS of strangers."""
+        self.streams: dict[SocketId, Callable[[SocketId], None]] = {}
+        """Who hears that a connection over TCP has ended."""
         self.wishes: Counter[str] = Counter()
         """Wishes from receivers, as they came: "picture" or "less"."""
         self.starved: Counter[LineId] = Counter()
@@ -96,6 +99,9 @@ class Hearing:
                     path.listener(event)
             case SinkStarved():
                 self._sink_starved(event)
+            case SocketEnded():
+                if ended := self.streams.get(event.socket):
+                    ended(event.socket)
             case TelephoneEventReceived():
                 owner = self._owners.get(event.source)
                 if owner is not None and (path := self._paths.get(owner)):

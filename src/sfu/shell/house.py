@@ -30,6 +30,7 @@ from sfu.room.directory import (
     RoomSetting,
     UnknownRoom,
     WrongPin,
+    is_same_pin,
 )
 from sfu.room.echo import EchoRoom
 from sfu.room.room import Room
@@ -47,6 +48,7 @@ from sfu.shell.record import Direction, Joining, RecordId, Traffic
 from sfu.shell.sharing import Sharing
 from sfu.shell.store import HEARTBEAT_S, Store
 from sfu.shell.tries import PinTries
+from sfu.shell.waitingrooms import WaitingRooms
 from sfu.shell.watch import Watch
 from sfu.worker.memory import give_back
 
@@ -104,6 +106,7 @@ class House:
         self.sharing = Sharing(settings, self.lines, patchbay)
         self.watch = Watch(patchbay, self.sharing)
         self.directory = _directory(settings)
+        self.waiting_rooms = WaitingRooms(self._has_waiting_room, clock)
         self._members = count(1)
         self._beat_at = 0.0
         self._departed = False
@@ -149,12 +152,27 @@ class House:
         """Tell whether pages come into a room by a guest's link alone."""
         return self.settings.rooms.invited_only and not self.is_protected(room)
 
+    def _has_waiting_room(self, room: RoomId) -> bool:
+        known = self.settings.find_room(room)
+        return known is not None and known.waiting_room
+
     def mute(self, member: MemberId, muted: bool) -> bool:
         """Take a member's voice away, or give it back; False where it is in no room."""
         guest = self.guests.get(member)
         if guest is not None:
             guest.meeting.mute(member, muted, self.clock())
         return guest is not None
+
+    def is_moderators(self, room: RoomId, pin: str) -> bool:
+        """Tell whether this is the PIN of a room's moderators."""
+        known = self.settings.find_room(room)
+        ours = known.moderator_pin if known is not None else ""
+        return bool(ours) and is_same_pin(pin, ours)
+
+    def wants_moderators_pin(self, room: RoomId) -> bool:
+        """Tell whether a PIN given for a room can be none but its moderators'."""
+        known = self.settings.find_room(room)
+        return known is not None and bool(known.moderator_pin) and not known.pin
 
     def meeting(self, room: RoomId) -> Meeting:
         """Return the meeting in a room, begun if there is none."""
@@ -225,6 +243,7 @@ class House:
         if not guest.meeting.legs:
             self.meetings.pop(room, None)
             self.news.tell(NewsKind.MEETING_ENDED, room=room)
+            self.waiting_rooms.ended(room)
 
     def meeting_of(self, leg: Leg) -> Meeting | None:
         """Return the meeting a member is in."""
@@ -241,6 +260,7 @@ class House:
         """Let TICK_S pass: numbers out of the engine, into meetings and records."""
         now = self.clock()
         snapshot = self.snapshot = self.patchbay.tick(now)
+        self.waiting_rooms.tick(now)
         measured = self.desk.levels()
         for meeting in list(self.meetings.values()):
             with surviving("meeting_failed", room=meeting.id):

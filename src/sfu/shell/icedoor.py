@@ -1,4 +1,4 @@
-"""The one UDP port of all browsers: ICE-lite, then DTLS, then keys to the engine.
+"""Browsers' one UDP port, and their connections over TCP: ICE-lite, then DTLS, then keys.
 
 ::
 
@@ -49,12 +49,33 @@ class IceDoor:
         self.candidates = candidates
         self.fingerprint = f"{identity.fingerprint.algorithm} {identity.fingerprint.value}"
         self.directory: IceDirectory[IcePath] = IceDirectory()
+        self.tcp_candidates: tuple[Address, ...] = ()
+        """Where connections over TCP are taken."""
         self.sockets: list[SocketId] = []
+        self.streams: set[SocketId] = set()
+        """Connections over TCP."""
+        self.on_stream_ended: Callable[[SocketId], None] = lambda stream: None
         self._entropy = entropy
 
     def listen(self, fd: int) -> None:
         """Take a bound socket of the port."""
         self.sockets.append(self.patchbay.open_socket(fd, self._datagram))
+
+    def join(self, fd: int) -> SocketId:
+        """Take a connection over TCP; `on_stream_ended` hears of its end."""
+        stream = self.patchbay.open_socket(fd, self._datagram, self._ended)
+        self.streams.add(stream)
+        return stream
+
+    def drop(self, stream: SocketId) -> None:
+        """Close a connection over TCP; who went by it goes another way, or none."""
+        for path in self.directory.lose(stream, self.clock()):
+            path.lost()
+        self.streams.discard(stream)
+        self.patchbay.close_socket(stream)
+
+    def _ended(self, stream: SocketId) -> None:
+        self.on_stream_ended(stream)
 
     def credentials(self) -> Credentials:
         """Make new ICE credentials."""
@@ -129,6 +150,16 @@ class IcePath:
     def password(self) -> str:
         """Our password, the newest."""
         return self._agent.credentials.password
+
+    @property
+    def over_tcp(self) -> bool | None:
+        """Whether it comes by a connection over TCP; None while it comes by nothing."""
+        selected = self._agent.selected
+        return None if selected is None else selected.socket in self._door.streams
+
+    def lost(self) -> None:
+        """Hear that a connection it had is over."""
+        self._flush_ice()
 
     def restarts_with(self, remote_ufrag: str) -> bool:
         """Tell whether an offer with this name wants an ICE restart (RFC 8839 section 4.4.1)."""

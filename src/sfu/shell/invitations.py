@@ -14,6 +14,8 @@ from sfu.shell.fault import naming
 from sfu.shell.people import write_secret
 
 LONGEST = 128
+MODERATES = "m"
+"""Behind the end, in the words of moderators."""
 KEY_FILE = "invitation.key"
 _CONTEXT = b"sfu invitation 1\0"
 
@@ -34,10 +36,18 @@ class Invitations:
                 write_secret(path, os.urandom(32).hex())
             return cls(path.read_bytes().strip())
 
-    def make(self, room: RoomId, until: float) -> str:
-        """Give the word that opens a room until a time, in seconds since 1970."""
-        told = f"{room}.{int(until)}"
+    def make(self, room: RoomId, until: float, *, moderates: bool = False) -> str:
+        """Give the word that opens a room until a time, in seconds since 1970.
+
+        `moderates`: who comes by it decides who else comes in.
+        """
+        told = f"{room}.{int(until)}{MODERATES if moderates else ''}"
         return f"{told}.{self._sign(told)}"
+
+    def moderates(self, word: str, room: RoomId, now: float) -> bool:
+        """Tell whether who comes into this room by a word moderates it."""
+        told = word.rpartition(".")[0]
+        return self.opens(word, room, now) and told.endswith(MODERATES)
 
     def opens(self, word: str, room: RoomId, now: float) -> bool:
         """Tell whether a word opens this room now."""
@@ -46,7 +56,7 @@ class Invitations:
             signature.encode("utf-8", "replace"), self._sign(told).encode()
         ):
             return False
-        named, _, until = told.rpartition(".")
+        named, _, until = told.removesuffix(MODERATES).rpartition(".")
         return named == room and now < int(until)  # it is ours: it can be read
 
     def _sign(self, told: str) -> str:

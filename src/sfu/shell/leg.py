@@ -87,6 +87,8 @@ class Row:
     has_camera: bool
     picture: bool
     sound: bool
+    muted: bool = False
+    """By a moderator."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Meeting:
         self.layout = Layout.SPEAKER
         self.pinned: MemberId | None = None
         self.muted: set[MemberId] = set()
-        """Who is heard by nobody, by an operator's wish."""
+        """Who is heard by nobody, by an operator's or a moderator's wish."""
         self._patchbay = patchbay
         self._desk = desk
         self._room = core
@@ -381,6 +381,7 @@ class Meeting:
                 has_camera=bool(leg.capability.video_send),
                 picture=self._running[member].picture is not None,
                 sound=self._running[member].sound is not None and member not in self.muted,
+                muted=member in self.muted,
             )
             for member, leg in self.legs.items()
         )

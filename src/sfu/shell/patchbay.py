@@ -145,18 +145,27 @@ class Patchbay:
     # ---- paths
 
     def open_socket(
-        self, fd: int, on_datagram: Callable[[DatagramReceived], None] | None = None
+        self,
+        fd: int,
+        on_datagram: Callable[[DatagramReceived], None] | None = None,
+        on_ended: Callable[[SocketId], None] | None = None,
     ) -> SocketId:
-        """Hand a bound descriptor over; strangers' STUN and DTLS go to `on_datagram`."""
+        """Hand a bound descriptor over; strangers' STUN and DTLS go to `on_datagram`.
+
+        One of a connection over TCP carries datagrams in frames, and has an end.
+        """
         socket = SocketId(next(self._ids))
         if on_datagram is not None:
             self.hearing.sockets[socket] = on_datagram
+        if on_ended is not None:
+            self.hearing.streams[socket] = on_ended
         self.engine.apply(OpenSocket(socket, fd))
         return socket
 
     def close_socket(self, socket: SocketId) -> None:
         """Close a socket whose transports are closed."""
         self.hearing.sockets.pop(socket, None)
+        self.hearing.streams.pop(socket, None)
         self.engine.apply(CloseSocket(socket))
 
     def new_transport(self) -> TransportId:

@@ -3,7 +3,8 @@
 ::
 
     accept --share of its address, places--> TLS --> Visit --> HTTP, WebSocket (uvicorn's)
-       `-- reset                              `-- late, too many   `-- no whole head: closed
+       `-- reset                             |`-- late, too many   `-- no whole head: closed
+                                             `-- browsers' media over TCP: `icetcp`
 
 A `Visit` stands between the connection and uvicorn's protocols: uvicorn waits for ever for a
 request's head, and tells nobody when a WebSocket's connection ends.
@@ -20,7 +21,7 @@ from typing import Any, cast
 
 import structlog
 
-from sfu.shell.accept import Acceptor, Failure
+from sfu.shell.accept import Acceptor, Divert, Failure
 from sfu.shell.crowd import Crowd, Held
 from sfu.signalling.sip.blame import Blame, Reason
 from sfu.signalling.sip.flow import site_of
@@ -84,7 +85,7 @@ class WebGate:
     def failed(self, host: str, failure: Failure) -> None:
         """Count one less, that never agreed on keys."""
         self.crowd.release(host)
-        if failure is not Failure.BROKEN:
+        if failure in (Failure.LATE, Failure.CROWDED_OUT):
             self.refuse(host, Reason.HANDSHAKES)
 
     def refuse(self, host: str, reason: Reason) -> None:
@@ -249,14 +250,19 @@ class WebDoor:
         sockets: Sequence[socket],
         context: ssl.SSLContext | None,
         serve: Callable[[], asyncio.Protocol],
+        divert: Divert | None = None,
     ) -> "WebDoor":
-        """Accept on bound sockets; `serve` makes the protocol of each connection."""
+        """Accept on bound sockets; `serve` makes the protocol of each connection.
+
+        `divert` takes those that are none of the web's.
+        """
 
         def welcome(host: str) -> Visit:
             return Visit(gate, host, serve(), time.monotonic)
 
         door = cls(
-            gate, [Acceptor(one, context, gate.connect, welcome, gate.failed) for one in sockets]
+            gate,
+            [Acceptor(one, context, gate.connect, welcome, gate.failed, divert) for one in sockets],
         )
         door._sweep()
         return door

@@ -4,6 +4,7 @@ import { measure, remember, stored } from "/devices.js";
 import { knows, t } from "/i18n.js";
 import { button, warnings } from "/lobby.js";
 import { Peer } from "/media.js";
+import { Moderator } from "/moderator.js";
 import { Tiles } from "/tiles.js";
 
 const $ = (id) => document.getElementById(id);
@@ -16,6 +17,8 @@ const USUAL_LAYOUT = { wide: 3, narrow: 3, mix: 1, pictures: 3 }; // of a room o
 export class Call {
   #connection;
   #devices;
+  #moderator;
+  #muted = false; // by a moderator
   #tiles = new Tiles($("tiles"));
   #member = null;
   #room = "";
@@ -34,6 +37,7 @@ export class Call {
   constructor(connection, devices) {
     this.#connection = connection;
     this.#devices = devices;
+    this.#moderator = new Moderator((type, fields) => connection.say(type, fields), announce);
     $("mic").addEventListener("click", () => this.toggle("microphone"));
     $("cam").addEventListener("click", () => this.toggle("camera"));
     $("leave").addEventListener("click", () => connection.leave());
@@ -62,6 +66,8 @@ export class Call {
         return this.peer?.takeAnswer(message.sdp);
       case "members":
         return this.#setMembers(message);
+      case "door":
+        return this.#moderator.setDoor(message);
       case "slots":
         this.#sounds = message.sounds;
         return this.#tiles.setPictures(message.pictures);
@@ -90,29 +96,33 @@ export class Call {
     const show = {
       track: (mid, track) => this.#track(mid, track),
       state: (word) => this.#mediaIs(word),
+      way: (word) => this.#wayIs(word),
     };
     return new Peer((type, fields) => this.#connection.say(type, fields), show, this.#devices.camera);
   }
 
-  async #joined({ member, room, room_name: roomName, sound_only: soundOnly, needed_bps: needed, free_bps: free, playout_ms: playout }) {
+  async #joined(message) {
+    const { member, room, room_name: roomName, sound_only: soundOnly, needed_bps: needed, free_bps: free } = message;
     if (this.#member === member) {
       this.#sayState();
       return this.peer.takeBack({ again: true });
     }
-    this.#begin(member, room, roomName);
-    this.peer.keepBack(playout);
+    this.#begin(member, room, roomName, message.ice_servers);
+    this.#moderator.allowed = Boolean(message.moderator);
+    this.peer.keepBack(message.playout_ms);
     if (soundOnly) banner(t(needed ? "sound_only" : "sound_only_asked", kbits(needed, free)), { only: "line" });
     await this.peer.setMicrophone(this.#devices.microphone);
     return this.peer.setCamera(this.#devices.camera);
   }
 
-  #begin(member, room, roomName) {
+  #begin(member, room, roomName, relays) {
     this.#end();
     this.#member = member;
     this.#room = room;
     this.peer = this.#ready ?? this.#makePeer();
     this.#ready = null;
-    this.peer.admit();
+    this.peer.admit(relays);
+    this.#wayIs("");
     $("room-title").textContent = roomName || t("room_title", { room });
     $("alone-text").textContent = t("alone", { room });
     document.title = `${$("room-title").textContent} · ${t("brand")}`;
@@ -140,6 +150,7 @@ export class Call {
     this.peer?.close();
     this.peer = null;
     this.#member = null;
+    this.#moderator.allowed = this.#muted = false;
     clearInterval(this.#timer);
     this.#stopMeter();
     this.#tiles.clear();
@@ -214,6 +225,13 @@ export class Call {
     const { came, went } = this.#tiles.setMembers(members, you);
     if (!first) announce([...came.map((name) => t("came", { name })), ...went.map((name) => t("went", { name }))].join(" "));
     this.#people = members.length;
+    this.#moderator.setMembers(members, you);
+    const muted = Boolean(members.find(({ member }) => member === you)?.muted);
+    if (muted !== this.#muted) {
+      this.#muted = muted;
+      banner(t(muted ? "muted_by_moderator" : "voice_given"), { only: "muted", forMs: muted ? 0 : BANNER_MS });
+      announce(t(muted ? "muted_by_moderator" : "voice_given"));
+    }
     $("count").textContent = members.length > 1 ? t("count_n", { n: members.length }) : t("count_1");
     $("alone").hidden = members.length !== 1;
     $("stage").classList.toggle("empty", members.length <= 1);
@@ -286,6 +304,14 @@ export class Call {
   #mediaIs(word) {
     if (word === "connected") banner("", { only: "media" });
     else banner(t(word === "blocked" ? "media_blocked" : "media_lost"), { only: "media" });
+  }
+
+  /** By which way sound and picture come: shown, and told where it is not the usual one. */
+  #wayIs(way) {
+    $("way").hidden = !way;
+    $("way").dataset.way = way;
+    $("way").textContent = way && t(`way_${way}`);
+    $("way").title = way && t(`way_${way}_why`);
   }
 
   /** The WebSocket was lost or found; sound and picture may go on meanwhile. */

@@ -12,8 +12,8 @@ export class Lobby {
   opened = Promise.resolve();
   on = { microphone: stored("microphone.off") !== "1", camera: stored("camera.off") !== "1" };
 
-  /** `enter(fields)` is called when the person asks to be let in. */
-  constructor(devices, enter) {
+  /** `enter(fields)` is called when the person asks to be let in, `leave()` when it waits no longer. */
+  constructor(devices, enter, leave) {
     this.#devices = devices;
     const asked = new URLSearchParams(location.search);
     this.#invitation = { room: asked.get("room") ?? "", word: asked.get("invitation") ?? "" };
@@ -23,6 +23,8 @@ export class Lobby {
       event.preventDefault();
       this.#submit(enter, event.submitter?.value === "sound");
     });
+    $("have-pin").addEventListener("click", () => this.#askPin());
+    $("stop-waiting").addEventListener("click", leave);
     $("lobby-mic").addEventListener("click", () => this.toggle("microphone"));
     $("lobby-cam").addEventListener("click", () => this.toggle("camera"));
     $("room").addEventListener("input", () => this.#forgetPin());
@@ -80,13 +82,19 @@ export class Lobby {
       $("enter-sound").focus();
     }
     if (code === "pin_required" || code === "wrong_pin") {
-      $("pin-field").hidden = false;
-      $("pin").value = "";
-      $("pin").focus();
+      this.#askPin();
       if (code === "pin_required") this.say(t("refused_pin_required"), "ask");
     }
     if (code === "unknown_room" || code === "room_missing") $("room").focus();
     if (code === "name_missing") $("name").focus();
+  }
+
+  /** A moderator has to let us in first. */
+  wait({ room, room_name: name }) {
+    this.say(t("waiting", { room: name || room }), "ask");
+    $("enter").textContent = t("waiting_short");
+    $("stop-waiting").hidden = false;
+    $("stop-waiting").focus();
   }
 
   say(text, kind = "stop") {
@@ -96,6 +104,7 @@ export class Lobby {
   }
 
   setBusy(busy) {
+    $("stop-waiting").hidden = true;
     $("enter").disabled = $("enter-sound").disabled = busy;
     $("enter").textContent = t(busy ? "entering" : "enter");
   }
@@ -115,8 +124,16 @@ export class Lobby {
     return enter({ room, name, ...(invitation && { invitation }), ...(pin && { pin }), ...(soundOnly && { sound_only: true }) });
   }
 
+  #askPin() {
+    $("pin-field").hidden = false;
+    $("have-pin").hidden = true;
+    $("pin").value = "";
+    $("pin").focus();
+  }
+
   #forgetPin() {
     $("pin-field").hidden = true;
+    $("have-pin").hidden = false;
     $("pin").value = "";
   }
 

@@ -19,11 +19,12 @@ const call = new Call(connection, devices);
 const lobby = new Lobby(devices, (fields) => {
   call.prepare(lobby.on);
   connection.join({ ...fields, language: navigator.language });
-});
+}, () => connection.leave());
 
 const heard = {
   message(message) {
     if (message.type === "joined") lobby.close();
+    if (message.type === "waiting") lobby.wait(message);
     call.take(message).catch((error) => console.error(message.type, error));
   },
   async refused({ code, entering, needed_bps, free_bps }) {

@@ -2,14 +2,17 @@
 //
 //   layout, restart, codec change --> wanted --(stable)--> offer --(admitted)--> answer --> obey
 //
-// `say(type, fields)` returns false where nobody hears; `show` has track(mid, track), state(word).
+// `say(type, fields)` returns false where nobody hears; `show` has track(mid, track), state(word),
+// way(word).
 
 import { CameraSender, prefer, receivable } from "/camera.js";
+import { wayOf } from "/way.js";
 
 const KEEP_PICTURES_BACK_AFTER_MS = 3000;
 const RESTART_AFTER_MS = 3000;
 const RESTART_EVERY_MS = 5000;
 const BLOCKED_AFTER_MS = 15000;
+const WAY_EVERY_MS = 3000;
 
 export class Peer {
   #say;
@@ -29,6 +32,9 @@ export class Peer {
   #timers = [];
   #admit = null;
   #admitted = new Promise((admit) => (this.#admit = admit));
+  #relays = []; // TURN servers, told with `joined`
+  #way = null;
+  #watch = 0;
 
   /** `camera`: its track, if it is open yet; its size says how many layers are offered. */
   constructor(say, show, camera = null) {
@@ -40,8 +46,9 @@ export class Peer {
     this.#peer.oniceconnectionstatechange = () => this.#iceChanged();
   }
 
-  /** We are in: offers may be said. */
-  admit() {
+  /** We are in: offers may be said; `relays` are gathered from first, where there are any. */
+  admit(relays = []) {
+    this.#relays = relays;
     this.#admit();
     this.#timers.push(setTimeout(() => this.#connected || this.#show.state("blocked"), BLOCKED_AFTER_MS));
   }
@@ -108,10 +115,20 @@ export class Peer {
       this.#wanted = this.#restart = false;
       await this.#peer.setLocalDescription(await this.#peer.createOffer({ iceRestart: again }));
       await this.#admitted;
+      if (this.#relays.length) await this.#useRelays(again);
       this.#say("offer", { sdp: this.#peer.localDescription.sdp, restart: again });
     } finally {
       this.#busy = false;
     }
+  }
+
+  /** The offer was made before we were in, and knew of none. */
+  async #useRelays(iceRestart) {
+    const iceServers = this.#relays;
+    this.#relays = [];
+    await this.#peer.setLocalDescription({ type: "rollback" });
+    this.#peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers });
+    await this.#peer.setLocalDescription(await this.#peer.createOffer({ iceRestart }));
   }
 
   async takeAnswer(sdp) {
@@ -154,17 +171,31 @@ export class Peer {
 
   close() {
     this.#timers.forEach(clearTimeout);
+    clearInterval(this.#watch);
     this.#peer.oniceconnectionstatechange = this.#peer.ontrack = null;
     this.#peer.close();
   }
 
   #iceChanged() {
     const state = this.#peer.iceConnectionState;
-    if (this.#connected) this.#show.state("connected");
+    if (this.#connected) {
+      this.#show.state("connected");
+      this.#lookAtWay();
+      this.#watch ||= setInterval(() => this.#lookAtWay(), WAY_EVERY_MS);
+    }
     else if (state === "failed") this.#restartIce();
     else if (state === "disconnected") {
       this.#timers.push(setTimeout(() => this.#connected || this.#restartIce(), RESTART_AFTER_MS));
     }
+  }
+
+  /** Say it whenever it is another: a network that opens up is taken after a while. */
+  async #lookAtWay() {
+    const way = await wayOf(this.#peer).catch(() => null);
+    if (!way || way === this.#way) return;
+    this.#way = way;
+    this.#show.way(way);
+    this.#say("path", { way });
   }
 
   #restartIce() {

@@ -19,6 +19,7 @@ from sfu.media.connect.ice import (
     Credentials,
     IceAgent,
     Path,
+    PathLost,
     Selected,
 )
 from sfu.media.connect.stun import Attribute, StunType
@@ -207,3 +208,27 @@ def test_nobody_takes_over_anothers_path(agent):
     directory.open("mallory", IceAgent(NEW, 0.0))
     directory.receive(path(), check(credentials=NEW), 0.0)
     assert directory.receive(path(), DTLS, 0.0) == "anna"
+
+
+def test_a_connection_that_ended_gives_way_to_a_live_path_or_to_none(agent):
+    asked(agent, check(USE), now=1.0, at=path(1))
+    asked(agent, check(), now=2.0, at=path(2))
+    agent.handle(PathLost(path(1)), 3.0)
+    assert list(agent.poll()) == [Selected(path(2))]
+    agent.handle(PathLost(path(1)), 3.5)
+    assert list(agent.poll()) == []
+    agent.handle(PathLost(path(2)), 4.0)
+    assert list(agent.poll()) == [ConsentLost()]
+    assert asked(agent, check(), now=5.0, at=path(3))[-1] == Selected(path(3))
+
+
+def test_the_port_knows_which_connections_somebody_stands_on():
+    directory: IceDirectory[str] = IceDirectory()
+    agent = IceAgent(OURS, 0.0)
+    directory.open("anne", agent)
+    over_tcp = Path(SocketId(9), Address("192.0.2.7", 4000))
+    directory.receive(over_tcp, check(), 1.0)
+    assert directory.sockets() == {SocketId(9)}
+    assert directory.lose(SocketId(9), 2.0) == ["anne"]
+    assert directory.sockets() == frozenset()
+    assert directory.lose(SocketId(9), 3.0) == []

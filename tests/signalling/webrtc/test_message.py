@@ -112,7 +112,14 @@ def test_server_messages_are_flat_json_with_their_type():
         "type": "members",
         "you": "m2",
         "members": [
-            {"member": "m1", "name": "Morez", "protocol": "sip", "picture": "off", "sound": False}
+            {
+                "member": "m1",
+                "name": "Morez",
+                "protocol": "sip",
+                "picture": "off",
+                "sound": False,
+                "muted": False,
+            }
         ],
     }
 

@@ -1,11 +1,12 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.errors import PeerError, UseError
-from sfu.model import Codec, Kind
+from sfu.model import Address, Codec, Kind
 from sfu.signalling.sdp.session import SessionDescription, parse
 from sfu.signalling.webrtc.negotiate import BrowserPolicy, answer_browser
 from sfu.signalling.webrtc.offer import Role, read_browser_offer
@@ -92,6 +93,17 @@ def test_candidates_stand_once_and_end():
     assert answer.media[0].has("end-of-candidates")
     assert not any(one.has("candidate") for one in answer.media[1:])
     assert answer.has("ice-lite")
+
+
+def test_candidates_over_tcp_are_passive_and_stand_behind_all_others():
+    there = (Address("192.0.2.5", 8443), Address("2001:db8::5", 443))
+    made = session("chromium_page")
+    offer = read_browser_offer(made, None)
+    answer, _ = answer_browser(made, offer, replace(local(offer), tcp=there), BrowserPolicy())
+    assert list(answer.media[0].values("candidate"))[2:] == [
+        "3 1 tcp 1520435199 192.0.2.5 8443 typ host tcptype passive",
+        "4 1 tcp 1520434943 2001:db8::5 443 typ host tcptype passive",
+    ]
 
 
 def test_what_a_chromium_can_is_known():

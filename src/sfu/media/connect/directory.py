@@ -11,7 +11,15 @@ What is nobody's gets no answer: we amplify nothing.
 
 from typing import Generic, TypeVar
 
-from sfu.media.connect.ice import CheckReceived, Credentials, IceAgent, Path, local_ufrag
+from sfu.media.connect.ice import (
+    CheckReceived,
+    Credentials,
+    IceAgent,
+    Path,
+    PathLost,
+    local_ufrag,
+)
+from sfu.model import SocketId
 
 Session = TypeVar("Session")
 
@@ -43,6 +51,18 @@ class IceDirectory(Generic[Session]):
         """Forget an agent, its names and paths."""
         self._by_ufrag = {u: found for u, found in self._by_ufrag.items() if found[1] is not agent}
         self._by_path = {p: found for p, found in self._by_path.items() if found[1] is not agent}
+
+    def sockets(self) -> frozenset[SocketId]:
+        """Return the sockets some agent's checked paths stand on."""
+        return frozenset(path.socket for path in self._by_path)
+
+    def lose(self, socket: SocketId, now: float) -> list[Session]:
+        """Hear that a connection is over: its agents are told, `poll` them."""
+        lost = [(path, found) for path, found in self._by_path.items() if path.socket == socket]
+        for path, (session, agent) in lost:
+            agent.handle(PathLost(path), now)
+            self._relearn(session, agent)
+        return [session for _, (session, _agent) in lost]
 
     def restart(self, agent: IceAgent, credentials: Credentials) -> None:
         """Restart an agent that is open; both names lead to it until the new one is nominated."""

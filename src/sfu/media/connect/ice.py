@@ -4,7 +4,8 @@
 
     waiting --authentic check--> checked: media and DTLS may pass on that path
             --USE-CANDIDATE----> selected: the path of the latest nomination
-            --30 s without a check on it--> another live path, or ConsentLost
+            --30 s without a check on it, or its connection over TCP ended-->
+                                           another live path, or ConsentLost
 
 RFC 7675 wants consent renewed.  A lite agent sends no checks, so the peer's own authentic checks
 are taken as its consent.  A restart adds a second pair of credentials; the old path stays until
@@ -67,6 +68,13 @@ class CheckReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class PathLost:
+    """A connection over TCP is over: nothing can pass on this path any more."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Send this STUN message."""
 
@@ -120,8 +128,19 @@ class IceAgent:
         """Take new credentials beside the old, until a check with the new ones nominates."""
         self._next = credentials
 
-    def handle(self, event: CheckReceived, now: float) -> None:
-        """Take one check; PeerError when it is no STUN message."""
+    def handle(self, event: CheckReceived | PathLost, now: float) -> None:
+        """Take one event; PeerError when a check is no STUN message."""
+        if isinstance(event, PathLost):
+            self._lose(event.path)
+        else:
+            self._check(event, now)
+
+    def _lose(self, path: Path) -> None:
+        self._paths.pop(path, None)
+        if path == self.selected:
+            self._fall_back()
+
+    def _check(self, event: CheckReceived, now: float) -> None:
         message = stun.parse(event.payload)
         if message.kind != StunType.REQUEST:
             return  # indications keep bindings alive; answers are to questions we never asked
@@ -142,6 +161,10 @@ class IceAgent:
         if self.deadline is None or now < self.deadline:
             return
         self._paths = {p: at for p, at in self._paths.items() if now < at + CONSENT_S}
+        self._fall_back()
+
+    def _fall_back(self) -> None:
+        """Go on by the path checked last, or by none."""
         live = max(self._paths, key=self._paths.__getitem__, default=None)
         self.selected = live
         self._outputs.append(ConsentLost() if live is None else Selected(live))

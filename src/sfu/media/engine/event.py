@@ -73,6 +73,13 @@ class SinkStarved:
     at_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class SocketEnded:
+    """A connection over TCP is over: nothing more comes or goes; its socket waits to be closed."""
+
+    socket: SocketId
+
+
 Event = (
     DatagramReceived
     | RtcpReceived
@@ -81,4 +88,5 @@ Event = (
     | TransportLatched
     | TelephoneEventReceived
     | SinkStarved
+    | SocketEnded
 )

@@ -32,6 +32,7 @@ from sfu.media.engine.event import (
     KeyframePassed,
     RtcpReceived,
     SinkStarved,
+    SocketEnded,
     SourceAppeared,
     TelephoneEventReceived,
     TransportLatched,
@@ -277,6 +278,9 @@ def _unpack_event(kind: int, body: bytes) -> Event:
         case Up.SINK_STARVED:
             sink, packets, at_us = layout.SINK_STARVED.unpack_from(body)
             return SinkStarved(SinkId(sink), packets, at_us)
+        case Up.SOCKET_ENDED:
+            (id_,) = layout.CLOSE.unpack_from(body)
+            return SocketEnded(SocketId(id_))
         case _:
             raise AssertionError(f"the engine sent an event of kind {kind}")
 

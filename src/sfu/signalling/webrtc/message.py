@@ -43,6 +43,7 @@ class RefusalCode(StrEnum):
     ROOM_FULL = "room_full"
     LINE_FULL = "line_full"
     NAME_MISSING = "name_missing"
+    NOT_ADMITTED = "not_admitted"
     NOT_ALLOWED = "not_allowed"
     SERVER_STOPPING = "server_stopping"
     BAD_MESSAGE = "bad_message"
@@ -51,7 +52,10 @@ class RefusalCode(StrEnum):
     @property
     def final(self) -> bool:
         """Tell whether the server closes the connection after saying so."""
-        return self in (RefusalCode.TOO_MANY_TRIES, RefusalCode.SERVER_STOPPING)
+        return self in _FINAL
+
+
+_FINAL = (RefusalCode.TOO_MANY_TRIES, RefusalCode.SERVER_STOPPING, RefusalCode.NOT_ADMITTED)
 
 
 class EndCode(StrEnum):
@@ -141,13 +145,64 @@ class Leave(_Message):
     type: Literal["leave"] = "leave"
 
 
+MemberName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class Admit(_Message):
+    """A moderator lets in who waits."""
+
+    type: Literal["admit"] = "admit"
+    member: MemberName
+
+
+class TurnAway(_Message):
+    """A moderator sends away who waits."""
+
+    type: Literal["turn_away"] = "turn_away"
+    member: MemberName
+
+
+class Mute(_Message):
+    """A moderator takes a member's voice away, or gives it back."""
+
+    type: Literal["mute"] = "mute"
+    member: MemberName
+    muted: bool
+
+
+class Remove(_Message):
+    """A moderator puts a member out."""
+
+    type: Literal["remove"] = "remove"
+    member: MemberName
+
+
+class Hold(_Message):
+    """A moderator locks the room, or switches its waiting room; None: as it is."""
+
+    type: Literal["hold"] = "hold"
+    locked: bool | None = None
+    waiting_room: bool | None = None
+
+
+Moderation = Admit | TurnAway | Mute | Remove | Hold
+"""What moderators alone may say."""
+
+
+class Path(_Message):
+    """By which way sound and picture come, as the browser's own statistics say."""
+
+    type: Literal["path"] = "path"
+    way: Literal["udp", "tcp", "relay"]
+
+
 class Ping(_Message):
     """Are you there?  A page sees no WebSocket ping, so it asks by itself."""
 
     type: Literal["ping"] = "ping"
 
 
-ClientMessage = Join | Offer | State | Sound | Leave | Ping
+ClientMessage = Join | Offer | State | Sound | Leave | Path | Ping | Moderation
 
 _client: TypeAdapter[ClientMessage] = TypeAdapter(
     Annotated[ClientMessage, Field(discriminator="type")]
@@ -174,6 +229,14 @@ def _first_line(error: ValueError) -> str:
     return f"{where or 'object'}: {first['type']}"
 
 
+class IceServer(_Message):
+    """A relay a browser may go by, as RTCIceServer has it."""
+
+    urls: tuple[str, ...]
+    username: str
+    credential: str
+
+
 class Joined(_Message):
     """You are in."""
 
@@ -190,6 +253,18 @@ class Joined(_Message):
     free_bps: int | None = None
     playout_ms: int = 0
     """Keep sound and pictures back at least so long before they are played, 0: as you like."""
+    moderator: bool = False
+    """You may admit, mute, remove and lock."""
+    ice_servers: tuple[IceServer, ...] = ()
+    """Relays to gather candidates of before the first offer; secret."""
+
+
+class Waiting(_Message):
+    """You wait until a moderator lets you in; `joined` or `refused` follows."""
+
+    type: Literal["waiting"] = "waiting"
+    room: str
+    room_name: str = ""
 
 
 class Refused(_Message):
@@ -234,6 +309,8 @@ class MemberRow(_Message):
     """ok: a picture arrives; off: it could send one and does not; none: it has no camera."""
     sound: bool
     """False: muted, held or without a microphone."""
+    muted: bool = False
+    """A moderator took its voice away."""
 
 
 class Members(_Message):
@@ -242,6 +319,22 @@ class Members(_Message):
     type: Literal["members"] = "members"
     members: tuple[MemberRow, ...]
     you: str
+
+
+class Visitor(_Message):
+    """Somebody who waits to be let in."""
+
+    member: str
+    name: str
+
+
+class Door(_Message):
+    """Told to moderators: who waits, oldest first, and what holds whoever comes."""
+
+    type: Literal["door"] = "door"
+    locked: bool
+    waiting_room: bool
+    waiting: tuple[Visitor, ...]
 
 
 class Slots(_Message):
@@ -348,10 +441,12 @@ class Pong(_Message):
 
 ServerMessage = (
     Joined
+    | Waiting
     | Refused
     | Layout
     | Answer
     | Members
+    | Door
     | Slots
     | Speaker
     | Send
@@ -376,6 +471,7 @@ _REFUSALS = {
     RefusalCode.ROOM_FULL: "The room is full.",
     RefusalCode.LINE_FULL: "The line has no room for this call.",
     RefusalCode.NAME_MISSING: "Give a name.",
+    RefusalCode.NOT_ADMITTED: "You were not let in.",
     RefusalCode.NOT_ALLOWED: "This is not allowed from here.",
     RefusalCode.SERVER_STOPPING: "The server is stopping.",
     RefusalCode.BAD_MESSAGE: "The server did not understand the page.",

@@ -28,6 +28,10 @@ from sfu.signalling.webrtc.offer import read_browser_offer as read_browser_offer
 
 HOST_PRIORITY = 126
 """Type preference of a host candidate (RFC 8445 section 5.1.2.2)."""
+TCP_PRIORITY = 90
+"""Likewise of one over TCP: below every way over UDP (RFC 6544 section 4.2)."""
+PASSIVE_PREFERENCE = (4 << 13) + 8_191
+"""Local preference of a passive candidate: its direction's is 4 (same section)."""
 START_BPS = 800_000
 """Of a camera, before anything is measured: half of a thin line."""
 HEADER_SHARE = 1.034
@@ -55,6 +59,8 @@ class BrowserLocal:
     cname: str
     streams: Mapping[str, StreamIds]
     """By mid, for every line whose role receives."""
+    tcp: tuple[Address, ...] = ()
+    """Where browsers may connect to by TCP where UDP is blocked (RFC 6544)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,7 @@ def _answer(
     if line.role.receives:
         lines += _own_stream(line, local)
     if first:
-        lines += _candidates(local.candidates)
+        lines += _candidates(local)
     return MediaDescription.of(lines)
 
 
@@ -281,10 +287,15 @@ def _own_stream(line: BrowserLine, local: BrowserLocal) -> Iterator[str]:
         yield f"a=ssrc:{ssrc} cname:{local.cname}"
 
 
-def _candidates(addresses: tuple[Address, ...]) -> Iterator[str]:
-    for at, where in enumerate(addresses):
+def _candidates(local: BrowserLocal) -> Iterator[str]:
+    for at, where in enumerate(local.candidates):
         priority = (HOST_PRIORITY << 24) + ((65_535 - at) << 8) + 255
         yield f"a=candidate:{at + 1} 1 udp {priority} {where.host} {where.port} typ host"
+    for at, where in enumerate(local.tcp):
+        priority = (TCP_PRIORITY << 24) + ((PASSIVE_PREFERENCE - at) << 8) + 255
+        found = at + 1 + len(local.candidates)
+        place = f"{where.host} {where.port} typ host tcptype passive"
+        yield f"a=candidate:{found} 1 tcp {priority} {place}"
     yield "a=end-of-candidates"
 
 
