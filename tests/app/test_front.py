@@ -22,6 +22,7 @@ from sfu.shell.bookings import BookingCounts
 from sfu.shell.database import connect
 from sfu.shell.dialling import FIRST_DIALLED
 from sfu.shell.gate import Gate
+from sfu.shell.icetcp import IceTcp
 from sfu.shell.ledger import Sums
 from sfu.shell.record import CallRecord, RecordId
 from sfu.shell.store import Store
@@ -104,6 +105,7 @@ def make_front(house: Stage) -> Front:
             trunks=lambda: TRUNKS,
         ),
         gates=[web_gate()],
+        icetcp=IceTcp(house.door),
         directory=".",
         certificate_ends_at=1_800_000_000.0,
         reloads=Counter({"done": 3}),
