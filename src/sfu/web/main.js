@@ -42,6 +42,7 @@ const heard = {
   },
   ended({ code }) {
     home();
+    lobby.setBusy(false); // it may have waited
     lobby.say(t(`ended_${code}`), code === "left" ? "ask" : "stop");
   },
   unreachable() {
