@@ -8,6 +8,7 @@ from typing import Any
 
 from sfu.api.house import (
     AdmissionView,
+    BookingAnswer,
     BookingRefusal,
     BookingView,
     CallView,
@@ -359,6 +360,12 @@ class ScriptedHouse:
         if isinstance(answer, Refused):
             return BookingRefusal(answer.reason.value, answer.why)
         return bookings.view(answer)
+
+    def weigh_booking(self, wish: Wish) -> BookingAnswer:
+        answer = self.agenda.weigh(wish, BOOKED_AT)
+        if isinstance(answer, Refused):
+            return BookingAnswer(False, answer.reason.value, answer.why)
+        return BookingAnswer(True, number=answer.number)
 
     def booking(self, booking: int) -> BookingView | None:
         known = self.agenda.bookings.get(booking)

@@ -111,3 +111,15 @@ def test_strangers_book_nothing(client, house):
     house.trusted = frozenset()
     assert client.post("/api/v1/bookings", json=WISH).status_code == 401
     assert client.get("/api/v1/calendar").status_code == 401
+
+
+def test_a_question_is_answered_as_the_wish_would_be_and_books_nothing(client, house):
+    asked = client.post("/api/v1/bookings/question", json=WISH)
+    assert asked.status_code == 200
+    assert asked.json() == {"granted": True, "reason": "", "why": "", "number": "4201"}
+    assert house.agenda.bookings == {}
+    client.post("/api/v1/bookings", json=WISH)
+    again = client.post("/api/v1/bookings/question", json=WISH | {"weekly_until": None}).json()
+    assert (again["granted"], again["reason"]) == (False, "taken")
+    assert again["why"] == "room 4201 is booked on 2027-03-12 from 09:00 to 10:30 (Conseil)"
+    assert len(house.agenda.bookings) == 1

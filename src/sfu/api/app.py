@@ -2,7 +2,8 @@
 
 | path                    | who                                                       |
 |-------------------------|-----------------------------------------------------------|
-| /  /report  /console    | anybody; what report and console show is asked of the API  |
+| /, /report, /console,   | anybody; what the pages show is asked of the API           |
+| /bookings               |                                                            |
 | /ws                     | our own page, or a client that is no page                 |
 | /api/v1/...             | who has the role of the route: see auth                   |
 | /healthz /readyz        | anybody: whether the process lives; whether it takes calls |

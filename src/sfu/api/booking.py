@@ -19,7 +19,7 @@ from pydantic import (
 
 from sfu.api.audit import detail
 from sfu.api.auth import Gate, with_answers
-from sfu.api.house import BookingRefusal, BookingView, House, OccurrenceView
+from sfu.api.house import BookingAnswer, BookingRefusal, BookingView, House, OccurrenceView
 from sfu.api.schema import Day, in_reach
 from sfu.errors import UseError
 from sfu.model import Role
@@ -159,6 +159,14 @@ def _add_wishes(routes: APIRouter, house: House, gate: Gate) -> None:
         if isinstance(answer, BookingRefusal):
             return JSONResponse(asdict(answer), 409)
         return answer
+
+    @routes.post(
+        "/bookings/question",
+        summary="Whether rooms could be booked; books nothing",
+        **gate.needs(Role.READ_ONLY),
+    )
+    async def question(asked: BookingRequest) -> BookingAnswer:
+        return house.weigh_booking(asked.wish(house.timezone()))
 
     @routes.delete(
         "/bookings/{booking}",

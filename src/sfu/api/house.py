@@ -260,6 +260,18 @@ class OccurrenceView:
 
 
 @dataclass(frozen=True, slots=True)
+class BookingAnswer:
+    """Whether rooms could be booked now."""
+
+    granted: bool
+    reason: str = ""
+    """Where not, a word of docs/bookings.md."""
+    why: str = ""
+    number: str = ""
+    """Where it would meet."""
+
+
+@dataclass(frozen=True, slots=True)
 class BookingRefusal:
     """No, and why."""
 
@@ -393,6 +405,9 @@ class House(Protocol):
 
         Raises `UseError` where the last day stands before the first, or too far behind it.
         """
+
+    def weigh_booking(self, wish: Wish) -> BookingAnswer:
+        """Say whether `book` would say yes; books nothing."""
 
     async def cancel_booking(self, booking: int, day: date | None) -> bool:
         """Cancel a booking or one of its days; False where there is no such one."""

@@ -46,7 +46,7 @@ def read_pages() -> dict[str, Page]:
         if entry.is_file() and entry.name.rpartition(".")[2] in TYPES
     }
     pages["/"] = pages["/index.html"]
-    for name in ("/report", "/console"):
+    for name in ("/report", "/console", "/bookings"):
         pages[name] = pages[f"{name}.html"]
     return pages
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as wall_time
 from zoneinfo import ZoneInfo
 
-from sfu.api.house import BookingRefusal, BookingView, OccurrenceView
+from sfu.api.house import BookingAnswer, BookingRefusal, BookingView, OccurrenceView
 from sfu.config import Settings
 from sfu.errors import UseError
 from sfu.media.allocation.admission import Admitted
@@ -56,6 +56,14 @@ async def book(bookings: Bookings, wish: Wish) -> BookingView | BookingRefusal:
     if isinstance(answer, Refused):
         return BookingRefusal(answer.reason.value, answer.why)
     return view(answer)
+
+
+def weigh(bookings: Bookings, wish: Wish) -> BookingAnswer:
+    """Say whether rooms could be booked, and book nothing."""
+    answer = bookings.weigh(wish)
+    if isinstance(answer, Refused):
+        return BookingAnswer(False, answer.reason.value, answer.why)
+    return BookingAnswer(True, number=answer.number)
 
 
 def view(booking: Booking) -> BookingView:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sfu.api.house import (
     AdmissionView,
+    BookingAnswer,
     BookingRefusal,
     BookingView,
     CallView,
@@ -231,6 +232,10 @@ class Front:
     async def book(self, wish: Wish) -> BookingView | BookingRefusal:
         """Book rooms, or say why not."""
         return await bookings.book(self._server.bookings, wish)
+
+    def weigh_booking(self, wish: Wish) -> BookingAnswer:
+        """Say whether rooms could be booked."""
+        return bookings.weigh(self._server.bookings, wish)
 
     def booking(self, booking: int) -> BookingView | None:
         """Show a booking."""

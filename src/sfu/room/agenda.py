@@ -94,6 +94,13 @@ class Agenda:
 
     def book(self, wish: Wish, now: float, booking: int, uid: str) -> Booking | Refused:
         """Grant a wish or say why not; `booking` and `uid` name it if it is granted."""
+        answer = self.weigh(wish, now, booking, uid)
+        if isinstance(answer, Booking):
+            self.bookings[booking] = answer
+        return answer
+
+    def weigh(self, wish: Wish, now: float, booking: int = 0, uid: str = "") -> Booking | Refused:
+        """Say what `book` would, and book nothing."""
         asked = Booking(booking, uid, wish.rooms[0], wish, now)
         refused = self._entitled(wish) or self._in_time(wish, now)
         if refused is not None:
@@ -108,7 +115,6 @@ class Agenda:
             if number is None:
                 return Refused(Refusal.NO_NUMBER, "all numbers for meetings are taken then")
             asked = replace(asked, number=number)
-        self.bookings[booking] = asked
         return asked
 
     def _entitled(self, wish: Wish) -> Refused | None:

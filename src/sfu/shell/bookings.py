@@ -146,6 +146,10 @@ class Bookings:
         log.info("booked", booking=answer.booking, rooms=wish.rooms, number=answer.number)
         return answer
 
+    def weigh(self, wish: Wish) -> Booking | Refused:
+        """Say what `book` would, and book nothing."""
+        return self.agenda.weigh(wish, self.clock())
+
     async def cancel(self, booking: int, day: date | None = None) -> bool:
         """Cancel a booking, or one of its days; False where there is no such."""
         known = self.agenda.bookings.get(booking)
