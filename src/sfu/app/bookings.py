@@ -58,7 +58,7 @@ async def book(bookings: Bookings, wish: Wish) -> BookingView | BookingRefusal:
     return view(answer)
 
 
-def weigh(bookings: Bookings, wish: Wish) -> BookingAnswer:
+def question(bookings: Bookings, wish: Wish) -> BookingAnswer:
     """Say whether rooms could be booked, and book nothing."""
     answer = bookings.weigh(wish)
     if isinstance(answer, Refused):

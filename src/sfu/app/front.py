@@ -235,7 +235,7 @@ class Front:
 
     def weigh_booking(self, wish: Wish) -> BookingAnswer:
         """Say whether rooms could be booked."""
-        return bookings.weigh(self._server.bookings, wish)
+        return bookings.question(self._server.bookings, wish)
 
     def booking(self, booking: int) -> BookingView | None:
         """Show a booking."""
