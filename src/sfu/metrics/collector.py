@@ -170,7 +170,7 @@ def _meetings(readings: Readings) -> Iterator[Metric]:
     )
     yield gauge(
         "sfu_browsers",
-        "Browsers in rooms, by the way their media comes.",
+        "Pages in rooms, by the way their media comes.",
         [((way,), readings.ways.get(way, 0)) for way in WAYS],
         ["way"],
     )
