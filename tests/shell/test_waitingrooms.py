@@ -3,7 +3,7 @@
 import pytest
 
 from sfu.config import Settings
-from sfu.config.settings import Room
+from sfu.config.rooms import Room
 from sfu.model import CallId, MemberId, RoomId
 from sfu.room.attendant import Card
 from sfu.room.waitingroom import PATIENCE_S
