@@ -218,7 +218,7 @@ class Front:
             return False
         for member in list(meeting.legs):
             if member in self._server.house.guests:
-                self._remove(member)
+                self.remove(member)
         return True
 
     def what_if(self, line: str, codecs: int, browsers: int) -> AdmissionView | None:

@@ -40,7 +40,7 @@ class HouseKind(StrEnum):
 
 Changes = Mapping[tuple[HouseKind, str], Values | None]
 """What shall be; None: no more."""
-SECRETS = {HouseKind.ROOM: ("pin",)}
+SECRETS = {HouseKind.ROOM: ("pin", "moderator_pin")}
 
 
 def tables(settings: Settings, kind: HouseKind) -> dict[str, dict[str, Any]]:
