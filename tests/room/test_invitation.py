@@ -81,3 +81,10 @@ def test_a_feed_holds_all_and_each_zone_once():
     assert str(calendar["X-WR-CALNAME"]) == "Salles"
     assert len(calendar.walk("VTIMEZONE")) == 1
     assert read(feed([], "Salles", NOW))[1] == []
+
+
+@pytest.mark.parametrize("title", ["Conseil\nBEGIN:VEVENT", "a\r\nb", "a;b,c\\d", "\u2028"])
+def test_a_feed_of_any_title_is_one_calendar(title):
+    (calendar,) = Calendar.from_ical(feed((), title, NOW), multiple=True)
+    assert not calendar.subcomponents
+    assert calendar.to_ical().count(b"X-WR-CALNAME") == 1

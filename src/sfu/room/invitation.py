@@ -39,7 +39,8 @@ def invitation(booking: Booking, words: Words, now: float) -> bytes:
 def feed(bookings: Iterable[tuple[Booking, Words]], title: str, now: float) -> bytes:
     """Return many bookings as something to subscribe to."""
     calendar = _calendar("PUBLISH")
-    calendar.add("x-wr-calname", title)
+    # nobody escapes a property the library does not know
+    calendar.add("x-wr-calname", vText(title))
     for booking, words in bookings:
         calendar.add_component(_event(booking, words, now))
     calendar.add_missing_timezones()
