@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from sfu.app.reload import LIVE, compare, effective, is_live, keys
 from sfu.config import Account, Http, Limits, Room, Rooms, Settings, Site
 from sfu.config import Line as LineSetting
+from sfu.config.elsewhere import Trunk
+from sfu.errors import UseError
 
 OURS = Settings()
 
@@ -35,7 +39,7 @@ def test_a_section_of_both_kinds_is_taken_apart():
     assert (counts.limits.max_members, counts.limits.vanish_s) == (7, OURS.limits.vanish_s)
 
 
-def test_lines_wait_while_all_that_people_edit_counts():
+def test_all_that_people_edit_counts():
     fresh = replace(
         OURS,
         site=(Site(name="a"),),
@@ -44,8 +48,16 @@ def test_lines_wait_while_all_that_people_edit_counts():
         rooms=Rooms(numbers=()),
     )
     changes = compare(OURS, fresh)
-    assert set(changes.live) == {"site", "account", "rooms.numbers"}
-    assert changes.restart == ("line",)
+    assert set(changes.live) == {"site", "line", "account", "rooms.numbers"}
+    assert changes.restart == ()
+
+
+def test_what_counts_and_what_waits_have_to_bear_each_other():
+    trunk = Trunk(name="pbx", registrar="pbx.example", user="mairie", room="4300", register=False)
+    ours = replace(OURS, trunk=(trunk,), room=(Room(number="4300"),))
+    fresh = replace(OURS, room=(Room(number="4301"),), rooms=Rooms(numbers=()))
+    with pytest.raises(UseError, match="4300"):
+        effective(ours, fresh)
 
 
 def test_every_word_of_the_list_is_a_setting():

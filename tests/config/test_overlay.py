@@ -72,7 +72,7 @@ def test_what_no_longer_fits_the_file_is_left_out_and_the_rest_holds():
     made, faults = bearable(BASE, changes)
     assert [one.number for one in made.room] == ["4201", "4301"]
     assert len(faults) == 1
-    assert "lyon" in faults[0]
+    assert "lyon" in faults[ROOM, "4300"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 65, "a\nb", "a\0"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from sfu.config import Line, Room, Settings
+from sfu.config import Line, Room, Settings, Site
 from sfu.config.overlay import HouseKind
 from sfu.errors import UseError
 from sfu.shell.alterations import Alterations
@@ -19,6 +19,9 @@ BASE = Settings(
     room=(Room(number="4201", name="Conseil", pin="4711"),),
     line=(Line(site="morez", up_bps=800_000, down_bps=2_000_000),),
 )
+
+
+ELSEWHERE = Settings(site=(Site(name="lajoux"),))
 
 
 @pytest.fixture(params=DATABASES)
@@ -150,5 +153,61 @@ def test_another_file_is_laid_under_what_was_changed_or_refused_whole(url):
             await here.renew(BASE)
         assert here.base == other
         assert len(here.settings.room) == 3
+
+    played(url, story)
+
+
+def test_two_who_change_at_once_both_hold(url):
+    async def story(here):
+        async with asyncio.TaskGroup() as both:
+            both.create_task(here.put(ROOM, "4300", {"name": "Annexe"}))
+            both.create_task(here.put(ROOM, "4301", {"name": "Mairie"}))
+
+    async def after(here):
+        assert [one.number for one in here.settings.room] == ["4201", "4300", "4301"]
+
+    played(url, story, after)
+
+
+def test_a_file_that_would_leave_out_a_change_is_refused(url):
+    async def story(here):
+        await here.put(ROOM, "4300", {"site": "morez"})
+        with pytest.raises(UseError, match="morez"):
+            await here.renew(ELSEWHERE)
+        assert here.base == BASE
+        assert here.settings.room[-1].number == "4300"
+
+    played(url, story)
+
+
+def test_what_the_file_bears_no_more_is_shown_and_undone_and_hinders_nothing_else(url):
+    async def before(here):
+        await here.put(ROOM, "4300", {"site": "morez"})
+
+    async def story(here):
+        here.base = ELSEWHERE
+        await here.open()
+        (lost,) = [one for one in here.items() if one.fault]
+        assert (lost.key, lost.of_file, lost.altered) == ("4300", False, True)
+        assert "morez" in lost.fault
+        await here.put(ROOM, "4400", {})
+        assert [one.number for one in here.settings.room] == ["4400"]
+        assert await here.undo(ROOM, "4300")
+        assert not [one for one in here.items() if one.fault]
+
+    async def after(here):
+        assert [one.number for one in here.settings.room] == ["4201", "4400"]
+
+    played(url, before, story, after)
+
+
+def test_rows_of_a_backup_that_cannot_hold_now_hold_from_the_next_start(url):
+    async def story(here):
+        async def refuse(settings):
+            raise UseError("somebody stands behind line morez now")
+
+        here.adopt = refuse
+        await here.renew()
+        assert here.settings == BASE
 
     played(url, story)

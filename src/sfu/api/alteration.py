@@ -75,5 +75,5 @@ def _view(item: Item) -> HouseItem:
     values: Any = dict(item.values)
     return HouseItem(
         kind=item.kind, key=item.key, values=values, secret=item.secret, of_file=item.of_file,
-        altered=item.altered,
+        altered=item.altered, fault=item.fault,
     )  # fmt: skip

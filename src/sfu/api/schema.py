@@ -180,6 +180,8 @@ class HouseItem(BaseModel):
     """The settings file has one of this key."""
     altered: bool
     """What holds was said by the console, not by the file."""
+    fault: str = ""
+    """Why what the console said does not hold: the file is another now."""
 
 
 class SessionView(BaseModel):

@@ -95,9 +95,9 @@ class Front:
         path = self._server.directory / file
         try:
             rows = await self._server.house.store.restore(path)
-            await self._server.alterations.renew()
             await self._server.bookings.open()
             self._server.ledger.reset()
+            await self._server.alterations.renew()
             return rows
         except (SQLAlchemyError, OSError) as error:
             raise UseError(f"restore: {words(error)}") from error

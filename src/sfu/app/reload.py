@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from sfu.config import Settings
+from sfu.config.load import validate
+from sfu.config.overlay import as_tables
 
 LIVE = frozenset(
     {
@@ -19,7 +21,7 @@ LIVE = frozenset(
         "sip.strangers_per_s",
         "rooms", "register", "dial_out", "media.forwarded_sounds", "marks",
         "limits.max_members", "limits.max_calls", "log", "oidc", "retention", "ledger", "bookings",
-        "room", "account", "endpoint", "webhook", "site", "distance",
+        "room", "account", "endpoint", "webhook", "site", "line", "distance",
     }
 )  # fmt: skip
 """Sections and keys that count as soon as they are read again; docs/operating.md has them too."""
@@ -62,7 +64,10 @@ def compare(ours: Settings, fresh: Settings) -> Changes:
 
 
 def effective(ours: Settings, fresh: Settings) -> Settings:
-    """Give the settings that count now: fresh where they may be, as before elsewhere."""
+    """Give the settings that count now: fresh where they may be, as before elsewhere.
+
+    UseError where the two cannot be together: that takes a restart.
+    """
     made: dict[str, Any] = {}
     for one in fields(ours):
         old, new = getattr(ours, one.name), getattr(fresh, one.name)
@@ -71,4 +76,4 @@ def effective(ours: Settings, fresh: Settings) -> Settings:
         elif is_dataclass(old):
             live = [key.name for key in fields(old) if is_live(f"{one.name}.{key.name}")]
             made[one.name] = replace(old, **{key: getattr(new, key) for key in live})  # type: ignore[type-var]
-    return replace(ours, **made)
+    return validate(as_tables(replace(ours, **made)), "what counts at once")

@@ -182,8 +182,8 @@ class Server:
         self._start_rhythm()
         # last: a start that fails must not have made an account whose password nobody saw
         self._first_password = tell_first(await self.people.begin(), data.path)
-        await self._start_web(https, http)
         self._watch_certificate()
+        await self._start_web(https, http)
         self.serving = True
         self._manager.ready(self._status())
 
@@ -526,9 +526,10 @@ class Server:
         renewal = self._renewal
         if tls.certificate and "tls.certificate" in changes.live:
             renewal = Renewal(Path(tls.certificate), Path(tls.private_key))
-        self._renew(renewal.look(anyhow=True))
+        found = renewal.look(anyhow=True)
+        await self.alterations.renew(counts)  # first: it may say no
+        self._renew(found)
         self._renewal = renewal
-        await self.alterations.renew(counts)
         return changes
 
     async def _configure(self, settings: Settings) -> None:

@@ -43,9 +43,14 @@ Changes = Mapping[tuple[HouseKind, str], Values | None]
 SECRETS = {HouseKind.ROOM: ("pin", "moderator_pin")}
 
 
-def tables(settings: Settings, kind: HouseKind) -> dict[str, dict[str, Any]]:
-    """Give the tables of a kind by key, as TOML would have them, in their order."""
-    whole = as_tables(settings)
+def tables(
+    settings: Settings, kind: HouseKind, whole: Mapping[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Give the tables of a kind by key, as TOML would have them, in their order.
+
+    `whole`: the same settings `as_tables`, where that was made already.
+    """
+    whole = whole or as_tables(settings)
     keys = settings.line_names() if kind is HouseKind.LINE else []
     found = {}
     for index, one in enumerate(whole[kind.value]):
@@ -60,7 +65,7 @@ def overlay(settings: Settings, changes: Changes) -> Settings:
         return settings
     whole = as_tables(settings)
     for kind in {of for of, _ in changes}:
-        known = tables(settings, kind)
+        known = tables(settings, kind, whole)
         for (of, key), values in changes.items():
             if of is kind and values is None:
                 known.pop(key, None)
@@ -70,19 +75,21 @@ def overlay(settings: Settings, changes: Changes) -> Settings:
     return validate(whole, "console")
 
 
-def bearable(settings: Settings, changes: Changes) -> tuple[Settings, list[str]]:
+def bearable(
+    settings: Settings, changes: Changes
+) -> tuple[Settings, dict[tuple[HouseKind, str], str]]:
     """Lay over what can be, one by one, and say what could not: the file may be another now."""
     try:
-        return overlay(settings, changes), []
+        return overlay(settings, changes), {}
     except UseError:
         kept: dict[tuple[HouseKind, str], Values | None] = {}
-        faults = []
+        faults = {}
         for key, values in changes.items():
             try:
                 overlay(settings, {**kept, key: values})
                 kept[key] = values
             except UseError as error:
-                faults.append(str(error))
+                faults[key] = str(error)
         return overlay(settings, kept), faults
 
 

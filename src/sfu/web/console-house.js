@@ -131,6 +131,7 @@ export class House {
   }
 
   #origin(item) {
+    if (item.fault) return t("origin_fault", { why: item.fault });
     if (!item.altered) return t("origin_file");
     return t(item.of_file ? "origin_altered" : "origin_console");
   }
@@ -146,7 +147,7 @@ export class House {
     if (!may("administrator")) return acts;
     const path = `/house/${item.kind}/${encodeURIComponent(item.key)}`;
     button("edit", "quiet", () => this.#edit(item.kind, item));
-    if (item.altered && item.of_file) button("undo", "quiet", (made) => this.#do(made, "DELETE", `${path}?undo=true`, item.key));
+    if (item.altered && (item.of_file || item.fault)) button("undo", "quiet", (made) => this.#do(made, "DELETE", `${path}?undo=true`, item.key));
     button("remove", "danger", async (made) => {
       if (await ask(t("remove_title", { name: item.key }), t("remove_item"), t("remove"))) this.#do(made, "DELETE", path, item.key);
     });
