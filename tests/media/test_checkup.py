@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from sfu.media.checkup import GOOD, Finding, Seen, judge
+from sfu.media.checkup import Finding, Seen, judge
+
+GOOD = {Finding.PICTURE_GOOD, Finding.SOUND_GOOD}
 
 WELL = Seen(True, True, 800_000, 0.0, 4, 64_000, 0.0, 30, 0.0, 0.04)
 

@@ -24,6 +24,7 @@ ENGINE = EngineRow(
     at_us=1,
     realtime=True,
     events_lost=3,
+    handed_lost=4,
     latency_counts=(5, 0, 2, 0, 0, 0, 0, 0, 0, 1),
     latency_sum_us=60_500,
 )
@@ -166,6 +167,7 @@ def scrape(metrics: Metrics) -> dict[str, float]:
         ("sfu_sinks_waiting", 1),
         ("sfu_sink_packets_total{kind=video}", 4),
         ("sfu_engine_lost_events_total", 3),
+        ("sfu_engine_handed_lost_total", 4),
         ("sfu_engine_realtime", 1),
         ("sfu_egress_lag_seconds", 0.002),
         ("sfu_worker_legs{worker=mix-0}", 3),

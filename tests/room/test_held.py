@@ -27,6 +27,12 @@ def test_after_so_many_wrong_ones_it_is_deaf():
     assert held.wrong == TRIES
 
 
+def test_a_star_hides_no_guess():
+    held = Held("97531")
+    assert press(held, "".join(f"{guess:05}*" for guess in range(TRIES)) + "97531") == []
+    assert held.wrong == TRIES
+
+
 @given(st.text("0123456789*#ABC"))
 def test_a_room_without_such_a_pin_opens_to_no_key(keys):
     assert press(Held(""), keys) == []

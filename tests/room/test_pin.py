@@ -52,6 +52,10 @@ def test_a_star_begins_anew_and_costs_no_try():
     assert press("99*1234#") == [ASK, Granted()]
 
 
+def test_a_star_hides_no_guess():
+    assert press("1111*2222*33333*1234") == [ASK, WRONG, WRONG, Refused(Refusal.TRIES)]
+
+
 def test_a_hash_alone_asks_again_and_costs_no_try():
     assert press("###1234") == [ASK, ASK, ASK, ASK, Granted()]
 

@@ -216,6 +216,7 @@ class Front:
         meeting = live.meeting_in(self._server.house, room)
         if meeting is None:
             return False
+        self._server.house.waiting_rooms.clear(meeting.id)  # the meeting they wait for is over
         for member in list(meeting.legs):
             if member in self._server.house.guests:
                 self.remove(member)
@@ -469,7 +470,8 @@ class Front:
             web_refused={
                 str(reason): sum(one.refused[reason] for one in server.gates)
                 for reason in WEB_REASONS
-            },
+            }
+            | {"media": server.icetcp.refused},
             web_connections=sum(len(one.crowd) for one in server.gates),
             ways=Counter(leg.way for leg in legs if isinstance(leg, BrowserLeg)),
             media_connections=len(server.icetcp),

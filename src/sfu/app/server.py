@@ -478,6 +478,7 @@ class Server:
         self.gates = (
             WebGate(self.browsers.has_members),
             WebGate(each=MOST, rated=False),
+            *([WebGate()] if self._challenges else []),
         )
         self._page = WebServer(
             public, https, certificate=self._certificate.chain, key=self._certificate.key,
@@ -487,7 +488,7 @@ class Server:
         if self._challenges:
             webroot = Path(self.settings.tls.acme_webroot)
             app = challenge_app(webroot, self.settings.http.tls_port)
-            servers.append(WebServer(app, self._challenges))
+            servers.append(WebServer(app, self._challenges, gate=self.gates[2]))
         for one in servers:
             task = spawn("web", one.run())
             self._stack.push_async_callback(_join, task)
@@ -578,7 +579,7 @@ class Server:
     @property
     def people_there(self) -> int:
         """How many calls and pages there are, before a door too."""
-        return len(self.calls) + len(self.browsers)
+        return len(self.calls) + len(self.browsers) + len(self.browsers.waiting)
 
     def drain(self, within_s: float) -> None:
         """Let nobody new in; end when nobody is left, or after this time."""

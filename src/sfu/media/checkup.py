@@ -42,9 +42,6 @@ class Finding(StrEnum):
     """It hung up before the test was over."""
 
 
-GOOD = frozenset({Finding.PICTURE_GOOD, Finding.SOUND_GOOD})
-
-
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What was measured of one room, at the end or over all of its test."""

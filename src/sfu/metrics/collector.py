@@ -254,6 +254,11 @@ def _engine(readings: Readings) -> Iterator[Metric]:
     yield counter(
         "sfu_engine_lost_events", "Events nobody fetched in time.", [((), engine.events_lost)]
     )
+    yield counter(
+        "sfu_engine_handed_lost",
+        "Packets one thread of the engine did not take from another in time.",
+        [((), engine.handed_lost)],
+    )
     yield gauge(
         "sfu_engine_realtime", "1 while it runs under SCHED_FIFO.", [((), float(engine.realtime))]
     )

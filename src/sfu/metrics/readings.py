@@ -57,8 +57,9 @@ class LineFigures:
     send_bps: int
     receive_bps: int
     estimate_bps: int
-    estimate_up_bps: int
     """What it bears now of what we send."""
+    estimate_up_bps: int
+    """What it bears now of what is sent to us."""
     paced_bps: int
     """What the engine holds it to."""
     wanted_bps: int

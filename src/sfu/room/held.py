@@ -30,6 +30,8 @@ class Held:
         if not self._pin or self.wrong >= self._tries:
             return
         if event.digit == "*":
+            # a whole PIN's worth of digits was a guess, whatever is pressed behind it
+            self.wrong += len(self._digits) >= len(self._pin)
             self._digits = ""
         elif event.digit == "#":
             if self._digits and not self._opens():

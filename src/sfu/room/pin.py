@@ -7,8 +7,8 @@ r"""The gate before a room with a PIN, for units that have only keys: tone, digi
        |  \-digits #, third wrong--------------------> Refused(TRIES)
        \--nothing pressed for PATIENCE_S-------------> Refused(TIME)
 
-A star begins anew.  Digits without a hash count once DIGIT_GAP_S has passed since the last, or as
-soon as they are the PIN.
+A star begins anew, and gives no more time.  Digits without a hash count once DIGIT_GAP_S has passed
+since the last, or as soon as they are the PIN.
 """
 
 from collections import deque
@@ -107,9 +107,10 @@ class PinGate:
         match event.digit:
             case "#":
                 self._judge(now)
+            case "*" if len(self._digits) >= len(self._pin):
+                self._judge(now)  # that was a guess; fewer digits are a slip
             case "*":
                 self._digits, self._gap_at = "", None
-                self._wait(now)
             case digit if len(digit) == 1 and digit in "0123456789":
                 self._collect(digit, now)
             case _:

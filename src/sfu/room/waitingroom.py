@@ -79,11 +79,20 @@ class WaitingSet:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingChanged:
+    """The room's setting is another: it holds from now on, whatever moderators switched."""
+
+    waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MeetingEnded:
     """Nobody is inside any more: what moderators set is over."""
 
 
-Event = Knocked | Left | Admitted | TurnedAway | LockSet | WaitingSet | MeetingEnded
+Event = (
+    Knocked | Left | Admitted | TurnedAway | LockSet | WaitingSet | SettingChanged | MeetingEnded
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +134,7 @@ class WaitingRoom:
         self.waiting = waiting
         self.names: dict[MemberId, str] = {}
         """Who waits, who came first at the head."""
-        self._setting = waiting
+        self.setting = waiting
         self._until: dict[MemberId, float] = {}
         self._outputs: deque[Output] = deque()
 
@@ -137,7 +146,7 @@ class WaitingRoom:
     @property
     def same_as_begun(self) -> bool:
         """Whether it could as well be made anew: nobody waits, nothing was switched."""
-        return not self.names and (self.locked, self.waiting) == (False, self._setting)
+        return not self.names and (self.locked, self.waiting) == (False, self.setting)
 
     @property
     def deadline(self) -> float | None:
@@ -161,8 +170,11 @@ class WaitingRoom:
                 self._set(locked=event.locked, waiting=self.waiting)
             case WaitingSet():
                 self._set(locked=self.locked, waiting=event.waiting)
+            case SettingChanged():
+                self.setting = event.waiting
+                self._set(locked=self.locked, waiting=event.waiting)
             case MeetingEnded():
-                self._set(locked=False, waiting=self._setting)
+                self._set(locked=False, waiting=self.setting)
             case _:
                 assert_never(event)
 

@@ -87,7 +87,7 @@ class Bookings:
         """
         settings = house.settings
         self._bears = bears
-        self.agenda = Agenda(map(_bookable(settings), settings.room), _bounds(settings), bears)
+        self.agenda = Agenda((), _bounds(settings), bears)
         self.counts = BookingCounts(Counter(), Counter())
         self.clock = clock
         one = settings.bookings
@@ -104,8 +104,9 @@ class Bookings:
         self._ringing: set[tuple[str, str]] = set()
         self._later: list[tuple[float, str, Occurrence]] = []
         """Rooms that were just taken out of another meeting, and when they can be called."""
-        self._units = {room.number: settings.units_of(room) for room in settings.room}
-        self._hosts = Counter(_address(one)[1] for one in settings.endpoint)
+        self._units: dict[str, tuple[Endpoint, ...]] = {}
+        self._hosts: Counter[str] = Counter()
+        self.configure(settings)
         house.holder = self.organisation_of
 
     def configure(self, settings: Settings) -> None:
@@ -303,6 +304,7 @@ class Bookings:
 
     def _empty(self, number: str) -> None:
         """Let everybody go from a number: those who meet there next are others."""
+        self._house.waiting_rooms.clear(RoomId(number))
         held = self._house.meetings.get(RoomId(number))
         for leg in list(held.legs.values()) if held is not None else ():
             if isinstance(leg, CodecLeg):

@@ -79,6 +79,8 @@ class Browsers:
         self._around = around
         self._entropy = entropy
         self._places: dict[MemberId, _Place] = {}
+        self.waiting: set[Session] = set()
+        """Those a moderator has to let in."""
         self.stopping = False
         self.moderation = Moderation(house)
         self.moderation.put_out = self.remove
@@ -216,6 +218,7 @@ class Browsers:
     def stop(self) -> None:
         """Say goodbye to everybody."""
         self.stopping = True
+        self.house.waiting_rooms.clear_all()
         for place in list(self._places.values()):
             self.out(place.leg, End.ENDED_BY_SERVER, EndCode.SERVER_STOPPING, "server stops")
 
@@ -322,21 +325,28 @@ class Session:
         member = self._waits = browsers.house.new_member()
 
         def let_in() -> None:
-            waited, self._waits = self._waits, None
-            if waited is not None and browsers.house.is_full(found.room):
+            self._waits = None
+            waited = self in browsers.waiting
+            browsers.waiting.discard(self)
+            if waited and browsers.house.is_full(found.room):
                 self._refuse(RefusalCode.ROOM_FULL)  # others came while it waited
                 return
+            if waited and not self._line_bears(message):
+                return  # they have what was free
             self.leg = browsers.settle(
                 self, member, found, message.name, sound_only=message.sound_only,
                 moderator=moderator,
             )  # fmt: skip
 
         def wait() -> None:
+            browsers.waiting.add(self)
             self.send(Waiting(room=found.room, room_name=found.name))
 
         def turn_away(why: Away) -> None:
             self._waits = None
-            self._refuse(RefusalCode.NOT_ADMITTED)
+            browsers.waiting.discard(self)
+            stops = browsers.stopping
+            self._refuse(RefusalCode.SERVER_STOPPING if stops else RefusalCode.NOT_ADMITTED)
 
         visitor = Visitor(member, message.name, let_in, wait, turn_away)
         browsers.house.waiting_rooms.knock(found.room, visitor, free=moderator)
@@ -344,6 +354,7 @@ class Session:
     def _stop_waiting(self) -> None:
         if self._waits is not None:
             member, self._waits = self._waits, None
+            self._browsers.waiting.discard(self)
             self._browsers.house.waiting_rooms.left(member)
 
     def _find(self, message: Join) -> Found | None:

@@ -126,6 +126,7 @@ class House:
             self.tries = PinTries(settings.rooms.pin_tries)
         self.settings = settings
         self.directory = _directory(settings)
+        self.waiting_rooms.configure()
         self.sharing.configure(settings, Places(settings))
         for meeting in self.meetings.values():
             known = settings.find_room(meeting.id)

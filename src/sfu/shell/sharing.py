@@ -127,6 +127,7 @@ class Sharing:
 
     def _close(self, line: AccessLine) -> None:
         self.estimates.forget(line)
+        self.upward.forget(line.line)
         self.tallies.pop(line.line, None)
         self._paces.pop(line.line, None)
         self.wants.pop(line.line, None)
@@ -142,7 +143,6 @@ class Sharing:
         self.lines.adopt(settings.line, settings.line_names(), places)
         after = {one.line: one for one in self.lines}
         for number in before.keys() - after.keys():
-            self.estimates.forget(before[number])
             self._close(before[number])
         for number, line in after.items():
             if number not in before:
@@ -152,6 +152,7 @@ class Sharing:
 
     def _change(self, line: AccessLine) -> None:
         self.estimates.change(line)
+        self.upward.forget(line.line)
         self._paces.pop(line.line, None)
         self._pace(line, int(USE * line.send_bps) if line.send_bps is not None else 0)
         for leg in self.behind(line.line):

@@ -61,6 +61,10 @@ class Upward:
         watched = self._watched.get(line)
         return watched.estimator.estimate if watched is not None else None
 
+    def forget(self, line: LineId) -> None:
+        """Begin anew with a line that is another now, or no more."""
+        self._watched.pop(line, None)
+
     def tick(
         self,
         lines: Iterable[AccessLine],

@@ -23,12 +23,14 @@ from sfu.room.waitingroom import (
     LetIn,
     LockSet,
     MeetingEnded,
+    SettingChanged,
     TurnAway,
     TurnedAway,
     Wait,
     WaitingRoom,
     WaitingSet,
 )
+from sfu.shell.fault import surviving
 
 log = structlog.get_logger()
 
@@ -88,6 +90,22 @@ class WaitingRooms:
         if room in self._rooms:
             self._tell(room, MeetingEnded())
 
+    def clear(self, room: RoomId) -> None:
+        """Send away who waits before a room: whoever was inside is told to go as well."""
+        for member in self.waiting(room):
+            self.refuse(room, member)
+
+    def clear_all(self) -> None:
+        """Send away who waits anywhere: the server stops."""
+        for room in list(self._rooms):
+            self.clear(room)
+
+    def configure(self) -> None:
+        """Go by the rooms' settings as they are now."""
+        for room, core in list(self._rooms.items()):
+            if core.setting != self._has_one(room):
+                self._tell(room, SettingChanged(self._has_one(room)))
+
     def is_locked(self, room: RoomId) -> bool:
         """Tell whether a moderator locked a room."""
         return room in self._rooms and self._rooms[room].locked
@@ -129,14 +147,19 @@ class WaitingRooms:
         for output in core.poll():
             match output:
                 case LetIn():
-                    self._visitors.pop(output.visitor)[1].let_in()
+                    visitor = self._visitors.pop(output.visitor)[1]
+                    with surviving("waiting_failed", room=room, member=output.visitor):
+                        visitor.let_in()
                 case Wait():
                     log.info("waits_for_moderator", room=room, member=output.visitor)
-                    self._visitors[output.visitor][1].wait()
+                    with surviving("waiting_failed", room=room, member=output.visitor):
+                        self._visitors[output.visitor][1].wait()
                 case TurnAway():
                     log.info("turned_away", room=room, member=output.visitor, why=output.why)
                     self.turned_away += 1
-                    self._visitors.pop(output.visitor)[1].turn_away(output.why)
+                    visitor = self._visitors.pop(output.visitor)[1]
+                    with surviving("waiting_failed", room=room, member=output.visitor):
+                        visitor.turn_away(output.why)
                 case Changed():
                     changed = True
                 case _:

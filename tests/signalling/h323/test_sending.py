@@ -4,7 +4,7 @@ from typing import Any
 
 from sfu.model import Address, Codec, Kind
 from sfu.signalling.h323.capset import Ability, CapabilitySet
-from sfu.signalling.h323.datatype import Sound
+from sfu.signalling.h323.datatype import BASELINE, H264, LEVEL, PROFILE, Sound
 from sfu.signalling.h323.description import read_ours
 from sfu.signalling.h323.h245 import CloseChannel, FlowControl, OpenAck, OpenChannel, OpenReject
 from sfu.signalling.h323.sending import Sending
@@ -70,3 +70,24 @@ def test_an_answer_to_no_channel_of_ours_changes_nothing():
     play.sending.limited(FlowControl(first.number + 7, 64_000))
     assert (play.goes_on(), play.changes) == ([], 0)
     assert list(play.sending.channels) == [Kind.AUDIO]
+
+
+def test_a_limit_of_no_channel_of_ours_limits_nothing():
+    play = Play()
+    picture = H264(768_000, ((PROFILE, BASELINE), (LEVEL, 64)))
+    assert len(play.knows(CapabilitySet(3, (Ability(1, picture),)))) == 1
+    play.sending.limited(FlowControl(9_999, 0))
+    assert not any(one.held for one in play.sending.channels.values())
+    assert play.changes == 0
+
+
+def test_numbers_of_channels_come_round_before_they_are_none():
+    play = Play()
+    for _ in range(65_535 - 101):
+        next(play.sending._numbers)
+    numbers = []
+    for _ in range(2):
+        [asked] = play.knows(BOTH)
+        play.sending.answered(OpenReject(asked.number))
+        numbers.append(asked.number)
+    assert numbers == [65_535, 101]

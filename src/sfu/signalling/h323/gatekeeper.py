@@ -227,9 +227,9 @@ class Gatekeeper:
     # ---- discovery
 
     def _discovered(self, event: Heard, message: ras.GatekeeperRequest) -> ras.Ras | None:
+        """Tell where we are; strangers learn by it no more than that a password is wanted."""
         if event.multicast and message.gatekeeper not in ("", self._name):
             return None
-        """Tell where we are; strangers learn by it no more than that a password is wanted."""
         listed = self._questions.listed(event.remote.host)
         if not listed and (event.multicast or not message.aliases):
             return self._reject_unless(event, "gatekeeper", message.number, "securityDenial")

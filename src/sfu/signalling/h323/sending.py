@@ -5,7 +5,7 @@ can send.  What it refuses, or wants closed, is not asked for again before its n
 """
 
 from collections.abc import Callable
-from itertools import count
+from itertools import cycle
 
 from sfu.model import Codec, Kind
 from sfu.signalling.h323.capset import CapabilitySet
@@ -33,7 +33,8 @@ SOUND_BPS = 64_000
 """What is left for sound where the peer limits the whole call."""
 CAMERA_PT = 100
 """Payload type of far end camera control, a dynamic one."""
-FIRST_NUMBER = 101
+NUMBERS = range(101, 65_536)
+"""Of our channels; after the last the first comes again (LogicalChannelNumber, H.245)."""
 
 
 class Sending:
@@ -46,7 +47,7 @@ class Sending:
         self._say = say
         self._changed = changed
         self._refused: dict[Kind, set[str]] = {}
-        self._numbers = count(FIRST_NUMBER)
+        self._numbers = cycle(NUMBERS)
 
     def take_set(self, theirs: CapabilitySet, ours: Ours) -> None:
         """Take in what the peer takes: channels it takes no more are closed."""
@@ -82,14 +83,17 @@ class Sending:
 
     def limited(self, message: FlowControl) -> None:
         """Take in what the peer takes at most, of one channel or of the call."""
-        channel = self.channels.get(Kind.VIDEO)
-        if message.number is None and message.max_bps is not None and channel is not None:
-            channel.max_bps = max(message.max_bps - SOUND_BPS, 0)
-        elif (kind := self._of(message.number)) is not None:
-            channel = self.channels[kind]
-            channel.max_bps = message.max_bps or 0
-        if channel is not None:
-            channel.held = message.max_bps == 0
+        if message.number is None:
+            channel = self.channels.get(Kind.VIDEO)
+            whole = message.max_bps
+            left = None if whole is None else max(whole - SOUND_BPS, 0)
+        else:
+            kind = self._of(message.number)
+            channel = self.channels[kind] if kind is not None else None
+            left = message.max_bps
+        if channel is not None:  # None: of a channel that is none, or closed
+            channel.max_bps = left or 0
+            channel.held = left == 0
             self._changed()
 
     def give_up(self, number: int) -> None:

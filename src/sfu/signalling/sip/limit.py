@@ -41,11 +41,11 @@ NUMBERS_PER_MIN = 10
 QUESTIONS_PER_MIN = 10
 """Questions of a strange gatekeeper after a number that is no room."""
 STRANGERS_CALLS_PER_S, STRANGERS_CALLS_AT_ONCE = 5.0, 30
+"""A call that is taken costs some 10 ms; those of all strangers together may cost a twentieth."""
 AGAIN_CALLS_PER_S, AGAIN_CALLS_AT_ONCE = 2.5, 10
 """Calls, beside those, of strangers who were not heard and come again."""
 AGAIN = 0.2
 """Their share of messages, of what all strangers have."""
-"""A call that is taken costs some 10 ms; those of all strangers together may cost a twentieth."""
 CONNECTIONS_PER_S, CONNECTIONS_AT_ONCE = 10.0, 64
 
 
@@ -105,8 +105,7 @@ class Limits:
         self._partners: set[str] = set()
         self._strangers = Share()
         self._strangers_calls = Share()
-        all_per_s = AGAIN * rates.strangers_per_s
-        self._again = Returning(all_per_s, 3 * all_per_s)
+        self._again = Returning()
         self._calls_again = Share()
         self.shield = Shield()
         """Whom the kernel shall drop before we see it."""
@@ -128,7 +127,7 @@ class Limits:
         if entry.guests and self._in_call(entry, data, now):
             return Admission.TAKE
         reason = self._overdrawn(entry, data, now)
-        again = reason is Reason.STRANGERS and is_invite(data) and self._again.may(host, data, now)
+        again = reason is Reason.STRANGERS and self._comes_again(host, data, now)
         if again:
             reason = None
         if reason is not None:
@@ -146,6 +145,10 @@ class Limits:
             self.refuse(host, reason, now)
             return Admission.REFUSE
         return Admission.TAKE
+
+    def _comes_again(self, host: str, data: bytes, now: float) -> bool:
+        per_s, cost = AGAIN * self._rates.strangers_per_s, 1 + len(data) // BYTES_EACH
+        return is_invite(data) and self._again.may(host, data, now, per_s, cost)
 
     def connect(self, host: str, now: float) -> bool:
         """Tell whether an address may open one more connection now."""

@@ -21,18 +21,20 @@ MAX_REFUSED = 32_768
 class Returning:
     """Who was refused, by host and words, and what is left for whom comes again."""
 
-    def __init__(self, per_s: float, burst: float) -> None:
-        """Give so much a second, and so much at once."""
-        self._per_s, self._burst = per_s, burst
+    def __init__(self) -> None:
+        """Remember nobody."""
         self._share = Share()
         self._refused: OrderedDict[int, float] = OrderedDict()
 
-    def may(self, host: str, data: bytes, now: float, cost: float = 1.0) -> bool:
-        """Tell whether this one comes again and has something left; else remember it."""
+    def may(self, host: str, data: bytes, now: float, per_s: float, cost: float) -> bool:
+        """Tell whether this one comes again and has something left; else remember it.
+
+        So many messages a second come again at most, three seconds' worth at once.
+        """
         key = hash((host, data))
         first = self._refused.get(key)
         if first is not None and SOONEST_S <= now - first <= LATEST_S:
-            return self._share.take(now, self._per_s, self._burst, cost)
+            return self._share.take(now, per_s, 3 * per_s, cost)
         if first is None or now - first > LATEST_S:
             self._refused.pop(key, None)
             self._refused[key] = now
