@@ -1,5 +1,6 @@
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,8 +47,24 @@ def test_a_lost_request_is_repeated_until_the_frame_arrives():
     assert play((0, Wanted()), (0.2, None), (0.3, Arrived()), (9, None)) == [0, 0.2]
 
 
-def test_a_call_starts_with_requests_at_0_a_fifth_half_1_and_2_seconds():
-    assert play((0, Started()), *ticks(3.9)) == [0, 0.2, 0.5, 1.0, 2.0]
+def test_a_broken_picture_is_asked_for_at_0_a_fifth_half_1_and_2_seconds():
+    assert play((0, Wanted()), *ticks(3.9)) == [0, 0.2, 0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("event", [Started(), Routed()])
+def test_while_somebody_sees_nothing_it_is_asked_each_third_of_a_second(event):
+    asked = play_all((0, event), *ticks(9.0, 0.01))
+    early = [at for at, _ in asked if at < 5]
+    assert len(early) == 15
+    assert all(later - one < 0.45 for one, later in pairwise(early))
+    loud = [at for at, escalated in asked if escalated]
+    assert loud[0] < 1.4
+    assert all(1.0 <= later - one < 2.4 for one, later in pairwise(loud))
+
+
+def test_for_a_late_joiner_a_source_that_gave_nothing_is_asked_often_again():
+    asked = play((0, Started()), *ticks(9.0), (9.1, Routed()), *ticks(10.0)[91:])
+    assert len([at for at in asked if at >= 9.1]) >= 3
 
 
 def test_the_first_key_frame_ends_the_schedule_of_the_call_start():
@@ -65,12 +82,12 @@ def test_the_next_wish_after_a_frame_starts_softly_again():
 
 
 def test_a_source_that_never_answers_is_asked_ever_more_slowly():
-    late = [at for at in play((0, Started()), *ticks(20)) if at >= 2]
+    late = [at for at in play((0, Started()), *ticks(20)) if at >= 6]
     assert {round(b - a, 3) for a, b in pairwise(late)} == {LONG_REPEAT_S}
 
 
 def test_a_late_joiner_does_not_wait_for_a_long_pause_to_end():
-    assert play((0, Started()), *ticks(2.5), (2.6, Wanted())) == [0, 0.2, 0.5, 1.0, 2.0, 2.6]
+    assert play((0, Wanted()), *ticks(2.5), (2.6, Wanted())) == [0, 0.2, 0.5, 1.0, 2.0, 2.6]
 
 
 def test_a_wish_right_after_a_frame_waits_its_turn_and_is_not_lost():

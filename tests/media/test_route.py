@@ -46,7 +46,7 @@ def test_a_picture_sink_waits_for_a_key_frame_and_a_sound_sink_does_not():
     routes = table()
     routes.want_all({PICTURE: ALICE, SOUND: BOB})
     routes.diff()
-    assert routes.keyframes_wanted() == {ALICE}
+    assert routes.keyframes_wanted() == {(PICTURE, ALICE)}
     routes.keyframe_passed(ALICE)
     assert routes.keyframes_wanted() == frozenset()
 
@@ -57,7 +57,7 @@ def test_a_key_frame_that_began_before_the_command_is_found_out_by_the_snapshot(
     routes.diff()
     routes.keyframe_passed(ALICE)
     routes.observe([row(PICTURE, None, waiting=True)])
-    assert routes.keyframes_wanted() == {ALICE}
+    assert routes.keyframes_wanted() == {(PICTURE, ALICE)}
     routes.observe([row(PICTURE, ALICE, waiting=False)])
     assert routes.keyframes_wanted() == frozenset()
 
@@ -67,7 +67,7 @@ def test_a_snapshot_older_than_the_command_ends_no_waiting():
     routes.want(PICTURE, ALICE)
     routes.diff()
     routes.observe([row(PICTURE, BOB, waiting=False)])
-    assert routes.keyframes_wanted() == {ALICE}
+    assert routes.keyframes_wanted() == {(PICTURE, ALICE)}
 
 
 def test_a_closed_source_leaves_its_sinks_empty_without_a_command():
@@ -77,7 +77,7 @@ def test_a_closed_source_leaves_its_sinks_empty_without_a_command():
     routes.forget_source(ALICE)
     assert routes.diff() == []
     assert routes.source_of(PICTURE) is None
-    assert routes.keyframes_wanted() == {BOB}
+    assert routes.keyframes_wanted() == {(OTHER, BOB)}
 
 
 def test_a_closed_sink_is_never_spoken_of_again():

@@ -85,12 +85,12 @@ def test_a_source_that_left_before_the_keys_came_is_not_routed(house):
 def test_a_wish_is_repeated_until_the_key_frame_comes(house):
     wires = Wires(house)
     wires.show(house.now)
-    house.tick(1.2)
-    assert len(wires.asked) == 4
+    house.tick(1.4)
+    assert len(wires.asked) == 5
     assert wires.asked[-1].escalated
     house.keyframe(wires.source)
     house.tick(5)
-    assert len(wires.asked) == 4
+    assert len(wires.asked) == 5
 
 
 def test_to_ask_may_end_the_call_that_is_asked(house):

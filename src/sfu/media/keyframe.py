@@ -1,11 +1,12 @@
 """When to ask a source for a key frame (RFC 4585 section 6.3.1, RFC 5104 section 4.3.1).
 
-However many sinks want one, one request is out at a time; unanswered, it is said again less and
-less often, and after a second in the other tongue too (SIP INFO, RFC 5168: the unit may not read
-RTCP, or a firewall eats it)::
+However many sinks want one, one request is out at a time; unanswered, it is said again, and each
+second in the other tongue too (SIP INFO, RFC 5168: the unit may not read RTCP, or a firewall eats
+it)::
 
-    quiet --Started | Wanted | Routed--> asked at 0, 0.2, 0.5, 1, 2, 4... s --Arrived | Stopped-->
-                                                  |  from 1 s: escalated                   quiet
+    quiet --Wanted-----------> asked at 0, 0.2, 0.5, 1, 2, 4... s --------- Arrived | Stopped-->
+      +----Started | Routed--> asked each third of a second for 5 s -/                    quiet
+                                then each 2 s; from 1 s on: escalated, once a second
     another wish brings the next request forward: a Wanted never closer than INTERVAL_S, a Routed,
     behind which somebody sees nothing at all, never closer than LEAST_S
 
@@ -28,8 +29,11 @@ ESCALATE_S = 1.0
 """So long without a key frame, and the wish goes by signalling as well."""
 REPEAT_S = (0.2, 0.3, 0.5, 1.0)
 """Pauses after the first requests, so that they leave at 0, 0.2, 0.5, 1 and 2 s: the first IDR of a
-call is often lost before the far NAT has opened, and an encoder that is busy with a frame may
-forget the first wish (seen with baresip: one in six)."""
+call is often lost before the far NAT has opened."""
+BLIND_REPEAT_S = (0.2, 0.3, 0.33, 0.37, 0.31, 0.35, 0.39, 0.33, 0.36, 0.32, 0.38, 0.34, 0.41, 0.37)
+"""The same while somebody sees nothing, 5 s.  An encoder that is busy with a frame forgets a wish
+that comes meanwhile (baresip clears its mark after each frame: one in six, and most of them where
+its machine is full).  The pauses differ, lest they keep step with frames."""
 LONG_REPEAT_S = 2.0
 """The pause after that: a source that answers nothing has no picture to give."""
 BURST = 2
@@ -74,8 +78,8 @@ class Ask:
     escalated: bool = False
     """Send SIP INFO or videoFastUpdatePicture too: nothing came for `ESCALATE_S`."""
     repeated: bool = False
-    """The same wish again, lest RTCP was lost: a FIR keeps its number.  Once escalated each is a
-    new one: the frame itself may have been lost, and who counts gives none for an old number."""
+    """The same wish again, lest RTCP was lost: a FIR keeps its number.  After `ESCALATE_S` each is
+    a new one: the frame itself may have been lost, and who counts gives none for an old number."""
 
 
 KeyframeEvent = Started | Wanted | Routed | Arrived | Stopped
@@ -91,7 +95,10 @@ class KeyframeRequests:
         """Requests sent in all, for the metrics."""
         self._asked_at = float("-inf")
         self._first_asked_at: float | None = None
+        self._escalated_at = float("-inf")
         self._repeats = 0
+        self._blind = False
+        """Somebody sees nothing before it comes."""
         self._left, self._left_at = float(BURST), 0.0
         """Key frames of the budget, and when that was so."""
         self._outputs: deque[Ask] = deque()
@@ -102,18 +109,21 @@ class KeyframeRequests:
 
     def handle(self, event: KeyframeEvent, now: float) -> None:
         """Take one event; what follows from it waits in `poll`."""
+        self._blind |= isinstance(event, Started | Routed)
         match event:
             case Wanted(budgeted=True) if self._first_asked_at is None:
                 self._bring_forward(max(now + self._wait_s(now), self._asked_at + INTERVAL_S))
             case Started() | Wanted():
                 self._bring_forward(max(now, self._asked_at + INTERVAL_S))
             case Routed():
+                self._repeats = 0  # for who comes late all begins anew
                 self._bring_forward(max(now, self._asked_at + LEAST_S))
             case Arrived() | Stopped():
                 if isinstance(event, Arrived):
                     self._spend(now)
                 self.deadline = self._first_asked_at = None
-                self._repeats = 0
+                self._repeats, self._blind = 0, False
+                self._escalated_at = float("-inf")
             case _:
                 assert_never(event)
         self.tick(now)
@@ -125,10 +135,14 @@ class KeyframeRequests:
         repeated = self._first_asked_at is not None
         if self._first_asked_at is None:
             self._first_asked_at = now
-        escalated = now - self._first_asked_at >= ESCALATE_S
-        self._outputs.append(Ask(escalated, repeated and not escalated))
+        late = now - self._first_asked_at >= ESCALATE_S
+        escalated = late and now - self._escalated_at >= ESCALATE_S
+        if escalated:
+            self._escalated_at = now
+        self._outputs.append(Ask(escalated, repeated and not late))
         self.asked += 1
-        pause = REPEAT_S[self._repeats] if self._repeats < len(REPEAT_S) else LONG_REPEAT_S
+        pauses = BLIND_REPEAT_S if self._blind else REPEAT_S
+        pause = pauses[self._repeats] if self._repeats < len(pauses) else LONG_REPEAT_S
         self._repeats += 1
         self._asked_at = now
         self.deadline = now + pause

@@ -112,10 +112,10 @@ class RouteTable:
             elif row.source == self._told[row.sink]:
                 self._waiting.discard(row.sink)
 
-    def keyframes_wanted(self) -> frozenset[SourceId]:
-        """Return the sources some sink cannot carry before their next key frame."""
-        sources = (self._told[sink] for sink in self._waiting)
-        return frozenset(source for source in sources if source is not None)
+    def keyframes_wanted(self) -> frozenset[tuple[SinkId, SourceId]]:
+        """Return the sinks that carry nothing of a source before its next key frame."""
+        pairs = ((sink, self._told[sink]) for sink in self._waiting)
+        return frozenset((sink, source) for sink, source in pairs if source is not None)
 
     def kinds(self) -> dict[SinkId, Kind]:
         """Return what kind of stream each sink carries."""

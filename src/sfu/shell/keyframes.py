@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sfu.media.keyframe import Arrived, Ask, KeyframeRequests, Routed, Started, Stopped, Wanted
 from sfu.media.route import RouteTable
-from sfu.model import Protocol, SourceId
+from sfu.model import Protocol, SinkId, SourceId
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Keyframes:
         """Wishes said since the start, by the protocol of whom they were said to."""
         self._routes = routes
         self._pictures: dict[SourceId, _Picture] = {}
-        self._wished: frozenset[SourceId] = frozenset()
+        self._wished: frozenset[tuple[SinkId, SourceId]] = frozenset()
 
     def add(self, source: SourceId, protocol: Protocol, say: Callable[[Ask], None]) -> None:
         """Know a source, once."""
@@ -60,7 +60,7 @@ class Keyframes:
     def passed(self, source: SourceId, now: float) -> None:
         """Hear that a key frame went out."""
         # a sink that still waits after this one, by the next snapshot, wishes anew
-        self._wished -= {source}
+        self._wished = frozenset(one for one in self._wished if one[1] != source)
         if picture := self._pictures.get(source):
             picture.requests.handle(Arrived(), now)
 
@@ -72,7 +72,7 @@ class Keyframes:
     def routed(self, now: float) -> None:
         """Ask for the key frames that new routes need."""
         wanted = self._routes.keyframes_wanted()
-        for source in wanted - self._wished:
+        for source in {source for _, source in wanted - self._wished}:
             self._handle(source, Routed(), now)
         self._wished = wanted
 
