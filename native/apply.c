@@ -130,16 +130,24 @@ bool core_apply_one(struct core *core, uint32_t kind, const uint8_t *body, size_
     }
 }
 
-int core_apply(struct core *core, const uint8_t *commands, size_t length) {
+int commands_each(const uint8_t *commands, size_t length, take_command *take, void *context) {
     for (size_t at = 0; at < length;) {
         struct sfu_record record;
         if (length - at < sizeof record) return -1;
         memcpy(&record, commands + at, sizeof record);
         if (record.size < sizeof record || record.size > length - at) return -1;
-        if (!core_apply_one(core, record.kind, commands + at + sizeof record,
-                            record.size - sizeof record))
+        if (!take(context, record.kind, commands + at + sizeof record,
+                  record.size - sizeof record))
             return -1;
         at += record.size;
     }
     return 0;
+}
+
+static bool take_one(void *context, uint32_t kind, const uint8_t *body, size_t length) {
+    return core_apply_one(context, kind, body, length);
+}
+
+int core_apply(struct core *core, const uint8_t *commands, size_t length) {
+    return commands_each(commands, length, take_one, core);
 }

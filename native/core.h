@@ -241,7 +241,7 @@ const uint8_t *history_bytes(const struct history *history, const struct kept *k
 
 /* What left under a number of a sink: the low bits of the source's extended sequence number. */
 #define NUMBER_NONE 0xffff
-#define NUMBER_SET 0xfffe /* a parameter set; these two numbers of a source are not sent again */
+#define NUMBER_SET 0xfffe /* a parameter set; what a source sends under these two has no number kept */
 
 /* Packets that wait for a line, as they came from their source: one copy for all sinks. */
 struct held;
@@ -333,6 +333,8 @@ struct probe {
 struct line {
     struct node node;
     struct sfu_set_line asked;
+    uint64_t rate_bps; /* what this core sends at most: its part of what is asked */
+    uint32_t behind;   /* transports of this core */
     int64_t free_at_us; /* when it will have carried all that was sent */
     struct turns classes[CLASS_COUNT];
     uint32_t count; /* packets waiting */
@@ -425,6 +427,10 @@ struct core {
 
 struct core *core_new(uint64_t seed, struct batch *batch);
 void core_free(struct core *core);
+/* One command of a batch: false where it cannot be read. */
+typedef bool take_command(void *context, uint32_t kind, const uint8_t *body, size_t length);
+/* Reads commands up to the first that cannot be read; -1 then, else 0. */
+int commands_each(const uint8_t *commands, size_t length, take_command *take, void *context);
 int core_apply(struct core *core, const uint8_t *commands, size_t length);
 bool core_apply_one(struct core *core, uint32_t kind, const uint8_t *body, size_t length);
 void core_timer(struct core *core);
@@ -488,6 +494,10 @@ struct passing {
 void forward(struct core *core, struct passing *passing);
 /* One packet to one sink that carries its source. */
 void sink_deliver(struct core *core, struct sink *sink, const struct passing *passing);
+/* pages.c */
+void *pages_take(size_t bytes);
+void pages_give(void *pages, size_t bytes);
+
 /* What left under a number, as it can be written anew; past.c. */
 struct again {
     uint8_t payload_type; /* 0: `bytes` is the datagram as it left */

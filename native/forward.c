@@ -267,7 +267,7 @@ static bool find_place(struct sink *sink, uint32_t extended, bool *in_order, uin
     if (!*in_order) return take_reserved(sink, extended, kept);
     for (uint32_t missing = sink->highest + 1; missing != extended; missing++) {
         take_number(sink, (uint16_t)missing);
-        reserve(sink, missing, true);
+        reserve(sink, missing, (uint16_t)missing < NUMBER_SET);
     }
     reserve(sink, extended, false);
     sink->highest = extended;

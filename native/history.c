@@ -1,22 +1,13 @@
 /* Packets one sink sent, kept to be sent again: the datagram as it left, or with RTX the plain
  * payload.  For sinks that make packets of their own, or have no RTX; all others share past.c. */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
-
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core.h"
 
-/* Pages of their own: given back whole when a call ends, where a heap would keep them in pieces. */
-static uint8_t *pages_take(size_t bytes) {
-    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return pages == MAP_FAILED ? NULL : pages;
-}
-
 void history_free(struct history *history) {
     free(history->kept);
-    if (history->bytes) munmap(history->bytes, (size_t)history->size * HISTORY_BYTES);
+    pages_give(history->bytes, (size_t)history->size * HISTORY_BYTES);
     *history = (struct history){0};
 }
 

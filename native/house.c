@@ -82,6 +82,7 @@ static void bring_socket(const struct house *house, struct core *core, uint32_t 
     struct core *owner;
     struct socket *socket = owned(house, id, &owner);
     if (!socket || owner == core || (in_use(house, id) && table_find(&core->sockets, id))) return;
+    if (in_use(house, id) && socket->stream) return; /* its lanes belong to one thread */
     if (in_use(house, id))
         add_alias(core, socket);
     else
@@ -234,6 +235,41 @@ static void sweep(const struct house *house) {
     }
 }
 
+/* ---- lines */
+
+static void count_behind(const struct core *core) {
+    TABLE_EACH(&core->lines, struct line, line) line->behind = 0;
+    TABLE_EACH(&core->transports, struct transport, transport)
+        if (transport->line) transport->line->behind++;
+}
+
+static void share_line(const struct house *house, uint32_t id) {
+    uint64_t all = 0;
+    for (int i = 0; i < house->count; i++) {
+        const struct line *line = table_find(&house->cores[i]->lines, id);
+        if (line) all += line->behind;
+    }
+    for (int i = 0; i < house->count; i++) {
+        struct line *line = table_find(&house->cores[i]->lines, id);
+        if (!line) continue;
+        line->rate_bps = line->asked.rate_bps;
+        if (line->behind) line->rate_bps = (line->rate_bps * line->behind + all - 1) / all;
+        pacer_bound_probe(line);
+    }
+}
+
+/* All transports of a line stand on one core, but those that came behind it while they were open:
+ * then each core paces its part, or together they would send a multiple of what the line bears. */
+static void share_lines(const struct house *house) {
+    for (int i = 0; i < house->count; i++) count_behind(house->cores[i]);
+    TABLE_EACH(&house->cores[0]->lines, struct line, line) share_line(house, line->node.id);
+}
+
+static bool moves_lines(uint32_t kind) {
+    return kind == COMMAND_SET_LINE || kind == COMMAND_OPEN_TRANSPORT ||
+           kind == COMMAND_CLOSE_TRANSPORT;
+}
+
 /* ---- commands */
 
 static void before_closing(const struct house *house, uint32_t kind, uint32_t id) {
@@ -327,18 +363,21 @@ static bool apply_one(const struct house *house, uint32_t kind, const uint8_t *b
     return fine;
 }
 
+struct turn {
+    const struct house *house;
+    bool lines; /* somebody came behind a line, or left it */
+};
+
+static bool take_one(void *context, uint32_t kind, const uint8_t *body, size_t length) {
+    struct turn *turn = context;
+    turn->lines |= moves_lines(kind);
+    return apply_one(turn->house, kind, body, length);
+}
+
 int house_apply(const struct house *house, const uint8_t *commands, size_t length) {
-    int result = 0;
-    for (size_t at = 0; at < length && result == 0;) {
-        struct sfu_record record;
-        if (length - at < sizeof record) return -1;
-        memcpy(&record, commands + at, sizeof record);
-        if (record.size < sizeof record || record.size > length - at) return -1;
-        if (!apply_one(house, record.kind, commands + at + sizeof record,
-                       record.size - sizeof record))
-            result = -1;
-        at += record.size;
-    }
+    struct turn turn = {.house = house};
+    int result = commands_each(commands, length, take_one, &turn);
+    if (house->count > 1 && turn.lines) share_lines(house);
     if (house->count > 1) sweep(house);
     return result;
 }

@@ -36,8 +36,8 @@ static int64_t time_us(uint64_t bytes, uint64_t rate_bps) {
 
 uint64_t line_rate(const struct line *line, int64_t now_us) {
     bool probing = line->probe.sink && now_us < line->probe.until_us;
-    return probing && line->probe.rate_bps > line->asked.rate_bps ? line->probe.rate_bps
-                                                                  : line->asked.rate_bps;
+    return probing && line->probe.rate_bps > line->rate_bps ? line->probe.rate_bps
+                                                                  : line->rate_bps;
 }
 
 /* Speech is never held back, so it may be more than the pace: what it owes is forgotten beyond
@@ -55,7 +55,7 @@ static int64_t carried_at(int64_t free_at_us, int64_t now_us, uint64_t bytes, ui
 /* A line with nothing to send earns no credit; where something waited, a late wake-up does not
  * cost its time, up to one packet. */
 static void charge(struct line *line, uint32_t bytes, int64_t now_us) {
-    if (line->asked.rate_bps == 0) return;
+    if (line->rate_bps == 0) return;
     line->free_at_us =
         carried_at(line->free_at_us, now_us, bytes, line_rate(line, now_us), line->count > 0);
     if (line->probe.sink)
@@ -99,6 +99,7 @@ void line_set(struct core *core, const struct sfu_set_line *command) {
         table_add(&core->lines, &line->node);
     }
     line->asked = *command;
+    line->rate_bps = command->rate_bps; /* a house shares it out among its cores */
     pacer_bound_probe(line);
 }
 

@@ -1,34 +1,24 @@
-/* The engine's threads: the only file that waits, and with send.c the only one that knows sockets.
+/* One thread of the engine: what waits, and with send.c the only file that knows sockets.
  *
  *   epoll -> recvmmsg(64) -> core_receive each -> batch_flush -> again, at most ROUNDS times
  *         -> what other threads have handed over -> the rest of the batch
- *
- * Each thread has a core of its own, which belongs to whoever holds its `lock`: the thread while it
- * works on a batch, a caller of sfu_poll between two; sfu_apply and sfu_snapshot hold all of them, so
- * what they do and see is of one instant. Threads share no lock with each other. The lock lends its
- * priority, so that a caller scheduled away does not stop a thread under SCHED_FIFO.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/time_types.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "send.h"
 #include "stream.h"
+#include "worker.h"
 
-#define RECEIVE 64  /* datagrams in one system call */
 #define ROUNDS 8    /* of these before other sockets have their turn */
 #define READY 32    /* sockets told by one epoll_wait */
 #define SOCKET_BUFFER (4 * 1024 * 1024)
@@ -38,40 +28,7 @@
 static const int64_t latency_bounds_us[SFU_LATENCY_BUCKETS - 1] = {50,   100,  200,   500,  1000,
                                                                    2000, 5000, 10000, 50000};
 
-union ancillary {
-    struct cmsghdr header;
-    uint8_t bytes[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
-};
-
-struct worker { /* one thread */
-    pthread_t thread;
-    pthread_mutex_t lock;
-    int epoll, wake; /* descriptors: epoll, "look again" or "stop" */
-    bool begun;      /* lock and thread are there */
-    bool told;       /* of events in its ring */
-    _Atomic bool roused; /* by another, who handed something over */
-    sfu *engine;
-    struct core *core;
-    struct batch *batch;
-    uint64_t latency_counts[SFU_LATENCY_BUCKETS], latency_sum_us;
-    struct mmsghdr messages[RECEIVE];
-    struct iovec iov[RECEIVE];
-    struct sockaddr_storage names[RECEIVE];
-    union ancillary controls[RECEIVE];
-    int used; /* of these, by the last call */
-    uint8_t buffers[RECEIVE][PACKET_CAP];
-};
-
-struct sfu {
-    int events; /* descriptor: a ring holds events */
-    _Atomic bool stopping;
-    uint32_t realtime;
-    int count;
-    struct house house;
-    struct worker *workers[THREADS_MAX];
-};
-
-static int64_t clock_us(clockid_t which) {
+int64_t clock_us(clockid_t which) {
     struct timespec now;
     clock_gettime(which, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
@@ -214,14 +171,13 @@ static int receive(struct worker *worker, struct socket *socket) {
     return count;
 }
 
-static void tell(struct worker *worker) {
+void worker_tell(struct worker *worker) {
     if (worker->told || worker->core->ring.used == 0) return;
     uint64_t one = 1;
     worker->told = write(worker->engine->events, &one, sizeof one) == sizeof one;
 }
 
-/* "Look at the deadline again", or "stop". */
-static void rouse(struct worker *worker) {
+void worker_rouse(struct worker *worker) {
     uint64_t one = 1;
     while (write(worker->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
 }
@@ -231,12 +187,11 @@ static void hush(struct worker *worker) {
     while (read(worker->wake, &count, sizeof count) < 0 && errno == EINTR) continue;
 }
 
-/* Rouses those who were handed something, once until they have looked. */
-static void tell_others(struct worker *worker) {
+void worker_tell_others(struct worker *worker) {
     for (int i = 0; worker->core->handed; i++, worker->core->handed >>= 1) {
         if (!(worker->core->handed & 1)) continue;
         struct worker *other = worker->engine->workers[i];
-        if (!atomic_exchange(&other->roused, true)) rouse(other);
+        if (!atomic_exchange(&other->roused, true)) worker_rouse(other);
     }
 }
 
@@ -253,7 +208,7 @@ static void work(struct worker *worker, struct socket *socket, uint32_t ready) {
     int rounds = 0, count;
     do {
         count = receive(worker, socket);
-        tell_others(worker);
+        worker_tell_others(worker);
         core_release(worker->core);
         batch_flush(worker->batch);
     } while (count == RECEIVE && ++rounds < ROUNDS);
@@ -294,9 +249,9 @@ static void serve(struct worker *worker, const struct epoll_event *ready, int co
     worker->core->now_us = worker->core->received_us = clock_us(CLOCK_MONOTONIC);
     core_timer(worker->core);
     core_release(worker->core);
-    tell_others(worker);
+    worker_tell_others(worker);
     batch_flush(worker->batch);
-    tell(worker);
+    worker_tell(worker);
 }
 
 static void *run(void *context) {
@@ -354,7 +309,7 @@ static bool prepare_descriptors(struct worker *worker) {
     return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->wake, &event) == 0;
 }
 
-static bool new_worker(sfu *engine, int index, uint64_t seed) {
+bool worker_new(sfu *engine, int index, uint64_t seed) {
     struct worker *worker = engine->workers[index] = calloc(1, sizeof *worker);
     if (!worker) return false;
     worker->epoll = worker->wake = -1;
@@ -363,7 +318,7 @@ static bool new_worker(sfu *engine, int index, uint64_t seed) {
     return prepare_core(worker, index, seed) && prepare_descriptors(worker);
 }
 
-static bool start_thread(struct worker *worker) {
+bool worker_start(struct worker *worker) {
     pthread_mutexattr_t kind;
     pthread_mutexattr_init(&kind);
     pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_INHERIT);
@@ -379,136 +334,11 @@ static bool start_thread(struct worker *worker) {
     return pthread_setschedparam(worker->thread, SCHED_FIFO, &fifo) == 0;
 }
 
-static bool start_all(sfu *engine) {
-    engine->realtime = 1;
-    for (int i = 0; i < engine->count; i++) {
-        bool first = start_thread(engine->workers[i]);
-        if (!engine->workers[i]->begun) return false;
-        if (!first) engine->realtime = 0;
-    }
-    return true;
-}
-
-static void stop_all(sfu *engine) {
-    atomic_store(&engine->stopping, true);
-    for (int i = 0; i < engine->count; i++) {
-        struct worker *worker = engine->workers[i];
-        if (!worker || !worker->begun) continue;
-        rouse(worker);
-        pthread_join(worker->thread, NULL);
-    }
-}
-
-static void free_worker(struct worker *worker) {
+void worker_free(struct worker *worker) {
     if (!worker) return;
     if (worker->begun) pthread_mutex_destroy(&worker->lock);
     free(worker->batch);
     if (worker->epoll >= 0) close(worker->epoll);
     if (worker->wake >= 0) close(worker->wake);
     free(worker);
-}
-
-static void let_go(sfu *engine) {
-    stop_all(engine);
-    for (int i = 0; i < engine->house.count; i++)
-        for (int k = 0; k < THREADS_MAX; k++) outbox_free(engine->house.cores[i]->outboxes[k]);
-    house_free(&engine->house);
-    for (int i = 0; i < engine->count; i++) free_worker(engine->workers[i]);
-    if (engine->events >= 0) close(engine->events);
-    free(engine);
-}
-
-static int cores_allowed(void) {
-    cpu_set_t allowed;
-    return sched_getaffinity(0, sizeof allowed, &allowed) ? 1 : CPU_COUNT(&allowed);
-}
-
-sfu *sfu_open(int threads) {
-    uint64_t seed;
-    sfu *engine = calloc(1, sizeof *engine);
-    if (!engine) return NULL;
-    if (threads <= 0) threads = cores_allowed();
-    engine->count = threads < THREADS_MAX ? threads : THREADS_MAX;
-    engine->events = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    bool fine = engine->events >= 0 && getrandom(&seed, sizeof seed, 0) == sizeof seed;
-    for (int i = 0; fine && i < engine->count; i++) fine = new_worker(engine, i, seed);
-    if (fine && start_all(engine)) return engine;
-    let_go(engine);
-    return NULL;
-}
-
-void sfu_close(sfu *engine) { let_go(engine); }
-
-static void lock_all(sfu *engine) {
-    for (int i = 0; i < engine->count; i++) pthread_mutex_lock(&engine->workers[i]->lock);
-}
-
-static void unlock_all(sfu *engine) {
-    for (int i = engine->count; i-- > 0;) pthread_mutex_unlock(&engine->workers[i]->lock);
-}
-
-int sfu_apply(sfu *engine, const uint8_t *commands, size_t length) {
-    int64_t deadlines_us[THREADS_MAX];
-    lock_all(engine);
-    int64_t now_us = clock_us(CLOCK_MONOTONIC);
-    for (int i = 0; i < engine->count; i++) {
-        struct core *core = engine->workers[i]->core;
-        core->now_us = core->received_us = now_us;
-        deadlines_us[i] = core_deadline(core);
-    }
-    int result = house_apply(&engine->house, commands, length);
-    for (int i = 0; i < engine->count; i++) {
-        struct worker *worker = engine->workers[i];
-        core_release(worker->core);
-        tell_others(worker);
-        batch_flush(worker->batch);
-        tell(worker);
-        if (core_deadline(worker->core) < deadlines_us[i]) rouse(worker);
-    }
-    unlock_all(engine);
-    return result;
-}
-
-/* The descriptor is read before the rings: what comes meanwhile makes it readable again. */
-int sfu_poll(sfu *engine, uint8_t *buffer, size_t cap) {
-    uint64_t ignored, one = 1;
-    size_t taken = 0;
-    bool left = false;
-    while (read(engine->events, &ignored, sizeof ignored) < 0 && errno == EINTR) continue;
-    for (int i = 0; i < engine->count; i++) {
-        struct worker *worker = engine->workers[i];
-        pthread_mutex_lock(&worker->lock);
-        taken += ring_take(&worker->core->ring, buffer + taken, cap - taken);
-        worker->told = false;
-        left |= worker->core->ring.used > 0;
-        pthread_mutex_unlock(&worker->lock);
-    }
-    if (left)
-        while (write(engine->events, &one, sizeof one) < 0 && errno == EINTR) continue;
-    return (int)taken;
-}
-
-int sfu_fd(const sfu *engine) { return engine->events; }
-
-static void sum_latencies(const sfu *engine, struct sfu_snapshot_head *head) {
-    for (int i = 0; i < engine->count; i++) {
-        const struct worker *worker = engine->workers[i];
-        for (int k = 0; k < SFU_LATENCY_BUCKETS; k++)
-            head->latency_counts[k] += worker->latency_counts[k];
-        head->latency_sum_us += worker->latency_sum_us;
-    }
-}
-
-long sfu_snapshot(sfu *engine, uint8_t *buffer, size_t cap) {
-    lock_all(engine);
-    size_t size = house_snapshot_size(&engine->house);
-    if (size <= cap) {
-        struct sfu_snapshot_head head = {.realtime = engine->realtime};
-        head.at_us = clock_us(CLOCK_MONOTONIC);
-        sum_latencies(engine, &head);
-        house_snapshot(&engine->house, &head, buffer + sizeof head);
-        memcpy(buffer, &head, sizeof head);
-    }
-    unlock_all(engine);
-    return (long)size;
 }

@@ -147,7 +147,7 @@ static uint32_t reckon(const struct line *line, const struct sink *sink, size_t 
 
 bool pacer_holds(const struct core *core, const struct sink *sink) {
     const struct line *line = sink->transport->line;
-    if (line->asked.rate_bps == 0 || sink->asked.kind != KIND_VIDEO) return false;
+    if (line->rate_bps == 0 || sink->asked.kind != KIND_VIDEO) return false;
     return line->count > 0 || line->free_at_us > core->now_us;
 }
 
@@ -299,7 +299,7 @@ void core_release(struct core *core) {
     for (struct line **at = &core->busy; *at;) {
         struct line *line = *at;
         expire(core, line);
-        while (line->count && (!line->asked.rate_bps || line->free_at_us <= core->now_us))
+        while (line->count && (!line->rate_bps || line->free_at_us <= core->now_us))
             depart(core, line);
         fill(core, line);
         if (line->count || line->probe.sink) {
@@ -316,7 +316,7 @@ int64_t core_deadline(const struct core *core) {
     for (const struct line *line = core->busy; line; line = line->next_busy) {
         int64_t next_us = line->free_at_us;
         if (line->count == 0 && !line->probe.sink) continue;
-        if (line->asked.rate_bps == 0) next_us = 0;
+        if (line->rate_bps == 0) next_us = 0;
         if (line->count == 0 && line->probe.free_at_us > next_us) next_us = line->probe.free_at_us;
         if (next_us < deadline_us) deadline_us = next_us;
     }
@@ -334,7 +334,7 @@ void pacer_move(struct sink *sink, uint8_t class) {
     queue->class = class;
 }
 
-static uint64_t most_bps(const struct line *line) { return line->asked.rate_bps * 5 / 4; }
+static uint64_t most_bps(const struct line *line) { return line->rate_bps * 5 / 4; }
 
 /* A probe under way keeps to a new pace too; without a pace nothing would ever hold it back. */
 void pacer_bound_probe(struct line *line) {

@@ -6,22 +6,14 @@
  * A sink that repairs by RTX writes the packet anew: its own number, timestamp and picture numbers
  * are known from where it stands now, for none of that moves but at a switch, where it forgets.
  */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
-
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core.h"
 
-static void *pages_take(size_t bytes) {
-    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return pages == MAP_FAILED ? NULL : pages;
-}
-
 void past_free(struct past *past) {
     free(past->gone);
-    if (past->bytes) munmap(past->bytes, (size_t)past->size * HISTORY_BYTES);
+    pages_give(past->bytes, (size_t)past->size * HISTORY_BYTES);
     *past = (struct past){0};
 }
 

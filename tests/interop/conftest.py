@@ -1,8 +1,6 @@
 """Real programs around a real server; everything ends with its test, by its own pid."""
 
 import itertools
-import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -15,38 +13,9 @@ from tests.interop.chromium import Visitor
 from tests.interop.fixtures import Identity
 from tests.interop.gstreamer import GstUnit
 from tests.interop.pjsua import Pjsua
+from tests.interop.ports import SERVERS, UNITS, block
 from tests.interop.server import Server
 from tests.interop.unit import Unit
-
-_bases = (10_000 + number % 10 * 1_000 for number in itertools.count(os.getpid()))
-_ports = itertools.count(22_000 + os.getpid() % 250 * 20, 20)  # other runs go on beside us
-
-
-def free_port(low: int) -> int:
-    """Return the first port from here on that nobody has, neither UDP nor TCP."""
-    for port in range(low, low + 400):
-        try:
-            with (
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            ):
-                # a server may bind beside what is left of closed connections (TIME-WAIT)
-                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                udp.bind(("127.0.0.1", port))
-                tcp.bind(("127.0.0.1", port))
-                return port
-        except OSError:
-            continue
-    raise OSError(f"no port is free from {low} on")
-
-
-def free_base() -> int:
-    """Return the next thousand whose leading ports nobody has; other runs may go on beside us."""
-    for _ in range(10):
-        base = next(_bases)
-        if all(free_port(base + n) == base + n for n in range(7)):
-            return base
-    raise OSError("no thousand of ports is free")
 
 
 class Meeting:
@@ -67,10 +36,17 @@ class Meeting:
     ) -> Server:
         """Start a server; who joins from now on joins this one."""
         home = self._folder("server")
-        self.server = Server(home, free_base(), settings, prefix, environment or {}, webrtc)
+        self.server = Server(home, self.base(), settings, prefix, environment or {}, webrtc)
         self._stack.push_async_callback(self.server.stop)
         await self.server.start()
         return self.server
+
+    def base(self) -> int:
+        """Have a thousand of ports for a server."""
+        return self._stack.enter_context(block(SERVERS, 7))
+
+    def _unit_port(self) -> int:
+        return self._stack.enter_context(block(UNITS, 20))
 
     def cleanup(self, stop: Callable[[], Awaitable[object]]) -> None:
         """Have something end with the meeting."""
@@ -78,7 +54,7 @@ class Meeting:
 
     async def room(self, who: Identity, **options: object) -> Baresip:
         """Start a room's codec; it does not call yet."""
-        codec = Baresip(who, self._folder(who.name), free_port(next(_ports)), **options)  # type: ignore[arg-type]
+        codec = Baresip(who, self._folder(who.name), self._unit_port(), **options)  # type: ignore[arg-type]
         self._stack.push_async_callback(codec.stop)
         await codec.start()
         return codec
@@ -99,14 +75,14 @@ class Meeting:
         unit = GstUnit(
             who, self._folder(f"gst-{who.name}"), self.server.sip_port, modes=(0,), sends=0
         )
-        unit.port = free_port(next(_ports))
+        unit.port = self._unit_port()
         self._stack.push_async_callback(unit.stop)
         return unit
 
     def unit(self, who: Identity, **options: object) -> Unit:
         """Prepare a codec whose signalling is SIPp's; it does not call yet."""
         unit = Unit(who, self._home / f"unit-{who.name}", self.server.sip_port, **options)  # type: ignore[arg-type]
-        unit.port = free_port(next(_ports))
+        unit.port = self._unit_port()
         self._stack.push_async_callback(unit.stop)
         return unit
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.interop.conftest import free_port
 from tests.interop.coturn import RELAYS_FROM, Coturn
 from tests.interop.fixtures import ANNE, BRUNO, LAJOUX
 from tests.interop.network import apart
+from tests.interop.ports import free_port
 from tests.interop.wait import until
 
 pytestmark = pytest.mark.interop

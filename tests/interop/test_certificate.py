@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sfu.shell.certificate import ensure_certificate
-from tests.interop.conftest import free_port
+from tests.interop.ports import free_port
 from tests.interop.process import die_with_parent
 from tests.interop.wait import until
 from tests.nameserver import NameServer

@@ -23,7 +23,6 @@ from typing import Any
 import pytest
 
 from tests.interop.chromium import Visitor
-from tests.interop.conftest import free_base
 from tests.interop.fixtures import ANNE, LAJOUX, MOREZ, Identity
 from tests.interop.nat import Behind, _run
 from tests.interop.network import apart
@@ -63,7 +62,7 @@ def test_rooms_and_a_page_meet_across(
     async def story(where: Behind) -> None:
         async with meeting() as m:
             far = Elsewhere(
-                tmp_path / "far", free_base(), prefix=("ip", "netns", "exec", where.namespace),
+                tmp_path / "far", m.base(), prefix=("ip", "netns", "exec", where.namespace),
                 environment=prefers(far_mode), where=where,
             )  # fmt: skip
             m.cleanup(far.stop)

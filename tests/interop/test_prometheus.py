@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.interop.conftest import free_port
 from tests.interop.fixtures import ANNE, LAJOUX
+from tests.interop.ports import free_port
 from tests.interop.process import die_with_parent
 from tests.interop.wait import until
 

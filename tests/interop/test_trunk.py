@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.interop.conftest import free_port
 from tests.interop.fixtures import LAJOUX, MOREZ
 from tests.interop.kamailio import Kamailio
+from tests.interop.ports import free_port
 from tests.interop.server import Server
 from tests.interop.wait import until
 from tests.nameserver import NameServer

@@ -537,6 +537,30 @@ def test_a_key_frame_beside_sound_is_spread_over_the_line(engine: Engine) -> Non
     assert engine.snapshot().lines[LineId(1)].received_bytes == 53
 
 
+def test_a_line_bears_no_more_when_those_behind_it_stand_on_several_threads(engine: Engine) -> None:
+    """Two who were opened apart and came behind one line later: 30 kB for each take 0.3 s."""
+    one, *others = (Peer(engine, n) for n in (1, 2, 3))
+    video = {"kind": Kind.VIDEO, "clock_hz": 90_000}
+    engine.apply(
+        SetLine(LineId(1), 1_900_000, Framing.ATM, 10),
+        one.open(),
+        source(2, 1, payloads=((97, Codec.H264),), **video),
+    )
+    for peer in others:
+        engine.apply(peer.open())
+        engine.apply(
+            peer.open(line=LineId(1)),
+            sink(peer.number, peer.number, payloads=((Codec.H264, 98),), **video),
+            route(peer.number, 2),
+        )
+    begun = time.monotonic()
+    for n in range(25):
+        one.send(rtp(n, b"\x65\x88" + bytes(1198), pt=97, ssrc=2))
+    for peer in others:
+        assert len(peer.receive(25)) == 25
+    assert 0.27 <= time.monotonic() - begun < 1.2
+
+
 def test_packets_are_marked_by_their_kind_also_in_one_go(engine: Engine) -> None:
     one, two = Peer(engine, 1), Peer(engine, 2)
     two.socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)

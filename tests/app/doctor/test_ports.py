@@ -12,7 +12,7 @@ from sfu.app.doctor.finding import Level
 from sfu.app.doctor.ports import check_ports, ports_of
 from sfu.config import Http, Network, Settings, Sip, Tls, Webrtc
 from sfu.config.protocol import H323
-from tests.interop.conftest import free_port
+from tests.interop.ports import free_port
 
 
 @contextmanager

@@ -37,3 +37,14 @@ def test_no_number_is_given_twice(arrivals: list[int], first: int) -> None:
         if found is not None:
             given_out.append(places.take() if found[0] else found[1])
     assert len(given_out) == len(set(given_out))
+
+
+def test_for_the_numbers_the_engine_keeps_to_itself_none_is_kept() -> None:
+    places = Places(100)
+    places.rebase(0xFFFC)
+    assert places.find(0xFFFC) == (True, 0)
+    assert places.find(0x10001) == (True, 0)
+    assert places.find(0xFFFD) == (False, 100)
+    assert places.find(0xFFFE) is None
+    assert places.find(0xFFFF) is None
+    assert places.find(0x10000) == (False, 103)

@@ -12,6 +12,8 @@ MAX_DROPOUT = 3000
 MAX_MISORDER = 512
 """A.1 has 100, but repairs come later than reordering."""
 PLACES = 256
+NUMBER_SET = 0xFFFE
+"""The engine says so of parameter sets, 0xFFFF of nothing at all: no number is kept for these."""
 
 
 @dataclass(slots=True)
@@ -81,7 +83,9 @@ class Places:
             kept = self._reserved.pop(extended, None)
             return None if kept is None else (False, kept)
         for missing in range(self.highest + 1, extended):
-            self._reserved[missing] = self.take()
+            number = self.take()
+            if missing & 0xFFFF < NUMBER_SET:
+                self._reserved[missing] = number
         self.highest = extended
         for old in [it for it in self._reserved if it <= extended - PLACES]:
             del self._reserved[old]
