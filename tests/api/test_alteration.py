@@ -19,7 +19,7 @@ def test_an_operator_sees_the_house_and_no_pin():
     assert [(one["kind"], one["key"]) for one in items] == [
         ("room", "4201"), ("endpoint", "21"), ("site", "morez"), ("line", "morez"),
     ]  # fmt: skip
-    assert items[0]["secret"]
+    assert items[0]["secrets"] == ["pin"]
     assert "4711" not in str(items)
 
 

@@ -4,6 +4,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from sfu.api import browser as doors
 from sfu.api.app import WebSettings, create_app
+from sfu.api.auth import Gate
 from sfu.signalling.webrtc.message import TEXT_MAX, EndCode, Join, Speaker, State, ended
 from tests.api.house import ScriptedHouse
 
@@ -47,6 +48,17 @@ def test_a_browser_joins_and_the_house_hears_it(client, house):
         State(microphone=True, camera=False),
     ]
     assert browser.gone == 1
+
+
+def test_a_database_that_is_away_keeps_nobody_from_a_meeting(client, house, monkeypatch):
+    async def away(gate, connection):
+        raise ConnectionError("the database is away")
+
+    monkeypatch.setattr(Gate, "identify", away)
+    with client.websocket_connect("/ws") as socket:
+        socket.send_json(JOIN)
+        assert socket.receive_json()["member"] == "m7"
+    assert house.organisers == [False]
 
 
 def test_a_pin_is_asked_for_and_three_tries_are_all(client, house):

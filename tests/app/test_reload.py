@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sfu.app.reload import LIVE, compare, effective, is_live, keys
-from sfu.config import Account, Http, Limits, Room, Rooms, Settings, Site
+from sfu.config import Account, Http, Limits, Room, Rooms, Settings, Site, Tls
 from sfu.config import Line as LineSetting
 from sfu.config.elsewhere import Trunk
 from sfu.errors import UseError
@@ -50,6 +50,14 @@ def test_all_that_people_edit_counts():
     changes = compare(OURS, fresh)
     assert set(changes.live) == {"site", "line", "account", "rooms.numbers"}
     assert changes.restart == ()
+
+
+def test_a_certificate_that_is_taken_out_is_served_until_the_next_start():
+    ours = replace(OURS, tls=Tls(certificate="chain.pem", private_key="key.pem"))
+    other = replace(OURS, tls=Tls(certificate="new.pem", private_key="key.pem"))
+    assert compare(ours, other).live == ("tls.certificate",)
+    assert set(compare(ours, OURS).restart) == {"tls.certificate", "tls.private_key"}
+    assert effective(ours, OURS).tls == ours.tls
 
 
 def test_what_counts_and_what_waits_have_to_bear_each_other():

@@ -77,7 +77,7 @@ def test_what_is_listed_says_where_it_is_from_and_tells_no_secret(url):
         await here.put(ROOM, "4300", {"name": "Annexe"})
         await here.put(LINE, "morez", {"site": "morez", "up_bps": 500_000, "down_bps": 1_000_000})
         items = {(one.kind, one.key): one for one in here.items()}
-        assert items[ROOM, "4201"].secret
+        assert items[ROOM, "4201"].secrets == ("pin",)
         assert "4711" not in str(items)
         facts = {key: (one.of_file, one.altered) for key, one in items.items()}
         assert facts == {

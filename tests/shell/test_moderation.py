@@ -103,7 +103,7 @@ def test_a_moderator_of_one_room_reaches_into_no_other(house):
     first.session.receive(Mute(member=member, muted=True))
     first.session.receive(Remove(member=member))
     assert "Far" in inside(house)
-    assert not house.house.meetings[RoomId("4300")].muted
+    assert not house.house.meetings[RoomId("4300")].is_muted(member)
 
 
 def test_a_link_for_moderators_opens_and_moderates_and_one_for_guests_waits(house):

@@ -74,6 +74,6 @@ async def _doing(work: Awaitable[T]) -> T:
 def _view(item: Item) -> HouseItem:
     values: Any = dict(item.values)
     return HouseItem(
-        kind=item.kind, key=item.key, values=values, secret=item.secret, of_file=item.of_file,
+        kind=item.kind, key=item.key, values=values, secrets=item.secrets, of_file=item.of_file,
         altered=item.altered, fault=item.fault,
     )  # fmt: skip

@@ -174,8 +174,8 @@ class HouseItem(BaseModel):
     """By which it is known: a number, a name."""
     values: dict[str, JsonValue]
     """As the settings file would have it; a room's PIN is not told."""
-    secret: bool
-    """A PIN is set."""
+    secrets: tuple[str, ...] = ()
+    """What is set and not told: `pin`, `moderator_pin`."""
     of_file: bool
     """The settings file has one of this key."""
     altered: bool

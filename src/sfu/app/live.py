@@ -93,7 +93,7 @@ def _leg(house: House, guest: Guest) -> LegView:
         maker=maker_of(leg.model),
         call=int(house.store.row_of(guest.record)),
         joined_at=_iso(guest.joined_at),
-        muted=leg.member in meeting.muted,
+        muted=meeting.is_muted(leg.member),
         speaks=meeting.speaker == leg.member,
         pinned=meeting.pinned == leg.member,
         level_dbov=flows.level_dbov,

@@ -25,6 +25,7 @@ LIVE = frozenset(
     }
 )  # fmt: skip
 """Sections and keys that count as soon as they are read again; docs/operating.md has them too."""
+OF_CERTIFICATE = frozenset({"tls.certificate", "tls.private_key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class Changes:
 def is_live(key: str) -> bool:
     """Tell whether a setting counts as soon as it is read again."""
     return key in LIVE or key.partition(".")[0] in LIVE
+
+
+def counts_at_once(key: str, fresh: Settings) -> bool:
+    """Tell whether it does so now: a certificate taken out is served until the next start."""
+    return is_live(key) and (key not in OF_CERTIFICATE or bool(fresh.tls.certificate))
 
 
 def keys(settings: Settings) -> Iterator[tuple[str, Any]]:
@@ -58,8 +64,8 @@ def compare(ours: Settings, fresh: Settings) -> Changes:
     before = dict(keys(ours))
     other = [key for key, value in keys(fresh) if before[key] != value]
     return Changes(
-        tuple(key for key in other if is_live(key)),
-        tuple(key for key in other if not is_live(key)),
+        tuple(key for key in other if counts_at_once(key, fresh)),
+        tuple(key for key in other if not counts_at_once(key, fresh)),
     )
 
 
@@ -74,6 +80,7 @@ def effective(ours: Settings, fresh: Settings) -> Settings:
         if is_live(one.name):
             made[one.name] = new
         elif is_dataclass(old):
-            live = [key.name for key in fields(old) if is_live(f"{one.name}.{key.name}")]
+            names = (key.name for key in fields(old))
+            live = [name for name in names if counts_at_once(f"{one.name}.{name}", fresh)]
             made[one.name] = replace(old, **{key: getattr(new, key) for key in live})  # type: ignore[type-var]
     return validate(as_tables(replace(ours, **made)), "what counts at once")

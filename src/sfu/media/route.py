@@ -10,7 +10,7 @@ Whoever decides states what shall be, as often as it likes; the engine hears cha
                                              keyframes_wanted() ---> media.keyframe
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from sfu.media.engine.command import SetRoute
 from sfu.media.engine.snapshot import SinkRow
@@ -48,11 +48,6 @@ class RouteTable:
     def wanted(self, sink: SinkId) -> SourceId | None:
         """Return what a sink shall carry."""
         return self._wanted.get(sink)
-
-    def want_all(self, routes: Mapping[SinkId, SourceId | None]) -> None:
-        """State what all sinks of a leg shall carry."""
-        for sink, source in routes.items():
-            self.want(sink, source)
 
     def forget_sink(self, sink: SinkId) -> None:
         """Drop a sink the engine closes: nothing more is said of it."""

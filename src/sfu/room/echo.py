@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sfu.model import Codec, MemberId
 from sfu.room import event as e
+from sfu.room.layout import Front
 from sfu.room.loudness import Loudness
 from sfu.room.member import Member, Members
 from sfu.room.output import PlaySounds, RoomOutput, ShowPictures
@@ -33,6 +34,8 @@ class EchoRoom:
         """Open an empty room."""
         self._mixing = mixing
         self.members: Members = {}
+        self.front = Front()
+        """As `Room` has it; here nobody stands before another."""
         self._said: dict[tuple[type, MemberId], RoomOutput] = {}
 
     def handle(self, event: e.RoomEvent, now: float) -> None:

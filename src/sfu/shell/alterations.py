@@ -48,8 +48,8 @@ class Item:
     key: str
     values: Values
     """As the file would have it, secrets left out."""
-    secret: bool
-    """A secret is set."""
+    secrets: tuple[str, ...]
+    """Names of the secrets that are set."""
     of_file: bool
     """The file has one of this key."""
     altered: bool
@@ -144,8 +144,8 @@ class Alterations:
     ) -> Item:
         hidden = SECRETS.get(kind, ())
         shown = {name: one for name, one in values.items() if name not in hidden}
-        secret = any(values.get(name) for name in hidden)
-        return Item(kind, key, shown, secret, of_file, (kind, key) in self._changes, fault)
+        secrets = tuple(name for name in hidden if values.get(name))
+        return Item(kind, key, shown, secrets, of_file, (kind, key) in self._changes, fault)
 
     async def put(self, kind: HouseKind, key: str, values: Values) -> None:
         """Have one be like this; a secret that is not named stays.  UseError where it cannot."""

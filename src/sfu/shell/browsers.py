@@ -82,8 +82,7 @@ class Browsers:
         self.waiting: set[Session] = set()
         """Those a moderator has to let in."""
         self.stopping = False
-        self.moderation = Moderation(house)
-        self.moderation.put_out = self.remove
+        self.moderation = Moderation(house, self.remove)
         self.ring: Callable[[str, str, str], Found | None] = lambda number, name, host: None
         """Calls a unit's number for who asks for it as for a room (number, name, host)."""
 

@@ -96,10 +96,6 @@ class Meeting:
         """When the first came, in seconds since 1970."""
         self.levels: dict[MemberId, int] = {}
         """How loud each was at the last tick, in dBov: 0 loudest, 127 silent."""
-        self.layout = Layout.SPEAKER
-        self.pinned: MemberId | None = None
-        self.muted: set[MemberId] = set()
-        """Who is heard by nobody, by an operator's or a moderator's wish."""
         self._patchbay = patchbay
         self._desk = desk
         self._room = core
@@ -108,6 +104,21 @@ class Meeting:
         self._played: dict[MemberId, PlaySounds] = {}
         self._rows: tuple[Row, ...] = ()
         self._log = log.bind(room=room)
+
+    @property
+    def layout(self) -> Layout:
+        """By which rule pictures are chosen."""
+        return self._room.front.layout
+
+    @property
+    def pinned(self) -> MemberId | None:
+        """Who stands before all others."""
+        return self._room.front.pinned
+
+    def is_muted(self, member: MemberId) -> bool:
+        """Tell who is heard by nobody, by an operator's or a moderator's wish."""
+        one = self._room.members.get(member)
+        return one is not None and one.muted
 
     def join(self, leg: Leg, now: float) -> None:
         """Take a member in; its streams are known already."""
@@ -126,9 +137,6 @@ class Meeting:
         self._played.pop(leg.member, None)
         self._wished.pop(leg.member, None)
         self._borne.pop(leg.member, None)
-        self.muted.discard(leg.member)
-        if self.pinned == leg.member:
-            self.pinned = None
         self._desk.forget(leg.member)
         self._log.info("member_left", member=leg.member, name=leg.name)
         self._tell(MemberLeft(leg.member), now)
@@ -193,15 +201,13 @@ class Meeting:
 
     def mute(self, member: MemberId, muted: bool, now: float) -> None:
         """Take a member's voice away, or give it back; nobody hears it whatever it sends."""
-        if member not in self.legs or (member in self.muted) is muted:
+        if member not in self.legs or self.is_muted(member) is muted:
             return
-        self.muted = self.muted | {member} if muted else self.muted - {member}
         self._log.info("member_muted", member=member, muted=muted)
         self._tell(SoundMuted(member, muted), now)
 
     def set_layout(self, layout: Layout, pinned: MemberId | None, now: float) -> None:
         """Choose pictures by this rule from now on, this member before all others."""
-        self.layout, self.pinned = layout, pinned
         self._log.info("layout_set", layout=layout.value, pinned=pinned)
         self._tell(LayoutSet(layout, pinned), now)
 
@@ -380,8 +386,8 @@ class Meeting:
                 protocol=leg.protocol,
                 has_camera=bool(leg.capability.video_send),
                 picture=self._running[member].picture is not None,
-                sound=self._running[member].sound is not None and member not in self.muted,
-                muted=member in self.muted,
+                sound=self._running[member].sound is not None and not self.is_muted(member),
+                muted=self.is_muted(member),
             )
             for member, leg in self.legs.items()
         )

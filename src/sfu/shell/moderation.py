@@ -22,11 +22,10 @@ log = structlog.get_logger()
 class Moderation:
     """The moderators of one house's rooms."""
 
-    def __init__(self, house: House) -> None:
-        """Hear who waits."""
+    def __init__(self, house: House, put_out: Callable[[MemberId], bool]) -> None:
+        """Hear who waits; `put_out` ends a member's call."""
         self._house = house
-        self.put_out: Callable[[MemberId], bool] = lambda member: False
-        """Ends a member's call, whatever it speaks."""
+        self.put_out = put_out
         house.waiting_rooms.told.append(self._tell_all)
 
     def is_moderator(self, room: RoomId, message: m.Join) -> bool:

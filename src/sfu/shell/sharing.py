@@ -246,6 +246,12 @@ class Sharing:
         told = self._told.values()
         return [one for one in told if isinstance(one, Demand) and one.line == line]
 
+    def lessened(self) -> Counter[LineId]:
+        """Count the places behind each line that have less than they want."""
+        wants = (one for one in self._told.values() if isinstance(one, Demand))
+        given = ((one.line, self.gives.get(one.sink)) for one in wants)
+        return Counter(line for line, give in given if line and give and give.rung.depth)
+
     def starved(self, line: LineId) -> int:
         """Count the pictures the pacer of a line dropped."""
         return self._bay.starved[line]

@@ -203,7 +203,7 @@ class Watch:
     # ---- lines
 
     def _sample(self, snapshot: Snapshot, now: float) -> None:
-        hours = {}
+        hours, lessened = {}, self._sharing.lessened()
         for line in self._sharing.lines:
             number = line.line
             row = snapshot.lines.get(number)
@@ -211,13 +211,11 @@ class Watch:
             before, self._dropped[number] = self._dropped.get(number, 0), dropped
             sent, received = self.line_bps(number)
             estimate = self._sharing.estimates.of(number)
-            gives = [self._sharing.gives.get(one.sink) for one in self._sharing.demands(number)]
-            paused = sum(one is not None and one.rung.depth > 0 for one in gives)
             hours[number] = self.hours.get(number) or deque(maxlen=HOUR)
             hours[number].append(
                 Sample(
                     now, sent, received, estimate.capacity_bps, round(1000 * estimate.queue_s),
-                    max(dropped - before, 0), paused,
+                    max(dropped - before, 0), lessened[number],
                 )
             )  # fmt: skip
         self.hours = hours

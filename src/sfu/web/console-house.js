@@ -15,6 +15,7 @@ const FORMS = {
     { name: "number", kind: "digits", required: true },
     { name: "name", kind: "text" },
     { name: "pin", kind: "secret" },
+    { name: "moderator_pin", kind: "secret" },
     { name: "site", kind: "site" },
     { name: "policy", kind: POLICIES },
     { name: "max_members", kind: "number", min: 0 },
@@ -64,7 +65,7 @@ function shown(name, value) {
 }
 
 /** What one field of a form is typed into. */
-function input(field, value, sites) {
+function input(field, value) {
   const id = `field-${field.name}`;
   const common = { id, name: field.name, required: field.required };
   if (Array.isArray(field.kind)) {
@@ -74,7 +75,7 @@ function input(field, value, sites) {
     case "check":
       return element("input", { ...common, type: "checkbox", checked: value === true });
     case "site":
-      return element("input", { ...common, value: value ?? "", list: "sites", autocomplete: "off" }, null);
+      return element("input", { ...common, value: value ?? "", list: "sites", autocomplete: "off" });
     case "number":
       return element("input", { ...common, type: "number", min: field.min, value: value ?? "" });
     case "kbps":
@@ -82,7 +83,7 @@ function input(field, value, sites) {
     case "digits":
       return element("input", { ...common, inputmode: "numeric", pattern: "[0-9]{1,20}", value: value ?? "", autocomplete: "off" });
     case "secret":
-      return element("input", { ...common, inputmode: "numeric", pattern: "[0-9]{4,12}", value: "", autocomplete: "off", placeholder: value ? t("pin_stays") : "" });
+      return element("input", { ...common, inputmode: "numeric", pattern: "[0-9]{4,12}", value: "", autocomplete: "off", placeholder: value ? t("pin_stays") : "", "data-set": value ? "true" : null });
     case "list":
       return element("input", { ...common, value: (value ?? []).join(", "), placeholder: field.example ?? "", autocomplete: "off" });
     default:
@@ -96,8 +97,8 @@ function typed(field, place) {
   if (field.kind === "check") return place.checked;
   if (field.kind === "list") return text.split(/[,;]/).map((one) => one.trim()).filter(Boolean);
   if (field.kind === "kbps") return Math.round(Number(text) * 1000);
-  if (field.kind === "number") return text ? Number(text) : undefined;
-  if (field.kind === "secret") return text || undefined;
+  if (field.kind === "number") return text ? Number(text) : null;
+  if (field.kind === "secret") return place.closest(".field").querySelector("[type=checkbox]")?.checked ? "" : text || undefined;
   return text;
 }
 
@@ -161,11 +162,19 @@ export class House {
     });
   }
 
+  /** What takes a secret away that is set: an empty field leaves it as it is. */
+  #none(field, place) {
+    if (field.kind !== "secret" || !place.dataset.set) return null;
+    const box = element("input", { type: "checkbox", id: `none-${field.name}` });
+    box.addEventListener("change", () => (place.disabled = box.checked));
+    return element("span", { class: "none" }, box, element("label", { for: box.id, text: t("pin_none") }));
+  }
+
   /** A form for one of them; `item` null: for a new one. */
   #edit(kind, item) {
     const values = item?.values ?? {};
     const fields = FORMS[kind].map((field) => {
-      const place = input(field, field.kind === "secret" ? item?.secret : values[field.name]);
+      const place = input(field, field.kind === "secret" ? item?.secrets.includes(field.name) : values[field.name]);
       if (item && field === FORMS[kind][0]) place.readOnly = true;
       return { field, place };
     });
@@ -178,7 +187,7 @@ export class House {
       { class: "edit" },
       element("h2", { id: "edit-title", text: item ? `${t(`one_${kind}`)} ${item.key}` : t(`add_${kind}`) }),
       trouble,
-      ...fields.map(({ field, place }) => element("div", { class: field.kind === "check" ? "field check" : "field" }, element("label", { for: place.id, text: t(`field_${field.name}`) }), place)),
+      ...fields.map(({ field, place }) => element("div", { class: field.kind === "check" ? "field check" : "field" }, element("label", { for: place.id, text: t(`field_${field.name}`) }), place, this.#none(field, place))),
       element("div", { class: "acts" }, cancel, save),
     );
     form.addEventListener("submit", async (event) => {
@@ -186,7 +195,9 @@ export class House {
       const said = Object.fromEntries(fields.map(({ field, place }) => [field.name, typed(field, place)]).filter(([, value]) => value !== undefined));
       const key = said[FORMS[kind][0].name];
       try {
-        await send("PUT", `/house/${kind}/${encodeURIComponent(key)}`, { ...values, ...said });
+        // null: as it is without; undefined: as it was
+        const all = Object.fromEntries(Object.entries({ ...values, ...said }).filter(([, value]) => value !== null));
+        await send("PUT", `/house/${kind}/${encodeURIComponent(key)}`, all);
       } catch (error) {
         trouble.textContent = t("not_done", { why: error.message });
         trouble.hidden = false;
