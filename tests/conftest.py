@@ -1,5 +1,7 @@
 """Settings of the whole suite."""
 
+import gc
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,11 +10,15 @@ from hypothesis import HealthCheck, settings
 
 from sfu.shell import password
 
+# thousands of tests stay in memory: to look through them all the time costs an eighth of the run
+gc.set_threshold(100_000, 20, 20)
+
 # deadlines judge the machine, not the code: these run beside other work
 settings.register_profile(
     "sfu", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("sfu")
+settings.register_profile("quick", settings.get_profile("sfu"), max_examples=15)
+settings.load_profile(os.environ.get("LAWS", "sfu"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -5,6 +5,7 @@ import socket
 import ssl
 
 import httpx
+import pytest
 import websockets
 
 from sfu.api.app import create_app
@@ -13,6 +14,8 @@ from sfu.shell.certificate import ensure_certificate
 from sfu.shell.webdoor import WebGate
 from sfu.signalling.sip.blame import Reason
 from tests.api.house import ScriptedHouse
+
+pytestmark = pytest.mark.machine
 
 
 def bound() -> socket.socket:

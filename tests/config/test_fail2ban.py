@@ -17,6 +17,8 @@ from sfu.shell.webdoor import WebGate
 from sfu.signalling.sip.blame import NOBODYS, SIP_REASONS, WEB_REASONS
 from sfu.signalling.sip.limit import Rates
 
+pytestmark = pytest.mark.machine
+
 FILTER = Path(__file__).parents[2] / "config" / "fail2ban" / "sfu.conf"
 SCANNERS = ["203.0.113.9", "2001:db8::9"]
 NAMED = len([one for one in (*SIP_REASONS, *WEB_REASONS) if one not in NOBODYS])

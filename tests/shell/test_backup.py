@@ -19,6 +19,8 @@ from sfu.shell.tables import accounts, audit, calls, outbox, sessions, tokens
 from sfu.shell.tasks import spawn
 from tests.shell.databases import DATABASES, rows
 
+pytestmark = pytest.mark.machine
+
 NOW = 1_800_000_000.0
 
 

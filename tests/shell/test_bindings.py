@@ -20,6 +20,8 @@ from sfu.signalling.sip.flow import Carrier, Flow
 from sfu.signalling.sip.registrar import Registered
 from sfu.signalling.sip.settings import SipSettings
 
+pytestmark = pytest.mark.machine
+
 UNIT = Address("192.0.2.21", 5070)
 REGISTER = (
     "REGISTER sip:sfu SIP/2.0\r\nVia: SIP/2.0/{carrier} 127.0.0.1:{port};rport;branch=z9hG4bK1\r\n"

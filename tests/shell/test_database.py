@@ -19,6 +19,8 @@ from sfu.shell.store import Store
 from sfu.shell.tables import bindings, calls, meetings, metadata
 from tests.shell.databases import DATABASES, rows
 
+pytestmark = pytest.mark.machine
+
 MEETING = {"id": 7, "room": "4201", "started_at": 1000.5, "ended_at": 1060.0}
 NEWER = {"meetings": {"organisation": ""}, "calls": {"site": ""}}
 """What older rows get of columns that came later."""

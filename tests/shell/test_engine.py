@@ -55,6 +55,8 @@ from sfu.model import (
 )
 from sfu.shell.engine import Engine
 
+pytestmark = pytest.mark.machine
+
 PATIENCE_S = 2.0
 RECEIVER_REPORT = bytes.fromhex("80c90001000000aa")
 

@@ -20,6 +20,8 @@ from sfu.signalling.h323.zonefact import Enrolled, Left, Questions
 from sfu.signalling.sip.blame import Reason
 from sfu.signalling.sip.limit import Admission, Rates
 
+pytestmark = pytest.mark.machine
+
 HERE = "127.0.0.1"
 MOREZ = (Alias("h323-ID", "morez"), Alias("dialledDigits", "7001"))
 NOON = 1_800_000_000

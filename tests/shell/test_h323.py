@@ -35,6 +35,8 @@ from sfu.signalling.sip.blame import Reason
 from sfu.signalling.sip.limit import Rates
 from tests.unitstack import offer
 
+pytestmark = pytest.mark.machine
+
 OFFER = offer("127.0.0.1", 20_000)
 LESS_BPS = 300_000
 SLOWER = offer("127.0.0.1", 20_000, Policy().limited(bps=LESS_BPS))

@@ -12,6 +12,8 @@ from sfu.signalling.sdp.session import parse
 from sfu.signalling.webrtc import message as m
 from tests.shell.stage import Stage, page_offer, stage
 
+pytestmark = pytest.mark.machine
+
 TOWN = Line(
     site="town", up_bps=2_000_000, down_bps=2_000_000, networks=(ip_network("192.0.2.0/24"),)
 )

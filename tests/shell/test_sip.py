@@ -33,6 +33,8 @@ from sfu.signalling.sip.flow import Carrier
 from sfu.signalling.sip.limit import Rates
 from sfu.signalling.sip.settings import SipSettings
 
+pytestmark = pytest.mark.machine
+
 OFFER, ANSWER = b"v=0\r\ns=offer\r\n", b"v=0\r\ns=answer\r\n"
 
 

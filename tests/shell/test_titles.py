@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from sfu.media.still import pictures
@@ -10,6 +11,8 @@ from sfu.shell import titles
 from sfu.shell.screen import path_of
 from sfu.shell.titles import Titles
 from sfu.worker.title import titled
+
+pytestmark = pytest.mark.machine
 
 CARD = path_of("waiting-cif")
 

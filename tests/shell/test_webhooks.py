@@ -17,6 +17,8 @@ from sfu.shell.store import Store
 from sfu.shell.webhooks import GIVE_UP_S, WAITS_S, Webhook, Webhooks, secret_key, send, signed
 from tests.shell.databases import DATABASES, rows
 
+pytestmark = pytest.mark.machine
+
 SECRET = "whsec_" + base64.b64encode(b"twenty-four bytes of it!").decode()
 HOOK = Webhook("ledger", "https://192.0.2.9/hook", SECRET)
 

@@ -11,6 +11,8 @@ from sfu.model import Codec, Ssrc
 from sfu.shell.workers import MixUnavailable, MixWorker
 from sfu.worker.protocol import Alive, Report
 
+pytestmark = pytest.mark.machine
+
 
 def test_a_worker_that_dies_is_started_again_and_told_everything_anew():
     async def story() -> None:

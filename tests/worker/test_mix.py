@@ -28,6 +28,8 @@ from sfu.worker.protocol import (
 )
 from tests.media.mix.sounds import strength, tone
 
+pytestmark = pytest.mark.machine
+
 HEADER = struct.Struct(">BBHII")
 PARTY = {Codec.G722: 500.0, Codec.OPUS: 900.0, Codec.PCMA: 1300.0}
 """Who speaks what, and at which pitch."""

@@ -77,7 +77,7 @@ def create_app(house: House, settings: WebSettings | None = None) -> FastAPI:
     _add_health(app, house)
     if settings.metrics:
         _add_metrics(app, house)
-    app.include_router(page_routes())
+    app.router.routes.extend(page_routes())
     roles_of(app)
     return app
 

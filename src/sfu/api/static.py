@@ -2,11 +2,14 @@
 
 import gzip
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 TYPES = {
     "html": "text/html; charset=utf-8",
@@ -38,6 +41,7 @@ class Page:
         return Response(body, media_type=self.content_type, headers=headers)
 
 
+@cache  # for each listener
 def read_pages() -> dict[str, Page]:
     """Return path -> file of everything in sfu/web; pages stand without their ".html" too."""
     pages = {
@@ -51,12 +55,9 @@ def read_pages() -> dict[str, Page]:
     return pages
 
 
-def page_routes() -> APIRouter:
-    """Make a route for each file."""
-    routes = APIRouter()
-    for path, page in read_pages().items():
-        routes.add_api_route(path, page.answer, methods=["GET", "HEAD"], include_in_schema=False)
-    return routes
+def page_routes() -> list[Route]:
+    """Make a route for each file; FastAPI's own would look into each for what it may be asked."""
+    return [Route(path, page.answer, methods=["GET"]) for path, page in read_pages().items()]
 
 
 def _read(entry: Traversable) -> Page:
