@@ -205,8 +205,10 @@ def test_nobody_takes_over_anothers_path(agent):
     directory: IceDirectory[str] = IceDirectory()
     directory.open("anna", agent)
     directory.receive(path(), check(), 0.0)
-    directory.open("mallory", IceAgent(NEW, 0.0))
-    directory.receive(path(), check(credentials=NEW), 0.0)
+    mallory = IceAgent(NEW, 0.0)
+    directory.open("mallory", mallory)
+    assert directory.receive(path(), check(credentials=NEW), 0.0) is None
+    assert not mallory.paths
     assert directory.receive(path(), DTLS, 0.0) == "anna"
 
 

@@ -83,6 +83,8 @@ class IceDirectory(Generic[Session]):
         if found is None:
             return None
         session, agent = found
+        if self._by_path.get(path, found)[1] is not agent:
+            return None  # another's: who forges an address, or sends its checks over a foreign stream
         before = agent.ufrags, agent.paths
         agent.handle(CheckReceived(path, payload), now)
         if before != (agent.ufrags, agent.paths):
@@ -93,5 +95,4 @@ class IceDirectory(Generic[Session]):
         self.close(agent)
         self.open(session, agent)
         for path in agent.paths:
-            # a member who forges another's address must not take its path over
-            self._by_path.setdefault(path, (session, agent))
+            self._by_path[path] = session, agent

@@ -467,7 +467,10 @@ class Call:
     def _release(self, reason: h225.Release | None) -> None:
         if self.over:
             return
-        last = self.session.close()
+        try:
+            last = self.session.close()
+        except PeerError:
+            last = ()  # what cannot be said any more ends no less
         if (flow := self.bearer.connection) is not None:
             self._orders.extend(Send(flow, frame(one)) for one in last)
             last = ()
