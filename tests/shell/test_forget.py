@@ -1,6 +1,7 @@
 """Who asks to be forgotten is, and nobody is remembered longer than he need be."""
 
 import asyncio
+import json
 from datetime import datetime
 
 import pytest
@@ -11,7 +12,7 @@ from sfu.model import MemberId, Protocol, RoomId
 from sfu.shell.forget import DAY_S, Keeping, forget, keep_to, read_date
 from sfu.shell.record import Joining
 from sfu.shell.store import Store
-from sfu.shell.tables import audit
+from sfu.shell.tables import audit, outbox
 from tests.shell.databases import DATABASES, rows
 
 NOW = 1_800_000_000.0
@@ -63,6 +64,21 @@ def test_one_person_is_forgotten_and_the_meeting_stays(kept, who, met, left):
     assert names(kept) == left
     assert forget(kept, who) == 0
     assert rows(kept, "select count(*), sum(left_at - joined_at) from calls") == [(3, 180.0)]
+
+
+def test_what_webhooks_have_still_to_tell_of_him_is_not_told(url):
+    async def story():
+        store = await Store.open(url)
+        for number, name in enumerate(("Éloïse", "Anne")):
+            body = json.dumps({"type": "joined", "member": {"name": name, "from": ["a@192.0.2.9"]}})
+            row = {"id": f"msg_{number}", "webhook": "w", "body": body, "created_at": NOW}
+            await store.change(insert(outbox), {**row, "attempts": 0, "next_at": NOW})
+        await store.close()
+
+    asyncio.run(story())
+    assert forget(url, "éloïse") == 1
+    assert rows(url, "select id from outbox") == [("msg_1",)]
+    assert forget(url, "192.0.2.9") == 1
 
 
 def test_everybody_of_older_rows_is_forgotten(kept):

@@ -103,6 +103,24 @@ def test_what_is_taken_is_kept_no_longer(url):
     assert rows(url, "select * from outbox") == []
 
 
+def test_for_a_program_that_stays_away_the_newest_are_kept(url, monkeypatch):
+    monkeypatch.setattr(webhooks, "MOST", 3)
+    monkeypatch.setattr(webhooks, "TRIM_EACH", 4)
+    other = Webhook("other", HOOK.url, SECRET)
+    far = Far(*[503] * 9)
+
+    async def story(hooks, clock):
+        for number in range(4200, 4208):
+            hooks.take(happening(str(number)))
+        return await hooks.deliver(HOOK)
+
+    assert played(url, far, story, (HOOK, other)) == WAITS_S[0]
+    kept = rows(url, "select webhook, body from outbox order by id")
+    for name in ("ledger", "other"):
+        rooms = [json.loads(body)["room"] for hook, body in kept if hook == name]
+        assert rooms == ["4205", "4206", "4207"]
+
+
 def test_what_is_not_taken_is_tried_again_later_and_later_under_one_id(url):
     far = Far(503, ConnectionRefusedError("refused"), 302)
 

@@ -3,9 +3,12 @@
 Columns that tell of a person are marked in `tables` (`info={"person": True}`); their table says
 by which column a row's age is reckoned (`info={"time": "joined_at"}`).  Forgetting empties those
 columns and leaves the row: when a room met, how long and by which protocol stay, for the figures.
+What webhooks have still to tell of him is not told.
 """
 
+import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +19,7 @@ from sfu.errors import UseError
 from sfu.model import Role
 from sfu.shell.audit import Deed, row_of
 from sfu.shell.database import connect_plainly, migrate, sqlite_file, words
-from sfu.shell.tables import audit, calls, meetings, metadata
+from sfu.shell.tables import audit, calls, meetings, metadata, outbox
 
 DAY_S = 86_400.0
 
@@ -76,7 +79,31 @@ def forget_person(connection: Connection, who: str) -> int:
             for start in range(0, len(his), 500):
                 chosen = column.in_(his[start : start + 500])
                 met += connection.execute(update(table).where(chosen).values({column: ""})).rowcount
-    return met
+    return met + _not_told(connection, wanted)
+
+
+def _not_told(connection: Connection, wanted: str) -> int:
+    told = connection.execute(select(outbox.c.id, outbox.c.body))
+    his = [
+        number
+        for number, body in told
+        if any(wanted in _names(said) for said in _texts(json.loads(body)))
+    ]
+    for start in range(0, len(his), 500):
+        connection.execute(delete(outbox).where(outbox.c.id.in_(his[start : start + 500])))
+    return len(his)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Give all texts of a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
 
 
 def forget_people(connection: Connection, before: float) -> int:

@@ -38,6 +38,9 @@ WAITS_S = (5.0, 30.0, 120.0, 600.0)
 GIVE_UP_S = 86_400.0
 AT_ONCE = 20
 """Rows that are read at a time."""
+MOST, TRIM_EACH = 10_000, 500
+"""Messages kept for a hook that is away, give or take what came since they were counted last; the
+oldest go."""
 LOOK_EVERY_S = 60.0
 SECRET_PREFIX = "whsec_"
 
@@ -76,6 +79,7 @@ class Webhooks:
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
         self._count = count()
+        self._taken: Counter[str] = Counter()
         self._know(hooks)
 
     def _know(self, hooks: Sequence[Webhook]) -> None:
@@ -104,6 +108,14 @@ class Webhooks:
             }
             self._store.put(insert(outbox), row)
             self._wanted[hook.name].set()
+            self._taken[hook.name] += 1
+            if self._taken[hook.name] % TRIM_EACH == 0:
+                self._trim(hook)
+
+    def _trim(self, hook: Webhook) -> None:
+        mine = outbox.c.webhook == hook.name
+        kept = select(outbox.c.id).where(mine).order_by(outbox.c.id.desc()).limit(MOST)
+        self._store.put(delete(outbox).where(mine, outbox.c.id.not_in(kept)), {})
 
     def _new_id(self, now: float) -> str:
         """Make an id of a message; they sort by age."""

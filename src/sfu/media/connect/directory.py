@@ -84,7 +84,9 @@ class IceDirectory(Generic[Session]):
             return None
         session, agent = found
         if self._by_path.get(path, found)[1] is not agent:
-            return None  # another's: who forges an address, or sends its checks over a foreign stream
+            return (
+                None  # another's: who forges an address, or sends its checks over a foreign stream
+            )
         before = agent.ufrags, agent.paths
         agent.handle(CheckReceived(path, payload), now)
         if before != (agent.ufrags, agent.paths):
