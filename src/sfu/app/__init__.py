@@ -10,6 +10,7 @@ from collections.abc import Callable
 import uvloop
 
 from sfu.app.server import Server
+from sfu.app.welcome import demo_command, demo_welcome
 from sfu.config import Settings
 from sfu.errors import UseError
 from sfu.shell.log import configure_logging
@@ -55,12 +56,12 @@ async def _serve(settings: Settings, reread: Reread | None, *, demo: bool) -> in
         _settle()
         print(server.welcome(), flush=True)
         if demo:
-            members = asyncio.create_subprocess_exec(*server.demo_command(DEMO_ROOM))
+            members = asyncio.create_subprocess_exec(*demo_command(server.settings, DEMO_ROOM))
         async with contextlib.AsyncExitStack() as stack:
             if members is not None:
                 process = await members
                 stack.push_async_callback(_end, process)
-                print(server.demo_welcome(DEMO_ROOM), flush=True)
+                print(demo_welcome(server.settings, DEMO_ROOM), flush=True)
             await stop.wait()
     finally:
         await server.stop()

@@ -10,7 +10,6 @@ import asyncio
 import math
 import os
 import socket
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -29,15 +28,15 @@ from sfu.app.front import Front
 from sfu.app.oidc import vouching
 from sfu.app.reload import Changes, compare, effective
 from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
+from sfu.app.terms import hooks_of, marks_of, policy_of, realm_of, sip_rates, sip_settings
 from sfu.app.trunks import tell as tell_trunk
-from sfu.app.trunks import trunk_settings
 from sfu.app.upkeep import keep_house
+from sfu.app.welcome import welcome
 from sfu.app.zone import foreign, questions, record, zone
-from sfu.config import MediaEncryption, Settings
+from sfu.config import Settings
 from sfu.errors import UseError
 from sfu.media.connect.dtls import Identity
 from sfu.media.connect.turn import TurnServer
-from sfu.media.engine.command import SetMarks
 from sfu.media.report import Reporter
 from sfu.metrics import Metrics
 from sfu.model import Address, CallId, Protocol
@@ -81,24 +80,14 @@ from sfu.shell.tasks import end, spawn
 from sfu.shell.titles import Titles
 from sfu.shell.udp import local_host_toward
 from sfu.shell.webdoor import MOST, WebGate
-from sfu.shell.webhooks import Webhook, Webhooks
+from sfu.shell.webhooks import Webhooks
 from sfu.shell.workers import MixWorker
 from sfu.signalling.call import CallOrder, Dial
-from sfu.signalling.sdp.local import Policy
 from sfu.signalling.sip.flow import private
-from sfu.signalling.sip.limit import Rates
 from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
-from sfu.signalling.sip.settings import SipSettings
 from sfu.signalling.sip.uri import escape
 
 log = structlog.get_logger()
-
-REALM = "sfu"
-"""Realm of passwords where no domain is configured."""
-HEADER_SHARE = 1.037
-"""b=AS counts IP, UDP and RTP headers: 40 bytes on 1,100."""
-AUDIO_AS_KBPS = 136
-"""Room for sound and RTCP under the session's b=AS."""
 
 
 class Server:
@@ -293,7 +282,7 @@ class Server:
             os.urandom,
             settings.media.gso,
             settings.limits.vanish_s,
-            _policy(settings),
+            policy_of(settings),
             self.door.identity,
             settings.sip.offered_encryption,
             self.house.lines,
@@ -608,80 +597,9 @@ class Server:
     def welcome(self) -> str:
         """Say where to go: the page for browsers, the address for codecs; and who may log in."""
         assert self._certificate is not None
-        shown = [one for one in self.door.candidates if one.host not in ("127.0.0.1", "::1")]
-        host = shown[0].host if shown else "127.0.0.1"
-        bracketed = f"[{host}]" if ":" in host else host
-        return (
-            f"\n  Navigateurs / browsers   https://{bracketed}:{self.settings.http.tls_port}/\n"
-            f"  Visiocodecs / codecs     sip:4201@{bracketed}"
-            f"{'' if self.settings.sip.udp_port == 5060 else f':{self.settings.sip.udp_port}'}\n"
-            f"  Certificat / certificate SHA-256 {self._certificate.fingerprint}\n"
-            f"{self._first_password}"
-        )
-
-    def demo_welcome(self, room: str) -> str:
-        """Say where the simulated members are."""
-        return (
-            f"  Démonstration / demo     https://127.0.0.1:{self.settings.http.tls_port}"
-            f"/?room={room}\n"
-        )
-
-    def demo_command(self, room: str) -> list[str]:
-        """Give the command that runs the simulated members."""
-        url = f"ws://127.0.0.1:{self.settings.http.local_port}/ws"
-        return [sys.executable, "-m", "sfu.probe", url, room]
-
-
-def realm_of(settings: Settings) -> str:
-    """Give the realm of passwords."""
-    return settings.sip.domain or REALM
-
-
-def sip_settings(settings: Settings) -> SipSettings:
-    """Turn configuration into what the SIP core is told."""
-    return SipSettings(
-        realm=realm_of(settings),
-        domain=settings.sip.domain,
-        accounts={one.user: one.password for one in settings.account},
-        networks=settings.register.networks,
-        trunks=trunk_settings(settings),
-        max_calls=settings.limits.max_calls,
-    )
-
-
-def sip_rates(settings: Settings) -> Rates:
-    """Turn configuration into what one address may ask."""
-    return Rates(
-        settings.sip.messages_per_s,
-        settings.sip.calls_per_min,
-        settings.sip.wrong_passwords_per_min,
-        settings.sip.strangers_per_s,
-        settings.known_networks(),
-    )
-
-
-def marks_of(settings: Settings) -> SetMarks:
-    """Say how packets are marked."""
-    marks = settings.marks
-    return SetMarks(marks.sound, marks.picture, marks.slides, marks.other)
-
-
-def hooks_of(settings: Settings) -> list[Webhook]:
-    """Say who is told what happens."""
-    return [
-        Webhook(one.name, one.url, one.secret, frozenset(one.events)) for one in settings.webhook
-    ]
-
-
-def _policy(settings: Settings) -> Policy:
-    """Turn what is asked of senders into the words of session descriptions."""
-    as_kbps = round(settings.media.video_bps * HEADER_SHARE / 1_000)
-    return Policy(
-        session_as_kbps=as_kbps + AUDIO_AS_KBPS,
-        video_as_kbps=as_kbps,
-        max_fs=settings.media.video_fs,
-        secure=settings.sip.media_encryption is MediaEncryption.REQUIRED,
-    )
+        hosts = [one.host for one in self.door.candidates]
+        fingerprint = self._certificate.fingerprint
+        return welcome(self.settings, hosts, fingerprint, self._first_password)
 
 
 async def _join(task: "asyncio.Task[None]") -> None:
