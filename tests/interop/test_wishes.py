@@ -299,3 +299,27 @@ async def fares(server: Server, lajoux: str, morez: str) -> None:
 def states(server: Server) -> dict[str, str]:
     (room,) = json.loads(server.get("/api/v1/rooms"))
     return {one["name"]: one["video"] for one in room["members"]}
+
+
+def test_baresip_is_offered_less_in_mid_call_and_the_call_goes_on(meeting: Any) -> None:
+    """The last resort against a real stack that speaks neither TMMBR nor REMB."""
+
+    async def story() -> None:
+        async with meeting() as m:
+            server = await m.serve()
+            lajoux = await m.room(LAJOUX, video_bps=1_300_000)
+            await lajoux.dial(server.sip("4201"))
+            quick = m.unit(MOREZ)
+            await joins(quick, "pli")
+            await quick.sees(LAJOUX)
+            slow = m.unit(ANNE)
+            await joins(slow, "pli", kbps=320)
+            offered = 'sfu_wishes_sent_total{dialect="reoffer"}'
+            await until(lambda: server.metric(offered) >= 1, 20, "the lower offer")
+            await slow.sees(LAJOUX)
+            await quick.sees(LAJOUX)
+            assert server.metric(offered) == 1  # it keeps its rate; it is not asked for ever
+            await leaves(quick, slow)
+            await lajoux.hang_up()
+
+    run(story())
