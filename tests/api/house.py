@@ -311,6 +311,20 @@ class ScriptedHouse:
     def mute(self, member: str, muted: bool) -> bool:
         return self._change_leg(member, muted=muted)
 
+    def admit(self, room: str, member: str) -> bool:
+        return self._decide(room, member)
+
+    def turn_away(self, room: str, member: str) -> bool:
+        return self._decide(room, member)
+
+    def _decide(self, room: str, member: str) -> bool:
+        meeting = self.meetings.get(room)
+        if meeting is None or member not in {one.member for one in meeting.waiting}:
+            return False
+        left = tuple(one for one in meeting.waiting if one.member != member)
+        self.meetings[room] = replace(meeting, waiting=left)
+        return True
+
     def arrange(self, room: str, wishes: Mapping[str, Any]) -> bool:
         if room not in self.meetings:
             return False

@@ -1,7 +1,11 @@
 """What operators do about a meeting: mute, pin, choose the layout, end; and what is refused."""
 
+from dataclasses import replace
+
+from sfu.api.live_view import VisitorView
 from sfu.model import Role
 from tests.api.client import played
+from tests.api.house import LIVE
 
 
 def test_a_meeting_is_seen_with_its_legs_and_its_lines():
@@ -46,6 +50,28 @@ def test_an_operator_mutes_pins_arranges_and_ends_and_it_is_written_down():
     said = [(one["action"], one["target"], one["detail"]) for one in deeds]
     assert ("PATCH /api/v1/members/{member}", "m1", "muted") in said
     assert ("PATCH /api/v1/meetings/{room}", "4201", "pinned m2") in said
+
+
+def test_an_operator_locks_a_meeting_and_lets_in_who_waits():
+    waiting = tuple(VisitorView(f"w{n}", f"Somebody {n}") for n in range(3))
+
+    async def story(scene):
+        scene.house.meetings["4201"] = replace(LIVE, waiting=waiting)
+        async with scene.log_in(Role.OPERATOR) as client:
+            asked = [
+                await client.patch("/api/v1/meetings/4201", json={"locked": True}),
+                await client.post("/api/v1/meetings/4201/waiting/w0"),
+                await client.delete("/api/v1/meetings/4201/waiting/w2"),
+                await client.post("/api/v1/meetings/4201/waiting/w0"),
+                await client.delete("/api/v1/meetings/4999/waiting/w1"),
+            ]
+            [meeting] = (await client.get("/api/v1/live")).json()["meetings"]
+        return [one.status_code for one in asked], meeting
+
+    statuses, meeting = played(story)
+    assert statuses == [204, 204, 204, 404, 404]
+    assert meeting["locked"]
+    assert meeting["waiting"] == [{"member": "w1", "name": "Somebody 1"}]
 
 
 def test_how_one_may_log_in_is_told_to_everybody():

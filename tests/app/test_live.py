@@ -8,7 +8,7 @@ from sfu.api.live_view import LegView
 from sfu.app import live
 from sfu.config import Line, Settings
 from sfu.media.showing import Way
-from sfu.model import MemberId
+from sfu.model import MemberId, RoomId
 from sfu.room.layout import Layout
 from sfu.shell.watch import SAMPLE_S
 from tests.shell.stage import HDX_HOST, Stage, stage
@@ -100,3 +100,22 @@ def test_where_nobody_is_there_is_no_meeting(house):
     assert live.view(house.house).meetings == ()
     assert live.meeting_in(house.house, "4201") is None
     assert not house.house.mute(MemberId("m1"), True)
+
+
+def test_a_locked_meeting_tells_who_waits(house):
+    inside(house, 1)
+    rooms = house.house.waiting_rooms
+    [meeting] = live.view(house.house).meetings
+    assert (meeting.locked, meeting.waiting) == (False, ())
+    rooms.lock(RoomId(meeting.room), True)
+    house.ring(2, meeting.room)
+    house.tick(1)
+    [meeting] = live.view(house.house).meetings
+    assert meeting.locked
+    [visitor] = meeting.waiting
+    assert visitor.name == "Room 2"
+    rooms.admit(RoomId(meeting.room), MemberId(visitor.member))
+    house.tick(1)
+    [meeting] = live.view(house.house).meetings
+    assert meeting.waiting == ()
+    assert len(meeting.members) == 2

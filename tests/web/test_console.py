@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from sfu.api.house import CallView
+from sfu.api.live_view import VisitorView
 from tests.api.house import LIVE
 from tests.web.looking import visit
 from tests.web.stage import Stage, on_stage
@@ -160,6 +161,23 @@ def test_he_calls_a_room_in_and_is_told_how_it_went(page, url, stage):
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Busy Here")
     assert stage.dialled[-1] == ("busy", "4202")
+
+
+def test_he_locks_a_meeting_and_lets_in_who_waits(page, url, stage):
+    waiting = tuple(VisitorView(f"w{n}", name) for n, name in enumerate(("Léa", "Inconnu")))
+    stage.meetings["4201"] = replace(LIVE, waiting=waiting)
+    opened(page, url)
+    page.get_by_role("button", name="Verrouiller").click()
+    expect(page.locator("#said")).to_contain_text("qui arrive attend")
+    expect(page.get_by_role("button", name="Déverrouiller")).to_be_visible()
+    expect(page.locator(".waiting li")).to_have_count(2)
+    page.get_by_role("button", name="Faire entrer: Léa").click()
+    expect(page.locator("#said")).to_have_text("Léa entre.")
+    page.get_by_role("button", name="Renvoyer: Inconnu").click()
+    expect(page.locator(".waiting")).to_be_hidden()
+    assert (stage.meetings["4201"].locked, stage.meetings["4201"].waiting) == (True, ())
+    page.get_by_role("button", name="Déverrouiller").click()
+    expect(page.get_by_role("button", name="Verrouiller", exact=True)).to_be_visible()
 
 
 def test_who_may_only_read_has_no_buttons_that_do(page, url):

@@ -376,6 +376,12 @@ class House(Protocol):
     def mute(self, member: str, muted: bool) -> bool:
         """Keep a member from being heard, or let it be heard; False for no such member."""
 
+    def admit(self, room: str, member: str) -> bool:
+        """Let somebody in who waits to be; False where nobody of this id waits there."""
+
+    def turn_away(self, room: str, member: str) -> bool:
+        """Turn somebody away who waits to be let in; False where nobody of this id does there."""
+
     def arrange(self, room: str, wishes: Mapping[str, Any]) -> bool:
         """Change a meeting as `MeetingChange` says, what is not named stays; False for none there.
 

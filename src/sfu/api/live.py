@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from sfu.api.house import House
 
 
+NOBODY = "nobody of this id waits there"
+
+
 def add_live(routes: APIRouter, house: "House", gate: Gate) -> None:
     """Add the routes."""
     sees, operates = gate.needs(Role.READ_ONLY), gate.needs(Role.OPERATOR)
@@ -48,7 +51,7 @@ def add_live(routes: APIRouter, house: "House", gate: Gate) -> None:
     @routes.patch(
         "/meetings/{room}",
         status_code=204,
-        summary="Choose a meeting's layout, pin a member; what is left out stays",
+        summary="Choose a meeting's layout, pin a member, lock it; what is left out stays",
         **with_answers(operates, {400: {"description": "nobody of this id is in it"},
             404: {"description": "no meeting there now"}}),
     )  # fmt: skip
@@ -61,6 +64,28 @@ def add_live(routes: APIRouter, house: "House", gate: Gate) -> None:
             raise HTTPException(400, str(error)) from None
         if not changed:
             raise HTTPException(404, "no meeting there now")
+
+    @routes.post(
+        "/meetings/{room}/waiting/{member}",
+        status_code=204,
+        summary="Let somebody in who waits",
+        **with_answers(operates, {404: {"description": NOBODY}}),
+    )
+    async def admit(room: str, member: str, request: Request) -> None:
+        detail(request, member)
+        if not house.admit(room, member):
+            raise HTTPException(404, NOBODY)
+
+    @routes.delete(
+        "/meetings/{room}/waiting/{member}",
+        status_code=204,
+        summary="Turn somebody away who waits",
+        **with_answers(operates, {404: {"description": NOBODY}}),
+    )
+    async def turn_away(room: str, member: str, request: Request) -> None:
+        detail(request, member)
+        if not house.turn_away(room, member):
+            raise HTTPException(404, NOBODY)
 
     @routes.post(
         "/tests",

@@ -76,6 +76,14 @@ class LegView:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitorView:
+    """Somebody who waits to be let in."""
+
+    member: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class MeetingView:
     """A meeting that goes on."""
 
@@ -86,6 +94,10 @@ class MeetingView:
     layout: Layout
     pinned: str | None
     members: tuple[LegView, ...]
+    locked: bool = False
+    """Whoever comes waits until somebody lets him in."""
+    waiting: tuple[VisitorView, ...] = ()
+    """Who came first at the head."""
 
 
 @dataclass(frozen=True, slots=True)

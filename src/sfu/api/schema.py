@@ -78,6 +78,8 @@ class MeetingChange(BaseModel):
     """Whom room codecs are shown: who speaks, or each in turn."""
     pinned: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
     """A member shown before all others; null: nobody."""
+    locked: bool = False
+    """Have everybody wait who comes from now on."""
 
 
 class LoginRequest(BaseModel):

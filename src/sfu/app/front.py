@@ -206,10 +206,20 @@ class Front:
         pinned = wishes.get("pinned", meeting.pinned)
         if pinned is not None and pinned not in meeting.legs:
             raise UseError(f"{pinned} is not in room {room}")
+        if "locked" in wishes:
+            house.waiting_rooms.lock(meeting.id, wishes["locked"])
         layout = wishes.get("layout", meeting.layout)
         if (layout, pinned) != (meeting.layout, meeting.pinned):
             meeting.set_layout(layout, pinned, house.clock())
         return True
+
+    def admit(self, room: str, member: str) -> bool:
+        """Let somebody in who waits."""
+        return self._server.house.waiting_rooms.admit(RoomId(room), MemberId(member))
+
+    def turn_away(self, room: str, member: str) -> bool:
+        """Turn somebody away who waits."""
+        return self._server.house.waiting_rooms.refuse(RoomId(room), MemberId(member))
 
     def end_meeting(self, room: str) -> bool:
         """Disconnect everybody in a room."""

@@ -12,6 +12,7 @@ from sfu.api.live_view import (
     SampleView,
     StepView,
     TestView,
+    VisitorView,
 )
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.showing import Showing, Way, ways
@@ -77,6 +78,8 @@ def _meeting(house: House, meeting: Meeting) -> MeetingView:
         meeting.layout,
         meeting.pinned,
         tuple(_leg(house, house.guests[one]) for one in meeting.legs if one in house.guests),
+        house.waiting_rooms.is_locked(meeting.id),
+        tuple(VisitorView(*one) for one in house.waiting_rooms.waiting(meeting.id).items()),
     )
 
 

@@ -38,10 +38,13 @@ class MeetingCard {
     this.legs = element("div", { class: "legs" });
     this.keyed = new Keyed(this.legs, (leg) => new LegCard(leg, this.room, live));
     this.acts = may("operator") ? this.#acts() : null;
+    this.waiting = element("ul", { class: "waiting", "aria-label": t("waiting"), "aria-live": "polite", hidden: true });
+    this.visitors = new Keyed(this.waiting, (visitor) => this.#visitor(visitor));
     this.root = element(
       "section",
       { class: "meeting", "aria-labelledby": this.title.id },
       element("header", {}, element("div", { class: "names" }, this.title, this.facts), this.acts),
+      this.waiting,
       this.legs,
     );
   }
@@ -56,16 +59,36 @@ class MeetingCard {
       const layout = this.layout.value;
       doing(this.layout, "", t("layout_done"), () => send("PATCH", `/meetings/${encodeURIComponent(this.room)}`, { layout }));
     });
+    this.lock = element("button", { type: "button", class: "quiet" });
+    this.lock.addEventListener("click", () => {
+      const locked = !this.meeting.locked;
+      doing(this.lock, "", t(locked ? "locked" : "unlocked"), () => send("PATCH", `/meetings/${encodeURIComponent(this.room)}`, { locked }));
+    });
     const end = element("button", { type: "button", class: "danger", text: t("end") });
     end.addEventListener("click", async () => {
       if (await ask(t("end_title", { room: this.room }), t("end_text"), t("end")))
         await doing(end, "", t("ended"), () => send("DELETE", `/meetings/${encodeURIComponent(this.room)}`));
     });
-    return element("div", { class: "acts" }, caller(this.room), this.layout, end);
+    return element("div", { class: "acts" }, caller(this.room), this.layout, this.lock, end);
+  }
+
+  /** Somebody who waits, and what an operator may do about it. */
+  #visitor({ member, name }) {
+    const path = `/meetings/${encodeURIComponent(this.room)}/waiting/${encodeURIComponent(member)}`;
+    const button = (key, verb, done) => {
+      const made = element("button", { type: "button", class: "quiet", text: t(key), "aria-label": `${t(key)}: ${name}` });
+      made.addEventListener("click", () => doing(made, "", t(done, { name }), () => send(verb, path)));
+      return made;
+    };
+    const acts = may("operator") ? [button("admit", "POST", "admitted"), button("turn_away", "DELETE", "turned_away")] : [];
+    return { root: element("li", {}, element("span", { text: t("waits", { name }) }), ...acts), update() {} };
   }
 
   update(meeting) {
     this.meeting = meeting;
+    this.waiting.hidden = meeting.waiting.length === 0;
+    this.visitors.update(meeting.waiting, (visitor) => visitor.member);
+    if (this.lock) say(this.lock, t(meeting.locked ? "unlock" : "lock"));
     say(this.title, [meeting.room, meeting.name].filter(Boolean).join(" · "));
     const count = meeting.members.length;
     say(this.facts, [t(count === 1 ? "member_1" : "member_n", { n: count }), ago(meeting.began_at)].join(" · "));
