@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sfu.errors import UseError
@@ -125,6 +125,7 @@ def test_a_configured_room_goes_before_attendant_and_echo_test():
 
 
 @given(st.integers(1, 9_999), st.integers(1, 9_999), st.text("0123456789", min_size=1, max_size=5))
+@example(301, 300, "3")
 def test_a_number_may_go_on_where_a_longer_one_is_open(first, last, number):
     numbers = range(first, last + 1)
     longer = any(str(one) != number and str(one).startswith(number) for one in numbers)

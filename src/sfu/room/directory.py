@@ -141,7 +141,7 @@ class Directory:
         return (
             number.isascii()
             and number.isdigit()
-            and any(_begins_one_of(number, numbers) for numbers in self._open)
+            and any(_begins_one_of(number, numbers) for numbers in self._open if numbers)
         )
 
     def find(self, target: str, pin: str = "") -> Found | UnknownRoom | WrongPin:
