@@ -37,7 +37,7 @@ static int64_t time_us(uint64_t bytes, uint64_t rate_bps) {
 uint64_t line_rate(const struct line *line, int64_t now_us) {
     bool probing = line->probe.sink && now_us < line->probe.until_us;
     return probing && line->probe.rate_bps > line->rate_bps ? line->probe.rate_bps
-                                                                  : line->rate_bps;
+                                                            : line->rate_bps;
 }
 
 /* Speech is never held back, so it may be more than the pace: what it owes is forgotten beyond

@@ -84,9 +84,8 @@ class IceDirectory(Generic[Session]):
             return None
         session, agent = found
         if self._by_path.get(path, found)[1] is not agent:
-            return (
-                None  # another's: who forges an address, or sends its checks over a foreign stream
-            )
+            # another's path: who forges its address, or uses its stream, gets no answer
+            return None
         before = agent.ufrags, agent.paths
         agent.handle(CheckReceived(path, payload), now)
         if before != (agent.ufrags, agent.paths):
