@@ -157,6 +157,28 @@ def test_a_busy_port_is_told_in_one_line():
     asyncio.run(story())
 
 
+def test_a_port_the_system_chose_that_is_somebodys_for_tcp_is_chosen_again(monkeypatch):
+    async def story():
+        side, listen, tried = Side(), tcp.StreamDoor.listen, []
+
+        async def taken_twice(door, carrier, host, port, context):
+            tried.append(port)
+            if len(tried) > 2:
+                return await listen(door, carrier, host, port, context)
+            with socket.create_server((host, port)):  # somebody else's
+                return await listen(door, carrier, host, port, context)
+
+        monkeypatch.setattr(tcp.StreamDoor, "listen", taken_twice)
+        await side.shell.start()
+        ports = {where.port for _, where in side.shell.addresses}
+        await side.shell.close()
+        return tried, ports
+
+    tried, ports = asyncio.run(story())
+    assert len(tried) == 3
+    assert ports == {tried[-1]}
+
+
 def test_a_missing_certificate_is_told_in_one_line(tmp_path):
     async def story():
         side = Side(Certificate(tmp_path / "none.pem", tmp_path / "none.pem", ""))

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
+from sfu.errors import UseError
 from sfu.model import Address, CallId
 from sfu.shell import dns
 from sfu.shell.gate import Gate
@@ -49,6 +50,9 @@ from sfu.signalling.sip.useragent import SipEvent, Start, Stop, UserAgent
 
 POLITE_S = 1.0
 """How long a closing shell waits for the answers to its BYEs."""
+
+_FURTHER_CHOICES = 8
+"""How often the system is asked for another port that is free for UDP and for TCP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +129,31 @@ class SipShell:
         self._handle(Start())
 
     async def _listen(self, host: str, context: ssl.SSLContext | None) -> None:
-        """UDP and TCP share a port number unless told otherwise, also where the system chose it."""
-        port = self._listening.port
-        udp = UdpListener(len(self._udp), self._advertised, self.gate.judge, self.gate.let_in)
-        await udp.bind(host, port)
-        self._udp.append(udp)
-        tcp = await self._door.listen(
-            Carrier.TCP, host, self._listening.tcp_port or udp.bound.port, None
-        )
-        self.addresses += [(Carrier.UDP, udp.bound), (Carrier.TCP, tcp)]
+        self.addresses += await self._listen_in_pairs(host)
         if context is not None and self._listening.tls_port is not None:
             tls = await self._door.listen(Carrier.TLS, host, self._listening.tls_port, context)
             self.addresses.append((Carrier.TLS, tls))
+
+    async def _listen_in_pairs(self, host: str) -> list[tuple[Carrier, Address]]:
+        """UDP and TCP share a port number unless told otherwise, also where the system chose it.
+
+        What the system chose for UDP may be somebody's for TCP: then it chooses again.
+        """
+        port, tcp_port = self._listening.port, self._listening.tcp_port
+        further = 0 if port or tcp_port else _FURTHER_CHOICES
+        while True:
+            udp = UdpListener(len(self._udp), self._advertised, self.gate.judge, self.gate.let_in)
+            await udp.bind(host, port)
+            self._udp.append(udp)
+            try:
+                tcp = await self._door.listen(Carrier.TCP, host, tcp_port or udp.bound.port, None)
+            except UseError:
+                if not further:
+                    raise
+                self._udp.pop().close()
+                further -= 1
+            else:
+                return [(Carrier.UDP, udp.bound), (Carrier.TCP, tcp)]
 
     def configure(self, settings: SipSettings, rates: Rates) -> None:
         """Go by other accounts, networks and limits; who registered and calls is not asked again.
