@@ -36,6 +36,7 @@ from sfu.api.live_view import (
     MeetingView,
     SampleView,
     StepView,
+    TermsView,
     TestView,
 )
 from sfu.app import bookings
@@ -109,6 +110,7 @@ MOREZ = LegView(
     picture_to=Way.OK, sees=("m2",), sound_received=SOUND, picture_received=PICTURE,
     sound_sent=SOUND, picture_sent=FlowView("h264", 480_000, 0.0, 4.0), rtt_ms=41.0,
     line="morez", steps=(StepView("m2", "small", 700_000, 500_000, "line_down"),),
+    terms=TermsView(5, 0, 0),
 )  # fmt: skip
 LIVE = MeetingView(
     "4201", "Conseil", False, BEGAN, layout.Layout.SPEAKER, None,
@@ -308,8 +310,12 @@ class ScriptedHouse:
         )  # fmt: skip
         return HourView("morez", 2_000_000, 800_000, 10.0, samples)
 
-    def mute(self, member: str, muted: bool) -> bool:
-        return self._change_leg(member, muted=muted)
+    def change_member(self, member: str, wishes: Mapping[str, Any]) -> bool:
+        terms = {key: value or 0 for key, value in wishes.items() if key != "muted"}
+        if terms.get("picture_floor_bps", 0) > terms.get("picture_max_bps", 20_000_000):
+            raise UseError("a floor above its most")
+        muted = {key: value for key, value in wishes.items() if key == "muted"}
+        return self._change_leg(member, terms=replace(MOREZ.terms, **terms), **muted)
 
     def admit(self, room: str, member: str) -> bool:
         return self._decide(room, member)

@@ -7,6 +7,8 @@ from sfu.model import Role
 from tests.api.client import played
 from tests.api.house import LIVE
 
+TERMS = {"priority": 9, "picture_max_bps": 300_000}
+
 
 def test_a_meeting_is_seen_with_its_legs_and_its_lines():
     async def story(scene):
@@ -30,6 +32,9 @@ def test_an_operator_mutes_pins_arranges_and_ends_and_it_is_written_down():
             asked = [
                 await client.patch("/api/v1/members/m1", json={"muted": True}),
                 await client.patch("/api/v1/members/m99", json={"muted": True}),
+                await client.patch("/api/v1/members/m1", json=TERMS),
+                await client.patch("/api/v1/members/m1", json=TERMS | {"picture_floor_bps": 900_000}),
+                await client.patch("/api/v1/members/m1", json={"priority": 10}),
                 await client.patch("/api/v1/meetings/4201", json={"pinned": "m2"}),
                 await client.patch("/api/v1/meetings/4201", json={"layout": "round"}),
                 await client.patch("/api/v1/meetings/4201", json={"pinned": "m99"}),
@@ -43,13 +48,16 @@ def test_an_operator_mutes_pins_arranges_and_ends_and_it_is_written_down():
         return [one.status_code for one in asked], meeting, ended, deeds
 
     statuses, meeting, ended, deeds = played(story)
-    assert statuses == [204, 404, 204, 204, 400, 422, 404]
+    assert statuses == [204, 404, 204, 400, 422, 204, 204, 400, 422, 404]
+    assert meeting["members"][0]["terms"] == TERMS | {"picture_floor_bps": 0}
     assert (meeting["pinned"], meeting["layout"]) == ("m2", "round")
     assert meeting["members"][0]["muted"]
     assert ended == [204, 404]
     said = [(one["action"], one["target"], one["detail"]) for one in deeds]
     assert ("PATCH /api/v1/members/{member}", "m1", "muted") in said
     assert ("PATCH /api/v1/meetings/{room}", "4201", "pinned m2") in said
+    words = "priority 9, picture_max_bps 300000"
+    assert ("PATCH /api/v1/members/{member}", "m1", words) in said
 
 
 def test_an_operator_locks_a_meeting_and_lets_in_who_waits():

@@ -4,9 +4,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from sfu.api.live_view import LegView
+from sfu.api.live_view import LegView, TermsView
 from sfu.app import live
 from sfu.config import Line, Settings
+from sfu.errors import UseError
 from sfu.media.showing import Way
 from sfu.model import MemberId, RoomId
 from sfu.room.layout import Layout
@@ -119,3 +120,22 @@ def test_a_locked_meeting_tells_who_waits(house):
     [meeting] = live.view(house.house).meetings
     assert meeting.waiting == ()
     assert len(meeting.members) == 2
+
+
+def test_an_operator_says_what_a_members_pictures_get_and_takes_it_back(house):
+    inside(house, 1, 2)
+    member = house.leg(1).member
+    assert legs(house)["Room 1"].terms == TermsView(5, 0, 0)
+    assert live.change_member(house.house, member, {"priority": 9, "picture_max_bps": 300_000})
+    house.tick(0.2)
+    assert legs(house)["Room 1"].terms == TermsView(9, 0, 300_000)
+    demands = house.house.sharing.demands(house.house.lines.configured[0].line)
+    assert [one.max_bps for one in demands if one.viewer == member] == [300_000]
+    assert live.change_member(house.house, member, {"priority": None})
+    assert legs(house)["Room 1"].terms == TermsView(5, 0, 300_000)
+    with pytest.raises(UseError, match="floor of 400000"):
+        live.change_member(house.house, member, {"picture_floor_bps": 400_000})
+    assert legs(house)["Room 1"].terms == TermsView(5, 0, 300_000)
+    assert live.change_member(house.house, member, {"muted": True})
+    assert legs(house)["Room 1"].muted
+    assert not live.change_member(house.house, MemberId("nobody"), {})

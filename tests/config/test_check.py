@@ -17,6 +17,7 @@ def fault(table):
 
 
 TRUNK = {"name": "pbx", "registrar": "sip.example", "user": "visio", "password": "x"}
+FLOOR = {"picture_floor_bps": 300_000, "picture_max_bps": 200_000}
 ACCOUNT = {"user": "morez", "password": "x"}
 WEBHOOK = {"name": "ledger", "url": "https://a.example/", "secret": "a long enough one"}
 OIDC = {"issuer": "https://id.example", "client_id": "sfu", "redirect_url": "https://a.example/b",
@@ -51,6 +52,9 @@ SITES = [{"name": "a"}, {"name": "b"}]
         ),
         ({"account": [ACCOUNT, ACCOUNT]}, "account[2].user"),
         ({"account": [ACCOUNT, ACCOUNT | {"user": "Morez"}]}, "account[2].user"),
+        ({"account": [ACCOUNT | FLOOR]}, "account[1].picture_floor_bps"),
+        ({"room": [{"number": "1"} | FLOOR]}, "room[1].picture_floor_bps"),
+        ({"endpoint": [{"number": "1", "uri": "sip:a@b"} | FLOOR]}, "endpoint[1].picture_floor_bps"),
         ({"dial_out": {"accounts": ["nobody"]}}, "dial_out.accounts"),
         ({"line": [LINE | {"accounts": ["nobody"]}]}, "line[1].accounts"),
         ({"site": [{"name": "lajoux"}], "line": [LINE]}, "line[1].site"),

@@ -8,6 +8,7 @@ from sfu.media.engine.pacer import PictureClass
 from sfu.media.engine.snapshot import EngineRow, Snapshot
 from sfu.model import Codec, MemberId, SinkId
 from sfu.shell.needs import Gauge, demands_of, picture_of
+from sfu.shell.picture_terms import NO_TERMS
 from tests.shell.stage import stage
 
 ANNE, BRUNO, CLAIRE = MemberId("a"), MemberId("b"), MemberId("c")
@@ -25,7 +26,7 @@ def house():
 
 def classes(house, *members, leader=None):
     places = [(SinkId(90 + place), member) for place, member in enumerate(members)]
-    demands = demands_of(house.leg(1), places, leader, None)
+    demands = demands_of(house.leg(1), places, leader, NO_TERMS)
     return {one.member: one.picture_class for one in demands}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sfu.config import Account, Line, Room, Settings
+from sfu.config import Account, Endpoint, Line, Room, Settings
 from sfu.media.allocation.event import Demand, Hearing, LineState, Picture
 from sfu.media.allocation.output import Cap, Give, Pace, Reason, SetCaps, SoundStep, Wants
 from sfu.media.allocation.rung import Rung, Steer, Why
@@ -15,6 +15,7 @@ from sfu.media.engine.event import TransportLatched
 from sfu.media.engine.pacer import PictureClass
 from sfu.model import Address, CallId, Framing, LineId, Protocol
 from sfu.shell import needs
+from sfu.shell.codec_leg import CodecLeg
 from sfu.signalling.call import CallOffered
 from sfu.signalling.webrtc import message as m
 from tests.shell.stage import HDX_HOST, Stage, codec_offer, page_offer, stage
@@ -179,6 +180,58 @@ def test_a_rooms_priority_floor_and_ceiling_are_told():
         inside(house, 1, 2)
         demand = told(house, Demand)[0]
         assert (demand.priority, demand.floor_bps, demand.max_bps) == (8, 200_000, 400_000)
+
+
+def of(house: Stage, call: int) -> tuple[int, int, int]:
+    """Return priority, floor and most of what a codec's first place wants."""
+    member = house.leg(call).member
+    demand = next(one for one in told(house, Demand) if one.viewer == member)
+    return demand.priority, demand.floor_bps, demand.max_bps
+
+
+def test_a_units_word_and_an_accounts_go_before_their_rooms():
+    room = Room(number="4201", priority=8, picture_floor_bps=200_000, picture_max_bps=400_000)
+    unit = Endpoint(number="1", uri=f"sip:room1@{HDX_HOST}", picture_max_bps=300_000)
+    twin = Endpoint(number="2", uri=f"sip:room2@{HDX_HOST}", priority=2)
+    hall = Account(user="hall", password="x", priority=9, picture_floor_bps=0)
+    settings = replace(SETTINGS, room=(room,), endpoint=(unit, twin), account=(hall,))
+    with stage(settings) as house:
+        event = CallOffered(
+            CallId(3), Protocol.SIP, "4201", "hall@example", "Hall", "HDX",
+            Address("203.0.113.1", 5060), "hall", codec_offer("polycom_hdx"),
+        )  # fmt: skip
+        house.calls.handle(event)
+        inside(house, 1, 2)
+        house.send(3)
+        house.tick(0.1)
+        assert of(house, 1) == (8, 200_000, 300_000)
+        assert of(house, 2) == (2, 200_000, 400_000)
+        assert of(house, 3) == (9, 0, 400_000)
+        # the console changes a unit: it counts at once
+        changed = replace(settings, endpoint=(replace(unit, picture_max_bps=250_000), twin))
+        house.house.configure(changed)
+        house.tick(0.2)
+        assert of(house, 1) == (8, 200_000, 250_000)
+
+
+def test_a_unit_that_is_called_is_known_by_what_was_called(house):
+    unit = Endpoint(number="7001", uri="sip:salle@192.0.2.77", priority=9)
+    house.house.configure(replace(SETTINGS, endpoint=(unit,)))
+    leg = CodecLeg(
+        house.house.new_member(), CallId(9), "Salle", house.calls._around,
+        host="192.0.2.1", peer_host="192.0.2.77", model="", now=0.0, address=unit.uri,
+    )  # fmt: skip
+    assert house.house.sharing.terms_of(leg).priority == 9
+
+
+def test_a_ceiling_counts_where_no_line_binds_anybody():
+    unit = Endpoint(number="1", uri=f"sip:room1@{HDX_HOST}", picture_max_bps=300_000)
+    with stage(Settings(endpoint=(unit,))) as house:
+        inside(house, 1, 2)
+        house.tick(1)
+        assert of(house, 1)[2] == 300_000
+        room = house.house.meetings["4201"]._room
+        assert room.members[house.leg(2).member].sends_bps <= 300_000
 
 
 def test_a_browsers_forwarded_voices_are_told_one_by_one(house):

@@ -373,8 +373,11 @@ class House(Protocol):
     def hour(self, line: str) -> HourView | None:
         """Show a line's last hour; None for no such line."""
 
-    def mute(self, member: str, muted: bool) -> bool:
-        """Keep a member from being heard, or let it be heard; False for no such member."""
+    def change_member(self, member: str, wishes: Mapping[str, Any]) -> bool:
+        """Change a member as `MemberChange` says, what is not named stays; False for no such one.
+
+        Raises `UseError` where its pictures shall have more than they may.
+        """
 
     def admit(self, room: str, member: str) -> bool:
         """Let somebody in who waits to be; False where nobody of this id waits there."""

@@ -40,12 +40,18 @@ def add_live(routes: APIRouter, house: "House", gate: Gate) -> None:
     @routes.patch(
         "/members/{member}",
         status_code=204,
-        summary="Mute a member for the others, or let it be heard again",
-        **with_answers(operates, {404: {"description": "no such member"}}),
-    )
+        summary="Mute a member, say what its pictures get of its line; what is left out stays",
+        **with_answers(operates, {400: {"description": "a floor above its most"},
+            404: {"description": "no such member"}}),
+    )  # fmt: skip
     async def change_member(member: str, wish: MemberChange, request: Request) -> None:
-        detail(request, "muted" if wish.muted else "heard again")
-        if not house.mute(member, wish.muted):
+        given = wish.model_dump(exclude_unset=True)
+        detail(request, ", ".join(_said(*one) for one in given.items()))
+        try:
+            changed = house.change_member(member, given)
+        except UseError as error:
+            raise HTTPException(400, str(error)) from None
+        if not changed:
             raise HTTPException(404, "no such member")
 
     @routes.patch(
@@ -108,3 +114,9 @@ def add_live(routes: APIRouter, house: "House", gate: Gate) -> None:
     async def end(room: str) -> None:
         if not house.end_meeting(room):
             raise HTTPException(404, "no meeting there now")
+
+
+def _said(key: str, value: object) -> str:
+    if key == "muted":
+        return "muted" if value else "heard again"
+    return f"{key} {'as configured' if value is None else value}"

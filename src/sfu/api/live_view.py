@@ -37,6 +37,16 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class TermsView:
+    """What a member's pictures get of its line: its own, its unit's, its account's, its room's."""
+
+    priority: int
+    picture_floor_bps: int
+    picture_max_bps: int
+    """0 for both: none."""
+
+
+@dataclass(frozen=True, slots=True)
 class LegView:
     """A member of a meeting."""
 
@@ -73,6 +83,8 @@ class LegView:
     line: str
     """The configured line it stands behind, "" for none."""
     steps: tuple[StepView, ...]
+    terms: TermsView
+    """On what terms it is shown pictures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from sfu.config.overlay import HouseKind
+from sfu.config.section import Bps, Priority
 from sfu.model import Role
 from sfu.room.layout import Layout
 
@@ -62,11 +63,15 @@ class TransferRequest(BaseModel):
 
 
 class MemberChange(BaseModel):
-    """What shall be another about a member."""
+    """What shall be another about a member; what is left out stays."""
 
     model_config = ConfigDict(extra="forbid")
 
-    muted: bool
+    muted: bool = False
+    priority: Priority | None = None
+    """Of what it is shown; null for this and the next two: as configured."""
+    picture_floor_bps: Bps | None = None
+    picture_max_bps: Bps | None = None
 
 
 class MeetingChange(BaseModel):

@@ -193,9 +193,9 @@ class Front:
         """Show a line's last hour."""
         return live.hour(self._server.house, line)
 
-    def mute(self, member: str, muted: bool) -> bool:
-        """Keep a member from being heard."""
-        return self._server.house.mute(MemberId(member), muted)
+    def change_member(self, member: str, wishes: Mapping[str, Any]) -> bool:
+        """Keep a member from being heard, say what its pictures get."""
+        return live.change_member(self._server.house, MemberId(member), wishes)
 
     def arrange(self, room: str, wishes: Mapping[str, Any]) -> bool:
         """Choose a meeting's layout, pin a member."""

@@ -1,6 +1,11 @@
 """Meetings of now as the web side shows them, gathered from house, engine and lines."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
+
+import structlog
 
 from sfu.api.live_view import (
     FlowView,
@@ -11,9 +16,12 @@ from sfu.api.live_view import (
     MeetingView,
     SampleView,
     StepView,
+    TermsView,
     TestView,
     VisitorView,
 )
+from sfu.config import Room
+from sfu.errors import UseError
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.showing import Showing, Way, ways
 from sfu.metrics.maker import maker_of
@@ -22,9 +30,18 @@ from sfu.shell.house import Guest, House
 from sfu.shell.leg import Leg
 from sfu.shell.lines import AccessLine
 from sfu.shell.meeting import Meeting
+from sfu.shell.picture_terms import Terms, terms_of
 from sfu.shell.roomtest import Checked
 from sfu.shell.watch import SAMPLE_S, Flow, Flows
 
+log = structlog.get_logger()
+
+TERMS = {
+    "priority": "priority",
+    "picture_floor_bps": "floor_bps",
+    "picture_max_bps": "most_bps",
+}
+USUAL = Terms(Room.priority, 0, 0)
 NOTHING_SEEN = (Way.NONE, Way.NONE)
 
 
@@ -69,6 +86,36 @@ def meeting_in(house: House, room: str) -> Meeting | None:
     return meeting if meeting is not None and meeting.legs else None
 
 
+def change_member(house: House, member: MemberId, wishes: Mapping[str, Any]) -> bool:
+    """Change a member; False for no such one.
+
+    Raises `UseError` where its pictures shall have more than they may.
+    """
+    guest = house.guests.get(member)
+    if guest is None:
+        return False
+    leg, said = guest.leg, {TERMS[key]: value for key, value in wishes.items() if key in TERMS}
+    before, leg.terms = leg.terms, replace(leg.terms, **said)
+    terms = house.sharing.terms_of(leg).over(room_terms(house, guest.meeting))
+    if 0 < (terms.most_bps or 0) < (terms.floor_bps or 0):
+        leg.terms = before
+        raise UseError(f"a floor of {terms.floor_bps} is above the most of {terms.most_bps}")
+    if said:
+        log.info("picture_terms", member=member, room=guest.meeting.id, **wishes)
+    if "muted" in wishes:
+        house.mute(member, wishes["muted"])
+    return True
+
+
+def room_terms(house: House, meeting: Meeting) -> Terms:
+    """Return what the settings say of a room's pictures."""
+    return terms_of(house.settings.find_room(meeting.id)).over(USUAL)
+
+
+def _terms(terms: Terms) -> TermsView:
+    return TermsView(terms.priority or 0, terms.floor_bps or 0, terms.most_bps or 0)
+
+
 def _meeting(house: House, meeting: Meeting) -> MeetingView:
     return MeetingView(
         meeting.id,
@@ -111,6 +158,7 @@ def _leg(house: House, guest: Guest) -> LegView:
         rtt_ms=_ms(flows.rtt_s),
         line=leg.line.name if leg.line is not None else "",
         steps=tuple(_steps(house, meeting, leg)),
+        terms=_terms(house.sharing.terms_of(leg).over(room_terms(house, meeting))),
     )
 
 

@@ -25,6 +25,7 @@ def _faults(settings: Settings) -> Iterator[Fault]:
     yield from _certificate(settings)
     yield from _numbers(settings)
     yield from _accounts(settings)
+    yield from _pictures(settings)
     yield from _trunks(settings)
     yield from _webhooks(settings)
     yield from _oidc(settings)
@@ -127,6 +128,16 @@ def _accounts(settings: Settings) -> Iterator[Fault]:
     for key, user in named:
         if user not in known:
             yield Fault(key, f"no [[account]] has the user {user}")
+
+
+def _pictures(settings: Settings) -> Iterator[Fault]:
+    for table in ("room", "account", "endpoint"):
+        for index, one in enumerate(getattr(settings, table), 1):
+            floor_bps, most_bps = one.picture_floor_bps or 0, one.picture_max_bps or 0
+            if 0 < most_bps < floor_bps:
+                yield Fault(
+                    f"{table}[{index}].picture_floor_bps", f"must not be above {most_bps}, its most"
+                )
 
 
 def _trunks(settings: Settings) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from annotated_types import Ge, Le, MinLen
 from pydantic import StringConstraints
 
 from sfu.config.address import IpNetwork
-from sfu.config.section import Name, section
+from sfu.config.section import Bps, Name, Priority, section
 
 
 @section
@@ -35,6 +35,10 @@ class Account:
 
     user: Name
     password: Annotated[str, MinLen(1)] = field(repr=False)
+    priority: Priority | None = None
+    """Of what it is shown; this and the next two left out: as its room says."""
+    picture_floor_bps: Bps | None = None
+    picture_max_bps: Bps | None = None
 
 
 @section

@@ -7,7 +7,7 @@ from typing import Annotated
 from annotated_types import Ge, Gt, Le, MinLen
 from pydantic import StringConstraints
 
-from sfu.config.section import Name, Number, section
+from sfu.config.section import Bps, Name, Number, Priority, section
 
 
 class Policy(StrEnum):
@@ -77,11 +77,11 @@ class Room:
     """Who gives it comes in and decides who else does; empty: none."""
     max_members: Annotated[int, Ge(0), Le(500)] = 0
     """0: as [limits] says."""
-    priority: Annotated[int, Ge(0), Le(9)] = 5
+    priority: Priority = 5
     """Whose pictures go first where rooms meet on one line; 9 is the first."""
-    picture_floor_bps: Annotated[int, Ge(0), Le(20_000_000)] = 0
+    picture_floor_bps: Bps = 0
     """The speaker's picture gets this before anybody gets more; 0: none."""
-    picture_max_bps: Annotated[int, Ge(0), Le(20_000_000)] = 0
+    picture_max_bps: Bps = 0
     """Most a picture of this room takes; 0: as [media] says."""
 
 
@@ -93,6 +93,10 @@ class Endpoint:
     uri: Annotated[str, StringConstraints(pattern=r"^(sips?|h323):[^\s<>]+$")]
     name: str = ""
     site: str = ""
+    priority: Priority | None = None
+    """Of what it is shown; this and the next two left out: as its room, or its account, says."""
+    picture_floor_bps: Bps | None = None
+    picture_max_bps: Bps | None = None
 
 
 @section

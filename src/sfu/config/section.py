@@ -8,13 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar, dataclass_transform
 
-from annotated_types import MinLen
+from annotated_types import Ge, Le, MinLen
 from pydantic import StringConstraints
 
 T = TypeVar("T")
 
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 Name = Annotated[str, MinLen(1)]
+Priority = Annotated[int, Ge(0), Le(9)]
+Bps = Annotated[int, Ge(0), Le(20_000_000)]
+"""Of one picture's payload."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))

@@ -132,6 +132,7 @@ class Arrivals:
             peer_host=event.source.host,
             model=event.model,
             now=now,
+            address=event.caller,
             account=event.account,
             protocol=event.protocol,
         )

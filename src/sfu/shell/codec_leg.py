@@ -27,6 +27,7 @@ from sfu.shell.codec_end import OurEnd
 from sfu.shell.codec_media import CodecMedia
 from sfu.shell.leg import Leg
 from sfu.shell.limits import CodecLimits
+from sfu.shell.picture_terms import identity_of
 from sfu.shell.surroundings import Surroundings
 from sfu.shell.voices import Voices
 from sfu.signalling.call import End, HangUp, OfferMedia
@@ -56,14 +57,17 @@ class CodecLeg(Leg):
         peer_host: str,
         model: str,
         now: float,
+        address: str = "",
         account: str | None = None,
         protocol: Protocol = Protocol.SIP,
     ) -> None:
         """Begin without media; `host` is what the far end is told to send to.
 
-        `account` is what it proved to be, or was registered as.
+        `address` is what it calls itself, or was called by; `account` what it proved to be, or was
+        registered as.
         """
         super().__init__(member, name, protocol)
+        self.identity = identity_of(address, peer_host, account)
         self.call = call
         self.policy = around.policy
         self._around = around

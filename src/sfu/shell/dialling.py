@@ -74,7 +74,7 @@ class Dialling:
         leg = CodecLeg(
             self._house.new_member(), call, name, self._around,
             host=self._advertise(host), peer_host=host, model="", now=self._house.clock(),
-            account=account,
+            address=uri, account=account,
             protocol=Protocol.H323 if uri.lower().startswith("h323:") else Protocol.SIP,
         )  # fmt: skip
         prefer(self._house, leg, room)

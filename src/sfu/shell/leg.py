@@ -8,6 +8,7 @@ from sfu.media.allocation.output import Cap
 from sfu.model import Codec, MemberId, Protocol, SinkId, SourceId
 from sfu.room.output import Notify, SendPicture
 from sfu.shell.lines import AccessLine
+from sfu.shell.picture_terms import NO_TERMS, Identity
 from sfu.shell.voices import NO_VOICES, ONCE, Twice, Voices
 from sfu.signalling.call import End
 from sfu.signalling.capability import Capability
@@ -113,6 +114,9 @@ class Leg(ABC):
         """The line it stands behind; None: nobody reckons with it."""
         self.site = ""
         """Where it is, for the records; "" where nobody knows."""
+        self.identity = Identity()
+        self.terms = NO_TERMS
+        """On what it is sent pictures by an operator's word."""
 
     @property
     @abstractmethod

@@ -21,12 +21,14 @@ from sfu.model import MemberId, Protocol, SinkId, SourceId
 from sfu.shell.leg import Leg
 from sfu.shell.limits import Meter
 from sfu.shell.lines import AccessLine
+from sfu.shell.picture_terms import Terms
 
 BOUNDLESS_BPS = 10_000_000_000
 """A direction nobody reckons with."""
 EQUAL_PICTURES = 2
 """So many pictures side by side are equal; of more the leader's goes first."""
 USUAL_FPS = 30.0
+USUAL_PRIORITY = Room.priority
 ALIVE_S = 2.0
 
 
@@ -108,9 +110,9 @@ class Place:
 
 def demands_of(
     viewer: Leg, places: Iterable[tuple[SinkId, MemberId | None]], leader: MemberId | None,
-    room: Room | None,
+    terms: Terms,
 ) -> list[Demand]:  # fmt: skip
-    """Return what a viewer's places want."""
+    """Return what a viewer's places want, on these terms."""
     wanted = [(sink, member) for sink, member in places if member is not None]
     line = viewer.line.line if viewer.line is not None else None
     headers = viewer.voices().headers_down
@@ -120,14 +122,14 @@ def demands_of(
         equal = len(wanted) <= EQUAL_PICTURES or first is None
         main = equal or member == first
         capability = viewer.capability
-        bounds = (viewer.takes_bps, capability.video_bps, room.picture_max_bps if room else 0)
+        bounds = (viewer.takes_bps, capability.video_bps, terms.most_bps)
         demands.append(
             Demand(
                 sink, viewer.member, line, member,
                 PictureClass.MAIN if main else PictureClass.THUMBNAIL,
                 0, min(filter(None, bounds), default=0),
-                room.picture_floor_bps if room and main else 0,
-                room.priority if room else Room.priority, headers,
+                terms.floor_bps or 0 if main else 0,
+                USUAL_PRIORITY if terms.priority is None else terms.priority, headers,
             )
         )  # fmt: skip
     return demands

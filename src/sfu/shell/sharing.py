@@ -67,6 +67,7 @@ from sfu.shell.needs import (
     picture_of,
 )
 from sfu.shell.patchbay import Patchbay
+from sfu.shell.picture_terms import KnownTerms, Terms, terms_of
 from sfu.shell.places import Places
 from sfu.shell.redundancy import Protection
 from sfu.shell.upward import Upward
@@ -106,6 +107,7 @@ class Sharing:
         self.admissions: Counter[tuple[LineId, str]] = Counter()
         self._settings = settings
         self._bay = patchbay
+        self._terms = KnownTerms(settings)
         self._gauge = Gauge()
         self._ticks = 0
         self._told: dict[tuple[type, int | str], AllocationEvent] = {}
@@ -139,7 +141,7 @@ class Sharing:
         Nobody may stand behind a line that is no more.
         """
         before = {one.line: one for one in self.lines}
-        self._settings = settings
+        self._settings, self._terms = settings, KnownTerms(settings)
         self.lines.adopt(settings.line, settings.line_names(), places)
         after = {one.line: one for one in self.lines}
         for number in before.keys() - after.keys():
@@ -179,6 +181,10 @@ class Sharing:
     def depart(self, leg: Leg) -> None:
         """Give back what a call had."""
         self._legs.pop(leg.member, None)
+
+    def terms_of(self, leg: Leg) -> Terms:
+        """Return on what terms a member is sent pictures, its room's left out."""
+        return leg.terms.over(self._terms.of(leg.identity))
 
     def behind(self, line: LineId) -> list[Leg]:
         """Return whoever stands behind a line."""
@@ -335,18 +341,19 @@ class Sharing:
         return share(self.estimates.of(server.line).capacity_bps, wanted)
 
     def _of_meeting(self, meeting: Meeting, snapshot: Snapshot) -> Iterable[AllocationEvent]:
-        room = self._settings.find_room(meeting.id)
+        room = terms_of(self._settings.find_room(meeting.id))
         most_bps = self._settings.media.video_bps
+        terms = {one: self.terms_of(leg).over(room) for one, leg in meeting.legs.items()}
         bound = any(leg.line is not None for leg in meeting.legs.values())
         layered = any(len(leg.streams.layers) > 1 for leg in meeting.legs.values())
-        if not (bound or layered):
+        if not (bound or layered or any(one.most_bps for one in terms.values())):
             return
         rows = meeting.rows()
         for leg in meeting.legs.values():
             picture = picture_of(leg, self._gauge, snapshot, most_bps, USUAL_HEIGHT)
             if picture is not None and leg.wants_picture():
                 yield picture
-            yield from demands_of(leg, meeting.places(leg), meeting.speaker, room)
+            yield from demands_of(leg, meeting.places(leg), meeting.speaker, terms[leg.member])
             others = sum(row.sound for row in rows if row.member != leg.member)
             wished = meeting.voices_wished(leg.member)
             hearing = hearing_of(leg, others, wished, mixed=meeting.mixes)

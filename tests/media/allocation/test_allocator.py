@@ -421,3 +421,67 @@ def test_sound_is_never_lent(sounds: tuple[Sound, ...]):
     scene.run(10)
     speech = sum(scene.wrap.line_bps(one.ip_bytes, one.packets_per_s) for one in sounds)
     assert scene.given_bps(1) + speech + 40_000 <= 0.95 * 1e6
+
+
+# ---- terms of one viewer
+
+
+def two_rooms(rate, first=5, second=5, **more):
+    """Two rooms behind one line: each a viewer of its own speaker."""
+    scene = Scene()
+    scene.line(1, rate, sounds=((OPUS, OPUS), (OPUS, OPUS), 2))
+    scene.line(2)
+    scene.line(3)
+    scene.send("m2", 2, (360,))
+    scene.send("m3", 3, (360,))
+    one = scene.watch("m1", 1, "m2", priority=first)
+    other = scene.watch("m4", 1, "m3", priority=second, **more)
+    return scene, one, other
+
+
+def test_a_higher_priority_has_its_picture_and_the_other_is_told_so():
+    scene, one, other = two_rooms(500_000, first=6)
+    scene.run(10)
+    assert scene.gives[one].rung in (Rung.FULL, Rung.HALF_RATE)
+    assert scene.gives[other].layer is None
+    reason = scene.gives[other].reason
+    assert reason.why is Why.PRIORITY
+    assert reason.required_bps > reason.available_bps
+
+
+def test_of_equal_priority_both_share_what_there_is():
+    scene, one, other = two_rooms(640_000)
+    scene.run(10)
+    assert scene.layer(one) == scene.layer(other) == 0
+    assert Why.PRIORITY not in {one.reason.why for one in scene.gives.values()}
+
+
+def test_who_shall_have_no_less_than_his_floor_has_nothing_and_the_others_more():
+    scene, one, other = two_rooms(640_000, floor_bps=400_000)
+    scene.run(10)
+    assert scene.gives[other].layer is None
+    assert scene.gives[other].reason.why is Why.FLOOR
+    alone = scene.caps["m2"].caps[0].max_bps
+    fair, *_ = two_rooms(640_000)
+    fair.run(10)
+    assert alone > 1.3 * fair.caps["m2"].caps[0].max_bps
+
+
+def test_who_shall_have_at_most_so_much_is_told_that_it_is_his_ceiling():
+    scene = Scene()
+    scene.line(1)
+    scene.line(2)
+    scene.send("m2", 2, (180, 360))
+    sink = scene.watch("m1", 1, "m2", max_bps=100_000)
+    scene.run(10)
+    assert scene.gives[sink].rung is Rung.SMALL
+    assert scene.gives[sink].reason.why is Why.CEILING
+    assert scene.cap("m2", "l").max_bps <= 100_000
+
+
+def test_a_ceiling_below_the_usual_is_fewer_pictures_and_says_so():
+    scene, _, other = two_rooms(2_000_000, max_bps=150_000)
+    scene.run(10)
+    assert (scene.gives[other].rung, scene.gives[other].reason.why) == (
+        Rung.HALF_RATE, Why.CEILING,
+    )  # fmt: skip

@@ -18,6 +18,7 @@ from itertools import groupby
 from sfu.media.allocation.cost import Cost
 from sfu.media.allocation.event import Demand
 from sfu.media.allocation.fill import Flow, Room, fill
+from sfu.media.allocation.precedence import Precedence
 from sfu.media.allocation.rung import Rung, Why
 from sfu.media.allocation.split import HEADROOM, NOTHING, Rate, Viewer, split
 from sfu.media.allocation.usual import HALF_RATE, Usual, slides
@@ -74,6 +75,7 @@ class _Planner:
         self.stays = {one.sink: one for one in world.stays}
         self.unmet: set[LineId] = set()
         """Lines whose main picture is not good yet."""
+        self.precedence = Precedence(self.rooms)
 
     def plan(self) -> Plan:
         self._reserve()
@@ -127,6 +129,7 @@ class _Planner:
 
     def _serve(self, group: list[Demand]) -> list[LayerKey]:
         """Split and raise one group; return the streams it brought."""
+        self.precedence.begin(group)
         self._share(group)
         up = self._share_up(group)
         new: list[LayerKey] = []
@@ -140,6 +143,7 @@ class _Planner:
                 self._usual(key).good_bps, self.taken.get(key, PLENTY_BPS)
             )
         fill([self.flows[key] for key in new])
+        self.precedence.served(each for each in group if self.levels[each.sink] >= 0)
         for each in group:
             if each.picture_class is PictureClass.MAIN and each.line is not None:
                 level = self.levels[each.sink]
@@ -299,9 +303,15 @@ class _Planner:
         wanted = sender.encodings[max(level + 1, 0)]
         if sender.deaf:
             return Why.DEAF
-        needs = wanted.fixed_bps or max(wanted.usual.floor_bps, demand.floor_bps)
+        least = wanted.fixed_bps or wanted.usual.floor_bps
+        needs = wanted.fixed_bps or max(least, demand.floor_bps)
+        if demand.max_bps and demand.max_bps < needs:
+            return Why.CEILING
         if self.shares[demand.sink] < needs:
-            return Why.SPEAKER_FIRST if self._is_small(demand, self.unmet) else Why.LINE_DOWN
+            if self._is_small(demand, self.unmet):
+                return Why.SPEAKER_FIRST
+            price = self._price(demand.line, demand.headers_bytes, wanted)
+            return self.precedence.why(demand, price, least, needs)
         return Why.LINE_UP if up_bps < needs else Why.OTHERS
 
     # ---- after all groups
@@ -376,6 +386,7 @@ class _Planner:
         rung, wants = self._rung(demand, sender, level, top)
         if rung is Rung.HALF_RATE:
             why = self._bound((demand.member, level))
+            why = Why.CEILING if why is Why.ROOM else why
         price = self._price(demand.line, demand.headers_bytes, sender.encodings[top])
         return Choice(level, rung, _line(price, wants), _line(price, share), why)
 
@@ -393,7 +404,7 @@ class _Planner:
             good = slides().good_bps
             return (Rung.FULL, rate) if rate >= good else (Rung.SLIDES_SLOW, good)
         if level < top:
-            return Rung.SMALL, sender.encodings[level + 1].usual.floor_bps
+            return Rung.SMALL, max(sender.encodings[level + 1].usual.floor_bps, demand.floor_bps)
         usual = sender.encodings[level].usual
         half = HALF_RATE * usual.floor_bps
         if rate < min(half, usual.most_bps) - 1 and not sender.encodings[level].fixed_bps:
