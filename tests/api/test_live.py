@@ -33,7 +33,9 @@ def test_an_operator_mutes_pins_arranges_and_ends_and_it_is_written_down():
                 await client.patch("/api/v1/members/m1", json={"muted": True}),
                 await client.patch("/api/v1/members/m99", json={"muted": True}),
                 await client.patch("/api/v1/members/m1", json=TERMS),
-                await client.patch("/api/v1/members/m1", json=TERMS | {"picture_floor_bps": 900_000}),
+                await client.patch(
+                    "/api/v1/members/m1", json=TERMS | {"picture_floor_bps": 900_000}
+                ),
                 await client.patch("/api/v1/members/m1", json={"priority": 10}),
                 await client.patch("/api/v1/meetings/4201", json={"pinned": "m2"}),
                 await client.patch("/api/v1/meetings/4201", json={"layout": "round"}),

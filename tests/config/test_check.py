@@ -54,7 +54,10 @@ SITES = [{"name": "a"}, {"name": "b"}]
         ({"account": [ACCOUNT, ACCOUNT | {"user": "Morez"}]}, "account[2].user"),
         ({"account": [ACCOUNT | FLOOR]}, "account[1].picture_floor_bps"),
         ({"room": [{"number": "1"} | FLOOR]}, "room[1].picture_floor_bps"),
-        ({"endpoint": [{"number": "1", "uri": "sip:a@b"} | FLOOR]}, "endpoint[1].picture_floor_bps"),
+        (
+            {"endpoint": [{"number": "1", "uri": "sip:a@b"} | FLOOR]},
+            "endpoint[1].picture_floor_bps",
+        ),
         ({"dial_out": {"accounts": ["nobody"]}}, "dial_out.accounts"),
         ({"line": [LINE | {"accounts": ["nobody"]}]}, "line[1].accounts"),
         ({"site": [{"name": "lajoux"}], "line": [LINE]}, "line[1].site"),

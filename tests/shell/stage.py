@@ -151,6 +151,8 @@ class NotingMixer:
     def __init__(self) -> None:
         self.inputs: set[int] = set()
         self.legs: dict[int, tuple[int, Codec, frozenset[int], int]] = {}
+        self.bounds: dict[int, int] = {}
+        """The most of each leg's Opus."""
         self.tones: list[tuple[int, str]] = []
         self.said: list[tuple[int, tuple[str, ...]]] = []
         self.searched: set[int] = set()
@@ -166,10 +168,12 @@ class NotingMixer:
         self.searched.discard(ssrc)
 
     def set_leg(
-        self, leg: int, ssrc: int, codec: Codec, inputs: frozenset[int], ptime: int
-    ) -> None:
+        self, leg: int, ssrc: int, codec: Codec, inputs: frozenset[int], ptime: int,
+        max_bps: int = 0,
+    ) -> None:  # fmt: skip
         assert inputs <= self.inputs
         self.legs[leg] = (ssrc, codec, inputs, ptime)
+        self.bounds[leg] = max_bps
 
     def close_leg(self, leg: int) -> None:
         del self.legs[leg]

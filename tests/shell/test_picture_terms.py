@@ -1,4 +1,4 @@
-"""Whose pictures go first, and between which rates: an operator, the unit, its account, its room."""
+"""Whose pictures go first, between which rates: an operator, the unit, its account, its room."""
 
 import pytest
 

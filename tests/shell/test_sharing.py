@@ -13,7 +13,7 @@ from sfu.media.allocation.rung import Rung, Steer, Why
 from sfu.media.engine.command import CloseLine, OpenTransport, SetLine, SetSink
 from sfu.media.engine.event import TransportLatched
 from sfu.media.engine.pacer import PictureClass
-from sfu.model import Address, CallId, Framing, LineId, Protocol
+from sfu.model import Address, CallId, Framing, LineId, Protocol, RoomId
 from sfu.shell import needs
 from sfu.shell.codec_leg import CodecLeg
 from sfu.signalling.call import CallOffered
@@ -230,7 +230,7 @@ def test_a_ceiling_counts_where_no_line_binds_anybody():
         inside(house, 1, 2)
         house.tick(1)
         assert of(house, 1)[2] == 300_000
-        room = house.house.meetings["4201"]._room
+        room = house.house.meetings[RoomId("4201")]._room
         assert room.members[house.leg(2).member].sends_bps <= 300_000
 
 
@@ -332,6 +332,42 @@ def test_the_mix_of_a_thin_line_comes_in_longer_packets(house):
     obey(house, SoundStep(page.leg.member, 0, 60, 0, REASON))
     assert house.mixer.legs[output.leg][3] == 60
     assert page.leg.voices().down[0].packets_per_s < before[0].packets_per_s
+
+
+def test_the_mix_of_a_thin_line_takes_less_and_stays_so_over_an_offer(house):
+    page = Page(house, "192.0.2.7")
+    inside(house, 1)
+    obey(house, SoundStep(page.leg.member, 0, 40, 0, REASON))
+    long_packets = page.leg.voices().down[0]
+    obey(house, SoundStep(page.leg.member, 0, 40, 16_000, REASON))
+    output = house.desk._outputs[page.leg.member]
+    assert (house.mixer.legs[output.leg][3], house.mixer.bounds[output.leg]) == (40, 16_000)
+    thin = page.leg.voices().down[0]
+    assert long_packets.ip_bytes - thin.ip_bytes == (24_000 - 16_000) * 40 // 8_000
+    page.session.receive(m.Offer(sdp=page_offer("chromium_reoffer")))
+    house.tick()
+    assert house.mixer.bounds[output.leg] == 16_000
+    step = [one for one in house.said if one["event"] == "sound_step"][-1]
+    assert (step["ptime_ms"], step["max_bps"]) == (40, 16_000)
+
+
+def test_a_mix_in_place_of_voices_is_reserved_once(house):
+    page = Page(house, "192.0.2.7")
+    inside(house, 1)
+    town = line(house, "town")
+
+    def down() -> int:
+        state = next(one for one in told(house, LineState) if one.line == town)
+        return len(state.sounds_down)
+
+    assert down() == 1  # the codec's; the page's voices are told one by one
+    obey(house, SoundStep(page.leg.member, 0, 40, 16_000, REASON))
+    house.tick(0.2)
+    assert page.leg.voices().down
+    assert down() == 1
+    page.session.receive(m.Sound(forwarded=0))  # now by its own wish
+    house.tick(0.2)
+    assert down() == 2
 
 
 def test_what_is_wanted_reaches_the_estimator(house):

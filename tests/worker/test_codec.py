@@ -66,3 +66,12 @@ def test_any_octets_decode_to_something(codec):
     random = np.random.default_rng(1)
     for size in (1, 2, 40, 160, 400):
         assert decode(random.bytes(size)).dtype == np.int16
+
+
+@pytest.mark.parametrize(("ptime_ms", "bps"), [(20, 24_000), (40, 16_000), (60, 12_000)])
+def test_opus_keeps_to_the_rate_it_is_given(ptime_ms, bps):
+    noise = np.random.default_rng(1).integers(-9000, 9000, 16 * 4800, dtype=np.int16)
+    encode = encoder(Codec.OPUS, ptime_ms, 5, bps).encode
+    sizes = [len(encode(part)) for part in np.split(noise, 4800 // ptime_ms)]
+    mean_bps = 8000 * np.mean(sizes[10:]) / ptime_ms
+    assert 0.7 * bps < mean_bps < 1.05 * bps

@@ -45,8 +45,8 @@ class Desk:
         for one in orders:
             self.mixer.apply(one, self.now)
 
-    def leg(self, ssrc, codec, *inputs, ptime_ms=20):
-        self.order(SetLeg(ssrc, Ssrc(ssrc), codec, ptime_ms, frozenset(map(Ssrc, inputs))))
+    def leg(self, ssrc, codec, *inputs, ptime_ms=20, max_bps=0):
+        self.order(SetLeg(ssrc, Ssrc(ssrc), codec, ptime_ms, frozenset(map(Ssrc, inputs)), max_bps))
 
     def run(self, frames, tones=None, kind=8):
         """Let time pass in 20 ms steps while some inputs sound."""
@@ -329,3 +329,21 @@ def test_keys_are_told_only_where_they_are_looked_for(desk):
     dial(desk, "42")
     assert of(desk, KeyHeard) == []
     assert desk.strength(101, 770) > 500
+
+
+def test_the_mix_of_one_leg_takes_less_while_another_has_it_whole():
+    desk = Desk()
+    desk.order(SetInput(Ssrc(7)))
+    desk.leg(1, Codec.OPUS, 7)
+    desk.leg(2, Codec.OPUS, 7, max_bps=12_000)
+    desk.leg(3, Codec.PCMA, 7, max_bps=12_000)
+    desk.leg(4, Codec.PCMA, 7)
+    desk.run(60, {7: 400})
+    whole, thin = (sum(map(len, desk.sent[leg][10:])) for leg in (1, 2))
+    assert thin < whole
+    assert len(desk.mixer._streams) == 3  # what is no Opus has one rate and is shared
+    before = len(desk.sent[2])
+    desk.leg(2, Codec.OPUS, 7)
+    desk.run(20, {7: 400})
+    assert len(desk.sent[2]) == before + 20
+    assert desk.sent[2][-1][12:] == desk.sent[1][-1][12:]

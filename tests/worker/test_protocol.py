@@ -62,7 +62,8 @@ def test_messages_arrive_as_sent_however_the_stream_is_cut(sent, size):
 def test_a_message_reads_like_the_page_says():
     order = SetLeg(1, Ssrc(900), Codec.G722, 20, frozenset({Ssrc(8), Ssrc(7)}))
     assert encode(order) == (
-        b'{"type":"set_leg","leg":1,"ssrc":900,"codec":2,"ptime_ms":20,"inputs":[7,8]}\n'
+        b'{"type":"set_leg","leg":1,"ssrc":900,"codec":2,"ptime_ms":20,"inputs":[7,8],'
+        b'"max_bps":0}\n'
     )
 
 
@@ -82,6 +83,7 @@ def test_anything_else_is_refused(line):
         b'{"type":"set_leg","leg":1,"ssrc":9,"codec":5,"ptime_ms":20,"inputs":[]}',
         b'{"type":"set_leg","leg":1,"ssrc":9,"codec":2,"ptime_ms":0,"inputs":[]}',
         b'{"type":"set_leg","leg":1,"ssrc":9,"codec":2,"ptime_ms":20,"inputs":["a"]}',
+        b'{"type":"set_leg","leg":1,"ssrc":9,"codec":1,"ptime_ms":20,"inputs":[],"max_bps":500}',
         b'{"type":"play_tone","leg":1,"name":2}',
         b'{"type":"speak","leg":1,"names":[2]}',
         b'{"type":"speak","leg":1}',

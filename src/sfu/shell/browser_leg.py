@@ -459,7 +459,8 @@ class BrowserLeg(Leg):
         mix = self.streams.mix
         return of_browser(
             ids, hears_mix=self._hearing.mix, ipv6=":" in self._remote,
-            mix_ptime_ms=mix.ptime_ms if mix is not None else 20, twice=twice,
+            mix_ptime_ms=mix.ptime_ms if mix is not None else 20,
+            mix_bps=mix.max_bps if mix is not None else 0, twice=twice,
         )  # fmt: skip
 
     @property

@@ -272,7 +272,8 @@ class BrowserStreams:
         streams.wide = self._sinks(Role.WIDE)
         streams.narrow = self._sinks(Role.NARROW)
         mixes = self._sinks(Role.MIX)
-        streams.mix = MixPlace(mixes[0], Codec.OPUS) if mixes else None
+        before = streams.mix or MixPlace(SinkId(0), Codec.OPUS)  # of a thin line: it stays so
+        streams.mix = replace(before, sink=mixes[0]) if mixes else None
         for stream in agreement.streams:
             if stream.role.receives and not stream.active:
                 self._bay.want(self._places[stream.mid].sink, None)

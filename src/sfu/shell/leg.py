@@ -21,6 +21,8 @@ class MixPlace:
     sink: SinkId
     codec: Codec
     ptime_ms: int = 20
+    max_bps: int = 0
+    """Of Opus, where its line is thin; 0: as ever."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,17 +157,19 @@ class Meeting:
         self._tell(SoundRuleSet(member, min(forwarded, self._borne.get(member, forwarded))), now)
 
     def limit_voices(
-        self, member: MemberId, forwarded: int, now: float, *, ptime_ms: int = 20
+        self, member: MemberId, forwarded: int, now: float, *, ptime_ms: int = 20, max_bps: int = 0
     ) -> None:
         """Forward a browser no more voices than this, for the sake of its line.
 
-        `ptime_ms` are the packets of its mix: longer ones cost fewer headers.
+        `ptime_ms` are the packets of its mix: longer ones cost fewer headers; `max_bps` is the most
+        its Opus takes, 0 as ever.
         """
         self._borne[member] = forwarded
         leg = self.legs.get(member)
         mix = leg.streams.mix if leg is not None else None
-        if leg is not None and mix is not None and mix.ptime_ms != ptime_ms:
-            leg.streams.mix = replace(mix, ptime_ms=ptime_ms)
+        made = replace(mix, ptime_ms=ptime_ms, max_bps=max_bps) if mix is not None else None
+        if leg is not None and mix != made:
+            leg.streams.mix = made
             if played := self._played.get(member):
                 self._play(played)
         wished = self._wished.get(member, forwarded)

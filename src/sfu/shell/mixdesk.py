@@ -137,7 +137,9 @@ class MixDesk:
             self._unplug(member, listener)
         output.place, output.inputs = place, frozenset(members)
         ssrcs = frozenset(self._inputs[member].ssrc for member in members)
-        self._worker.set_leg(output.leg, output.ssrc, place.codec, ssrcs, place.ptime_ms)
+        self._worker.set_leg(
+            output.leg, output.ssrc, place.codec, ssrcs, place.ptime_ms, place.max_bps
+        )
         return output.source
 
     def stop_listening(self, listener: MemberId) -> None:

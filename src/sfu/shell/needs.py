@@ -9,7 +9,7 @@
 Pictures between members whom no line binds are left alone: they are routed as ever.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from sfu.config import Room
@@ -135,8 +135,14 @@ def demands_of(
     return demands
 
 
-def line_state(line: AccessLine, down: Capacity, up: Capacity, legs: Iterable[Leg]) -> LineState:
-    """Return a line with all speech of those behind it."""
+def line_state(
+    line: AccessLine, down: Capacity, up: Capacity, legs: Iterable[Leg],
+    mixed: Container[MemberId] = (),
+) -> LineState:  # fmt: skip
+    """Return a line with all speech of those behind it.
+
+    `mixed` hear a mix in place of voices: allocation chose it and reckons with it itself.
+    """
     behind = list(legs)
     voices = [leg.voices() for leg in behind]
     browsers = sum(leg.protocol is Protocol.WEBRTC for leg in behind)
@@ -145,7 +151,12 @@ def line_state(line: AccessLine, down: Capacity, up: Capacity, legs: Iterable[Le
         line.encapsulation,
         up,
         down,
-        tuple(sound for one in voices for sound in one.down),
+        tuple(
+            sound
+            for leg, one in zip(behind, voices, strict=True)
+            if leg.member not in mixed
+            for sound in one.down
+        ),
         tuple(sound for one in voices for sound in one.up),
         browsers,
         browsers,

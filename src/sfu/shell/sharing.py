@@ -111,6 +111,8 @@ class Sharing:
         self._gauge = Gauge()
         self._ticks = 0
         self._told: dict[tuple[type, int | str], AllocationEvent] = {}
+        self._mixed: set[MemberId] = set()
+        """Who hears a mix because his line bears no voices one by one."""
         self._paces: dict[LineId, int] = {}
         self.wants: dict[LineId, int] = {}
         self._meetings: Mapping[RoomId, Meeting] = {}
@@ -316,7 +318,7 @@ class Sharing:
             estimate = down[one.line]
             bps = min(estimate.capacity_bps, bounds.get(one.line, estimate.capacity_bps))
             capacity = Capacity(bps, estimate.queue_s, estimate.congested)
-            yield line_state(one, capacity, self._up_of(one), self.behind(one.line))
+            yield line_state(one, capacity, self._up_of(one), self.behind(one.line), self._mixed)
 
     def _up_of(self, line: AccessLine) -> Capacity:
         """Return what a line bears towards us."""
@@ -381,6 +383,7 @@ class Sharing:
             case LineState():
                 self.allocator.handle(LineGone(event.line), now)
             case Hearing():
+                self._mixed.discard(event.viewer)
                 self.allocator.handle(HearingGone(event.viewer), now)
 
     # ---- what follows
@@ -463,12 +466,15 @@ class Sharing:
         meeting = self._meeting_of(order.viewer)
         if meeting is None:
             return
+        (self._mixed.discard if order.forwarded else self._mixed.add)(order.viewer)
         log.info(
             "sound_step", member=order.viewer, forwarded=order.forwarded, ptime_ms=order.ptime_ms,
             required_bps=order.reason.required_bps, available_bps=order.reason.available_bps,
-            why=order.reason.why.value,
+            max_bps=order.max_bps, why=order.reason.why.value,
         )  # fmt: skip
-        meeting.limit_voices(order.viewer, order.forwarded, now, ptime_ms=order.ptime_ms)
+        meeting.limit_voices(
+            order.viewer, order.forwarded, now, ptime_ms=order.ptime_ms, max_bps=order.max_bps
+        )
 
     def _meeting_of(self, member: MemberId) -> Meeting | None:
         return next((one for one in self._meetings.values() if member in one.legs), None)

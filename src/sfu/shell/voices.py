@@ -81,7 +81,7 @@ def of_codec(
 
 def of_browser(
     ids: ExtensionIds, *, hears_mix: bool, ipv6: bool, mix_ptime_ms: int = 20,
-    twice: Twice = ONCE,
+    mix_bps: int = 0, twice: Twice = ONCE,
 ) -> Voices:  # fmt: skip
     """Return the sounds of a browser: its own, the mix while it hears one, and each forwarded."""
     lengths = ((ids.mid, MID_BYTES), (ids.transport_cc, 2), (ids.abs_send_time, 3))
@@ -92,7 +92,7 @@ def of_browser(
     own = voice(Codec.OPUS, headers_bytes=sound, ipv6=ipv6, twice=twice.up)
     other = voice(Codec.OPUS, headers_bytes=sound, ipv6=ipv6, twice=twice.down)
     mix = voice(
-        Codec.OPUS, mix_ptime_ms, headers_bytes=sound, ipv6=ipv6, opus_bps=MIX_BPS,
+        Codec.OPUS, mix_ptime_ms, headers_bytes=sound, ipv6=ipv6, opus_bps=mix_bps or MIX_BPS,
         twice=twice.down,
     )  # fmt: skip
     headers = ip_bytes(RTP_BYTES + picture, ipv6=ipv6)

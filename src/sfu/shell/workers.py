@@ -106,10 +106,14 @@ class MixWorker:
             self._say(CloseInput(ssrc))
 
     def set_leg(
-        self, leg: int, ssrc: Ssrc, codec: Codec, inputs: frozenset[Ssrc], ptime_ms: int = 20
-    ) -> None:
-        """Send `leg` the mix of `inputs` under `ssrc`, 50 packets a second even of silence."""
-        order = SetLeg(leg, ssrc, codec, ptime_ms, inputs)
+        self, leg: int, ssrc: Ssrc, codec: Codec, inputs: frozenset[Ssrc], ptime_ms: int = 20,
+        max_bps: int = 0,
+    ) -> None:  # fmt: skip
+        """Send `leg` the mix of `inputs` under `ssrc`, 50 packets a second even of silence.
+
+        `max_bps` of Opus; 0: as ever.
+        """
+        order = SetLeg(leg, ssrc, codec, ptime_ms, inputs, max_bps)
         if self._legs.get(leg) != order:
             self._legs[leg] = order
             self._say(order)

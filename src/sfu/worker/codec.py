@@ -9,7 +9,7 @@ from sfu.media.mix import RATE_HZ, Samples, g711
 from sfu.media.mix.conceal import Concealer
 from sfu.media.mix.resample import Doubler, Halver
 from sfu.model import Codec
-from sfu.worker.opus import OpusDecoder, OpusEncoder
+from sfu.worker.opus import BITRATE, OpusDecoder, OpusEncoder
 
 SETTLED: Final = 10
 """After this many silent payloads an encoder has settled: the last one says silence for ever."""
@@ -127,11 +127,11 @@ def decoder(codec: Codec) -> Decoder:
             raise AssertionError(codec)
 
 
-def encoder(codec: Codec, ptime_ms: int, complexity: int) -> Encoder:
+def encoder(codec: Codec, ptime_ms: int, complexity: int, opus_bps: int = BITRATE) -> Encoder:
     """Open an encoder that is cheap while it hears silence; `complexity` is for Opus."""
     match codec:
         case Codec.OPUS:
-            return Thrifty(OpusEncoder(complexity))
+            return Thrifty(OpusEncoder(complexity, opus_bps))
         case Codec.G722:
             return Thrifty(_G722Encoder(ptime_ms))
         case Codec.PCMA | Codec.PCMU:

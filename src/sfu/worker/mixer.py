@@ -24,6 +24,7 @@ from sfu.model import Codec, Ssrc, Tone
 from sfu.worker import prompt
 from sfu.worker.codec import encoder
 from sfu.worker.input import Input, parse
+from sfu.worker.opus import BITRATE
 from sfu.worker.output import Key, Leg, Stream, numbers_at
 from sfu.worker.protocol import (
     Alive,
@@ -210,17 +211,18 @@ class Mixer:
     def _stream(self, order: SetLeg, old: Stream | None, alone: bool) -> Stream:
         """Return the stream a leg shall carry, held once more; the old one is let go."""
         ptime_ms = 20 if order.codec is Codec.OPUS and order.ptime_ms == 30 else order.ptime_ms
-        key = Key(order.codec, ptime_ms, order.inputs, order.leg + 1 if alone else 0)
+        bps = min(order.max_bps or BITRATE, BITRATE) if order.codec is Codec.OPUS else 0
+        key = Key(order.codec, ptime_ms, bps, order.inputs, order.leg + 1 if alone else 0)
         if old and old.key == key:
             return old
         stream = self._streams.get(key)
-        if stream is None and old and old.legs == 1 and old.key[:2] == key[:2]:
+        if stream is None and old and old.legs == 1 and old.key[:3] == key[:3]:
             del self._streams[old.key]
             old.key = key
             self._streams[key] = old
             return old
         if stream is None:
-            stream = Stream(key, encoder(order.codec, ptime_ms, self._complexity()))
+            stream = Stream(key, encoder(order.codec, ptime_ms, self._complexity(), bps or BITRATE))
             self._streams[key] = stream
         stream.legs += 1
         if old:

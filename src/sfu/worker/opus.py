@@ -56,8 +56,8 @@ def _library() -> Any:
 class OpusEncoder:
     """One stream sent; `complexity` 0 to 10 trades quality for time."""
 
-    def __init__(self, complexity: int) -> None:
-        """Open an encoder for speech."""
+    def __init__(self, complexity: int, bps: int = BITRATE) -> None:
+        """Open an encoder for speech, of so many bit/s."""
         opus, error = _library(), _ffi.new("int *")
         self._encoder = _ffi.gc(
             opus.opus_encoder_create(RATE_HZ, 1, _VOIP, error), opus.opus_encoder_destroy
@@ -65,7 +65,7 @@ class OpusEncoder:
         assert error[0] == 0
         self._out = _ffi.new("unsigned char[]", _MOST_OCTETS)
         self._encode = opus.opus_encode
-        self._set(_SET_BITRATE, BITRATE)
+        self._set(_SET_BITRATE, bps)
         self._set(_SET_COMPLEXITY, complexity)
         self._set(_SET_INBAND_FEC, 1)
         self._set(_SET_PACKET_LOSS_PERC, EXPECTED_LOSS)

@@ -25,6 +25,8 @@ class Key(NamedTuple):
 
     codec: Codec
     ptime_ms: int
+    bps: int
+    """Of Opus; 0 for a codec of one rate."""
     inputs: frozenset[Ssrc]
     alone: int
     """The leg's number while it hears a tone of its own, else 0."""

@@ -36,6 +36,8 @@ CODECS: Final[dict[int, Codec]] = {number: codec for codec, number in PAYLOAD_TY
 ENCODED: Final = frozenset({Codec.OPUS, Codec.G722, Codec.PCMU, Codec.PCMA})
 """What a leg may be sent."""
 PTIMES_MS: Final = (10, 20, 30, 40, 60)
+LEAST_OPUS_BPS, MOST_OPUS_BPS = 6_000, 510_000
+"""RFC 6716 section 2.1.1."""
 MOST_LINE: Final = 1 << 16
 
 
@@ -64,6 +66,8 @@ class SetLeg:
     codec: Codec
     ptime_ms: int
     inputs: frozenset[Ssrc]
+    max_bps: int = 0
+    """Of Opus; 0: as ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,8 @@ def _build(name: str, fields: dict[str, Any]) -> Message:
         codec, inputs = Codec(fields.pop("codec")), frozenset(map(_number, fields.pop("inputs")))
         numbers = {key: _number(value) for key, value in fields.items()}
         leg = SetLeg(codec=codec, inputs=inputs, **numbers)
-        if codec not in ENCODED or leg.ptime_ms not in PTIMES_MS:
+        thin = leg.max_bps and not LEAST_OPUS_BPS <= leg.max_bps <= MOST_OPUS_BPS
+        if codec not in ENCODED or leg.ptime_ms not in PTIMES_MS or thin:
             raise ValueError("no such leg")
         return leg
     if cls is Speak:

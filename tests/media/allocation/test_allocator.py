@@ -457,7 +457,7 @@ def test_of_equal_priority_both_share_what_there_is():
 
 
 def test_who_shall_have_no_less_than_his_floor_has_nothing_and_the_others_more():
-    scene, one, other = two_rooms(640_000, floor_bps=400_000)
+    scene, _, other = two_rooms(640_000, floor_bps=400_000)
     scene.run(10)
     assert scene.gives[other].layer is None
     assert scene.gives[other].reason.why is Why.FLOOR

@@ -1,4 +1,4 @@
-"""Whether a viewer's line is too thin for him, or was taken by others, or is too thin for his floor.
+"""Whether a line is too thin for a viewer, was taken by others, or is too thin for his floor.
 
 Groups are served one after the other: class by class, higher priority first.
 """
