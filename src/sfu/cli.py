@@ -104,7 +104,7 @@ def restore(
     data: DataDirectory = None,
 ) -> None:
     """Put a backup in place of what is kept, while the server runs or not."""
-    from sfu.app.upkeep import forget_staged, stage
+    from sfu.app.upkeep import forget_staged, has_administrator, stage
     from sfu.app.upkeep import restore as put_back
     from sfu.shell.data import InUse
 
@@ -119,6 +119,9 @@ def restore(
         except UseError:
             forget_staged(settings, name, os.environ)
             raise
+        if not has_administrator(settings, os.environ):  # the next start would make one
+            say = "no administrator came back: sfu account NAME --role administrator makes one"
+            typer.echo(say, err=True)
     typer.echo(f"{file}: {rows} rows restored")
 
 

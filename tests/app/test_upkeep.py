@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from sfu.app.upkeep import forget_staged, keep_house, restore, set_account, stage
+from sfu.app.upkeep import forget_staged, has_administrator, keep_house, restore, set_account, stage
 from sfu.config import Retention, Settings
 from sfu.errors import UseError
 from sfu.model import MemberId, Protocol, Role, RoomId
@@ -48,6 +48,16 @@ def test_a_directory_in_use_is_not_restored_behind_its_servers_back(tmp_path):
 
 async def _empty(folder):
     await (await Store.open(store_url(folder, ""))).close()
+
+
+def test_who_restores_learns_whether_anybody_can_administer(tmp_path):
+    settings = Settings(data=str(tmp_path))
+    asyncio.run(_empty(tmp_path))
+    assert not has_administrator(settings, {})
+    set_account(settings, {}, "bruno", Role.OPERATOR)
+    assert not has_administrator(settings, {})
+    set_account(settings, {}, "anne", Role.ADMINISTRATOR)
+    assert has_administrator(settings, {})
 
 
 def test_an_account_is_made_and_mended_from_a_shell(tmp_path):

@@ -110,6 +110,13 @@ def _set_account(url: str, name: str, role: Role | None, remove: bool) -> str | 
         return password
 
 
+def has_administrator(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Tell whether anybody can administer what is kept."""
+    directory = chosen_directory(settings.data, environ)
+    with _transaction(store_url(directory, settings.store.url)) as connection:
+        return accounts.has_administrator(connection)
+
+
 @contextmanager
 def _transaction(url: str) -> Iterator[Connection]:
     path = sqlite_file(url)

@@ -166,6 +166,12 @@ def count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(accounts)) or 0
 
 
+def has_administrator(connection: Connection) -> bool:
+    """Tell whether anybody can administer."""
+    found = select(func.count()).where(accounts.c.role == Role.ADMINISTRATOR.value)
+    return bool(connection.scalar(found))
+
+
 def _end(connection: Connection, name: str) -> None:
     """End all that was opened in this name: who is given it next has no part in that."""
     connection.execute(delete(sessions).where(sessions.c.account == name))
