@@ -65,3 +65,29 @@ def test_below_a_rate_half_the_pictures_are_better():
     order = one.update(SENDER, plan(h=300_000), 6.0)
     assert order is not None
     assert order.caps[1].max_fps is None
+
+
+def rates_of_pictures(one, *spells):
+    """Return what the layer is told of its pictures at the start of each (rate, from s, to s)."""
+    told = []
+    for bps, since, until in spells:
+        for tenths in range(round(since * 10), round(until * 10)):
+            one.update(SENDER, plan(h=bps), tenths / 10)
+        told.append(one.halved(1))
+    return told
+
+
+def test_what_was_needed_for_a_moment_is_given_up_after_a_moment():
+    spells = (150_000, 0, 1.5), (300_000, 1.5, 2.9), (300_000, 2.9, 3.2)
+    assert rates_of_pictures(Steering(M1), *spells) == [True, True, False]
+
+
+def test_what_was_needed_for_long_is_given_up_after_five_seconds():
+    spells = (150_000, 0, 30), (300_000, 30, 34.9), (300_000, 34.9, 35.2)
+    assert rates_of_pictures(Steering(M1), *spells) == [True, True, False]
+
+
+def test_who_is_back_at_once_waits_for_five_seconds_too():
+    first = (150_000, 0, 1), (300_000, 1, 2.2), (150_000, 3, 3.5)
+    then = (300_000, 3.5, 8.4), (300_000, 8.4, 8.7)
+    assert rates_of_pictures(Steering(M1), *first, *then) == [True, False, True, True, False]

@@ -28,6 +28,18 @@ def test_a_queue_that_grows_is_seen_before_it_stands_long():
     assert 10_000 < delays.floor_us < 40_000
 
 
+def test_a_calm_line_that_becomes_too_small_is_seen_at_once():
+    delays = judged(lambda ms: max(ms - 1000, 0) * 0.7 + ms % 3, 1050)
+    assert 0.6 < delays.rise < 0.8
+    assert delays.floor_us < 25_000
+
+
+def test_a_queue_that_jumps_and_goes_is_no_rise():
+    for ms in range(1000, 1100, 10):
+        delays = judged(lambda at: max(35 - (at - 1000) * 0.5, 0) if at >= 1000 else 0, ms)
+        assert not delays.rise
+
+
 def test_one_that_goes_falls():
     assert judged(lambda ms: max(200 - ms * 0.3, 0), 500).slope < -0.2
 
@@ -41,6 +53,7 @@ def test_jitter_is_neither():
             delays.judge()
             assert not (delays.over and delays.floor_us >= 15_000)
             assert delays.floor_us < 30_000
+            assert not delays.rise
 
 
 def test_sound_alone_needs_a_longer_look():

@@ -5,6 +5,8 @@ watches any more stays on for a moment at its least: who comes back needs no key
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf
 
 from sfu.media.allocation.output import Cap, Reason, SetCaps
 from sfu.media.allocation.rung import Why
@@ -19,8 +21,31 @@ EACH_S, LATER_S = 0.5, 5.0
 """A rise of `ROSE` waits so long after the order before, a smaller one longer."""
 UP_AGAIN = 1.2
 CLEAN_S = 5.0
-"""Half rate ends with a fifth to spare, for so long."""
+"""Half rate ends with a fifth to spare, for as long as it was needed, but no longer than this."""
+LEAST_CLEAN_S = 1.0
+AGAIN_S = 15.0
+"""Who is back at half rate sooner than this needs the whole `CLEAN_S`."""
 LEAST_FPS = 5
+
+
+@dataclass(slots=True)
+class _Half:
+    """One layer's spell of half rate."""
+
+    since: float
+    wait_s: float | None
+    """How long there must be room before it ends; None: for as long as it was needed."""
+    room_since: float | None = None
+    ended: float = inf
+    """When it did; inf while it goes on."""
+
+    def ends(self, now: float) -> bool:
+        """Tell, of a layer that could have more, whether the spell is over."""
+        if self.room_since is None:
+            self.room_since = now
+        needed_s = self.room_since - self.since
+        wait_s = min(max(needed_s, LEAST_CLEAN_S), CLEAN_S) if self.wait_s is None else self.wait_s
+        return now - self.room_since >= wait_s
 
 
 class Steering:
@@ -33,8 +58,8 @@ class Steering:
         self._told_at = float("-inf")
         self._watched: dict[int, float] = {}
         """When each layer was watched last."""
-        self._half: dict[int, float | None] = {}
-        """Layers at half rate, and since when they could have more."""
+        self._halves: dict[int, _Half] = {}
+        """What half rate is, or was, to each layer."""
 
     def kept(self, now: float) -> Iterator[LayerKey]:
         """Yield the layers that go on for a moment."""
@@ -44,7 +69,8 @@ class Steering:
 
     def halved(self, index: int) -> bool:
         """Tell whether a layer is sent at half its rate of pictures."""
-        return index in self._half
+        half = self._halves.get(index)
+        return half is not None and half.ended == inf
 
     def update(self, sender: Sender, plan: Plan, now: float) -> SetCaps | None:
         """Return what the sender is to be told now, None if nothing new."""
@@ -91,22 +117,23 @@ class Steering:
     def _halve(self, index: int, rate: float, sender: Sender, now: float) -> None:
         usual = sender.encodings[index].usual
         least = min(HALF_RATE * usual.floor_bps, usual.most_bps) - 1
+        half = self._halves.get(index)
         if sender.encodings[index].fixed_bps:
-            self._half.pop(index, None)
+            self._halves.pop(index, None)
         elif rate < least:
-            self._half[index] = None
-        elif index in self._half:
+            if half is None or half.ended < inf:
+                again = half is not None and now - half.ended < AGAIN_S
+                self._halves[index] = _Half(now, CLEAN_S if again else None)
+            else:
+                half.room_since = None
+        elif half is not None and half.ended == inf:
             if rate < min(UP_AGAIN * least, usual.most_bps - 1):
-                self._half[index] = None
-                return
-            since = self._half[index]
-            if since is None:
-                self._half[index] = now
-            elif now - since >= CLEAN_S:
-                del self._half[index]
+                half.room_since = None
+            elif half.ends(now):
+                half.ended = now
 
     def _fps(self, index: int, sender: Sender) -> int | None:
-        if index not in self._half:
+        if not self.halved(index):
             return None
         return max(round(sender.encodings[index].fps / 2), LEAST_FPS)
 

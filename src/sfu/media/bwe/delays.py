@@ -1,12 +1,16 @@
 """The queue of a line out of the delays of all its legs.
 
 Packets are pooled in bins of 10 ms by departure; a bin keeps the least queue any of them met, for
-jitter only ever adds.  Two readings::
+jitter only ever adds.  Three readings::
 
     floor   the least of the last 30 to 150 ms: a queue that stands
     trend   the slope over 250 ms, against a threshold that learns how much the line wobbles
             (draft-ietf-rmcat-gcc-02 section 5.4): a queue that grows
+    rise    the slope of the last 50 ms, where a line that was calm rose in all of them: the line
+            has just become too small for what it is sent
 """
+
+from itertools import pairwise
 
 BIN_US = 10_000
 WINDOW_BINS = 25
@@ -21,12 +25,20 @@ THRESHOLD, LEAST_THRESHOLD, LARGEST_THRESHOLD = 12.5, 6.0, 600.0
 RAISE, LOWER = 0.0087, 0.039
 SKIP = 15.0
 LONGEST_MS = 100.0
+RISE_BINS = 5
+RISEN_US, CALM_US = 20_000, 10_000
+"""A rise begins on a line that was calm for `WINDOW_BINS`, and ends so high."""
+LEAST_CALM_BINS = 10
+STRAIGHT_US = 6_000
+"""A queue that grows does so in a line this straight; jitter never does."""
+LEAST_RISE = 0.2
+"""Seconds a second: a line that lost a sixth of its rate while it was full."""
 
 
 class Delays:
     """Pools samples; times in microseconds of our clock."""
 
-    __slots__ = ("_bins", "_judged_bin", "_newest", "_threshold", "floor_us", "over", "slope")
+    __slots__ = ("_bins", "_judged_bin", "_newest", "_threshold", "floor_us", "over", "rise", "slope")
 
     def __init__(self) -> None:
         """Know of no packet."""
@@ -40,6 +52,8 @@ class Delays:
         """Of the queue, seconds a second."""
         self.over = False
         """Whether it grows faster than the line wobbles."""
+        self.rise = 0.0
+        """How fast it grows on a line that was calm until now, seconds a second; else 0."""
 
     @property
     def newest_us(self) -> int:
@@ -65,6 +79,7 @@ class Delays:
         if len(bins) > 2 * LONGEST_BINS:
             self._bins = bins = {k: v for k, v in bins.items() if k > newest - LONGEST_BINS}
         self.floor_us = self.floor_at(newest * BIN_US)
+        self.rise = self._rise()
         points = [
             (float(key - newest), found[0] / 1000)
             for key in range(newest - WINDOW_BINS + 1, newest + 1)
@@ -80,6 +95,24 @@ class Delays:
         rise = per_bin * (points[-1][0] - points[0][0]) * GAIN
         self.over = rise > self._threshold
         self._learn(abs(rise), elapsed_ms)
+
+    def _rise(self) -> float:
+        bins, newest = self._bins, self._newest
+        last = range(newest - RISE_BINS + 1, newest + 1)
+        points = [(float(key), found[0]) for key in last if (found := bins.get(key))]
+        if len(points) < RISE_BINS or points[-1][1] < RISEN_US:
+            return 0.0
+        before = range(newest - WINDOW_BINS + 1, last.start)
+        calm = [found[0] for key in before if (found := bins.get(key))]
+        if len(calm) < LEAST_CALM_BINS or max(calm) > CALM_US:
+            return 0.0
+        if any(later <= sooner for (_, sooner), (_, later) in pairwise(points)):
+            return 0.0
+        per_bin = _slope(points)
+        middle = sum(queue for _, queue in points) / RISE_BINS
+        bends = max(abs(q - middle - per_bin * (key - newest + RISE_BINS // 2)) for key, q in points)
+        rise = per_bin / BIN_US
+        return rise if rise >= LEAST_RISE and bends <= STRAIGHT_US else 0.0
 
     def floor_at(self, at_us: int) -> float:
         """Return the least queue of the packets that left last before an instant."""

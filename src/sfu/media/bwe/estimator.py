@@ -263,10 +263,10 @@ class LineEstimator:
             self._dirty_at = now
         if self._prober.probe is not None:
             self._watch_probe(self._prober.probe, now)
-        elif floor_us >= TOO_MUCH_US or (quiet and self._is_over()):
+        elif floor_us >= TOO_MUCH_US or (quiet and (self._is_over() or delays.rise)):
             self._gone_since = None
             control.over(
-                self._carried_bps(busy=True),
+                self._through_bps(),
                 self._usage.all.bps(FRESH_S),
                 Why.DELAY,
                 now,
@@ -278,6 +278,16 @@ class LineEstimator:
     def _is_over(self) -> bool:
         floor_us = self._delays.floor_us
         return floor_us >= STANDS_US or (self._delays.over and floor_us >= CONFIRMS_US)
+
+    def _through_bps(self) -> float:
+        """Return what gets through a line that is too small for what it is sent.
+
+        At the start of a queue no packet has waited long enough to measure that; but a queue
+        that grows by `rise` seconds a second is sent 1 + rise times what goes through.
+        """
+        if self._delays.rise and not self._is_over():
+            return self._usage.all.bps(FRESH_S) / (1 + self._delays.rise)
+        return self._carried_bps(busy=True)
 
     def _is_settled(self) -> bool:
         """Tell whether packets sent since the last cut met a queue that does not go."""
