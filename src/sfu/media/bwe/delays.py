@@ -38,7 +38,16 @@ LEAST_RISE = 0.2
 class Delays:
     """Pools samples; times in microseconds of our clock."""
 
-    __slots__ = ("_bins", "_judged_bin", "_newest", "_threshold", "floor_us", "over", "rise", "slope")
+    __slots__ = (
+        "_bins",
+        "_judged_bin",
+        "_newest",
+        "_threshold",
+        "floor_us",
+        "over",
+        "rise",
+        "slope",
+    )
 
     def __init__(self) -> None:
         """Know of no packet."""
@@ -110,7 +119,9 @@ class Delays:
             return 0.0
         per_bin = _slope(points)
         middle = sum(queue for _, queue in points) / RISE_BINS
-        bends = max(abs(q - middle - per_bin * (key - newest + RISE_BINS // 2)) for key, q in points)
+        bends = max(
+            abs(q - middle - per_bin * (key - newest + RISE_BINS // 2)) for key, q in points
+        )
         rise = per_bin / BIN_US
         return rise if rise >= LEAST_RISE and bends <= STRAIGHT_US else 0.0
 
