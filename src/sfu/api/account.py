@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 
 from sfu.api.audit import detail
 from sfu.api.auth import Answers, Gate, router, whoever, with_answers
+from sfu.api.moment import iso
 from sfu.api.schema import (
     AccountChange,
     AccountRequest,
@@ -20,7 +21,6 @@ from sfu.api.schema import (
     TokenRequest,
     TokenView,
 )
-from sfu.api.session import iso
 from sfu.errors import UseError
 from sfu.model import Role
 from sfu.shell import accounts

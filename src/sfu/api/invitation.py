@@ -7,8 +7,8 @@ from fastapi import APIRouter, HTTPException, Request
 
 from sfu.api.audit import detail
 from sfu.api.auth import Gate, router, with_answers
+from sfu.api.moment import iso
 from sfu.api.schema import InvitationRequest, InvitationView
-from sfu.api.session import iso
 from sfu.errors import UseError
 from sfu.model import Role
 

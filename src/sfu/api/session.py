@@ -5,13 +5,13 @@ request (`Secure`, `__Host-`, `HttpOnly`, `SameSite=Strict`); a page's origin is
 """
 
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from sfu.api.audit import detail
 from sfu.api.auth import COOKIE, LONGEST_SECRET, Answers, Gate, router, whoever, with_answers
+from sfu.api.moment import iso
 from sfu.api.origin import remote_address
 from sfu.api.schema import LoginRequest, PasswordRequest, SessionView, WaysView
 from sfu.errors import PeerError, UseError
@@ -113,8 +113,3 @@ def set_cookie(response: Response, secret: str) -> None:
         httponly=True,
         samesite="strict",
     )
-
-
-def iso(seconds: float) -> str:
-    """Write seconds since 1970 as ISO 8601."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

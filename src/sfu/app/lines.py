@@ -12,6 +12,7 @@ from sfu.metrics import LineFigures
 from sfu.model import LineId
 from sfu.shell.admission import Verdict, adds_of
 from sfu.shell.house import House
+from sfu.shell.leg import Leg
 from sfu.shell.lines import AccessLine
 from sfu.shell.sharing import Sharing
 from sfu.shell.voices import PRESUMED, USUAL_EXTENSIONS, of_browser
@@ -21,8 +22,9 @@ OUTCOMES = ("full", "sound_only", "refused")
 
 def views(house: House) -> list[LineView]:
     """Show all configured lines."""
+    behind = house.sharing.by_line()
     pairs = zip(house.settings.line, house.lines, strict=True)
-    return [_view(house, setting, line) for setting, line in pairs]
+    return [_view(house, setting, line, behind[line.line]) for setting, line in pairs]
 
 
 def what_if(house: House, name: str, codecs: int, browsers: int) -> AdmissionView | None:
@@ -35,13 +37,12 @@ def what_if(house: House, name: str, codecs: int, browsers: int) -> AdmissionVie
 
 def figures(house: House) -> tuple[LineFigures, ...]:
     """Show all configured lines to a scrape."""
-    snapshot = house.snapshot
-    return tuple(_figures(house.sharing, line, snapshot) for line in house.lines)
+    sharing, behind = house.sharing, house.sharing.by_line()
+    return tuple(_figures(sharing, line, house.snapshot, behind[line.line]) for line in house.lines)
 
 
-def _view(house: House, setting: Line, line: AccessLine) -> LineView:
+def _view(house: House, setting: Line, line: AccessLine, behind: list[Leg]) -> LineView:
     sharing = house.sharing
-    behind = sharing.behind(line.line)
     estimate = sharing.estimates.of(line.line)
     cells = line.encapsulation
     voices = [leg.voices() for leg in behind]
@@ -89,7 +90,9 @@ def _verdict(verdict: Verdict) -> AdmissionView:
     return AdmissionView(one.admitted.value, one.required_bps, one.available_bps, one.why.value)
 
 
-def _figures(sharing: Sharing, line: AccessLine, snapshot: Snapshot | None) -> LineFigures:
+def _figures(
+    sharing: Sharing, line: AccessLine, snapshot: Snapshot | None, behind: list[Leg]
+) -> LineFigures:
     number = line.line
     row = snapshot.lines.get(number) if snapshot is not None else None
     row = row or LineRow(number, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -107,7 +110,7 @@ def _figures(sharing: Sharing, line: AccessLine, snapshot: Snapshot | None) -> L
         queue_s=estimate.queue_s,
         worst_wait_s=sharing.estimates.worst_wait_s(number),
         waiting_bytes=row.waiting_bytes,
-        members=Counter(leg.protocol for leg in sharing.behind(number)),
+        members=Counter(leg.protocol for leg in behind),
         sent_bytes={
             "sound": row.sound_bytes,
             "picture": row.sent_bytes - row.sound_bytes - row.probe_bytes,

@@ -20,10 +20,10 @@ from sfu.api.live_view import (
     TestView,
     VisitorView,
 )
+from sfu.api.moment import iso
 from sfu.config import Room
 from sfu.errors import UseError
-from sfu.media.engine.snapshot import Snapshot
-from sfu.media.showing import Showing, Way, ways
+from sfu.media.showing import video_state, ways
 from sfu.metrics.maker import maker_of
 from sfu.model import MemberId, RoomId
 from sfu.shell.house import Guest, House
@@ -42,7 +42,6 @@ TERMS = {
     "picture_max_bps": "most_bps",
 }
 USUAL = Terms(Room.priority, 0, 0)
-NOTHING_SEEN = (Way.NONE, Way.NONE)
 
 
 def view(house: House) -> LiveView:
@@ -50,7 +49,9 @@ def view(house: House) -> LiveView:
     house.watch.look(house.clock())
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     meetings = tuple(_meeting(house, one) for one in house.meetings.values())
-    return LiveView(now, meetings, tuple(_load(house, line) for line in house.lines))
+    behind = house.sharing.by_line()
+    loads = tuple(_load(house, line, len(behind[line.line])) for line in house.lines)
+    return LiveView(now, meetings, loads)
 
 
 def hour(house: House, name: str) -> HourView | None:
@@ -121,7 +122,7 @@ def _meeting(house: House, meeting: Meeting) -> MeetingView:
         meeting.id,
         meeting.name,
         house.is_protected(meeting.id),
-        _iso(meeting.began_at),
+        iso(meeting.began_at),
         meeting.layout,
         meeting.pinned,
         tuple(_leg(house, house.guests[one]) for one in meeting.legs if one in house.guests),
@@ -133,7 +134,8 @@ def _meeting(house: House, meeting: Meeting) -> MeetingView:
 def _leg(house: House, guest: Guest) -> LegView:
     leg, meeting = guest.leg, guest.meeting
     flows = house.watch.flows.get(leg.member, Flows())
-    from_it, to_it = _ways(house, meeting, leg.member, house.snapshot)
+    seen = house.showing(guest)
+    from_it, to_it = ways(seen)
     return LegView(
         member=leg.member,
         name=leg.name,
@@ -142,12 +144,12 @@ def _leg(house: House, guest: Guest) -> LegView:
         endpoint=leg.model,
         maker=maker_of(leg.model),
         call=int(house.store.row_of(guest.record)),
-        joined_at=_iso(guest.joined_at),
+        joined_at=iso(guest.joined_at),
         muted=meeting.is_muted(leg.member),
         speaks=meeting.speaker == leg.member,
         pinned=meeting.pinned == leg.member,
         level_dbov=flows.level_dbov,
-        video=house.video_state(guest).value,
+        video=video_state(seen).value,
         picture_from=from_it,
         picture_to=to_it,
         sees=meeting.shown_to(leg.member),
@@ -160,15 +162,6 @@ def _leg(house: House, guest: Guest) -> LegView:
         steps=tuple(_steps(house, meeting, leg)),
         terms=_terms(house.sharing.terms_of(leg).over(room_terms(house, meeting))),
     )
-
-
-def _ways(
-    house: House, meeting: Meeting, member: MemberId, snapshot: Snapshot | None
-) -> tuple[Way, Way]:
-    if snapshot is None:
-        return NOTHING_SEEN
-    seen: Showing = meeting.showing(member, snapshot, house.clock())
-    return ways(seen)
 
 
 def _steps(house: House, meeting: Meeting, leg: Leg) -> list[StepView]:
@@ -193,14 +186,10 @@ def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(1000 * seconds, 1)
 
 
-def _load(house: House, line: AccessLine) -> LoadView:
+def _load(house: House, line: AccessLine, members: int) -> LoadView:
     sent, received = house.watch.line_bps(line.line)
     estimate = house.sharing.estimates.of(line.line)
     return LoadView(
         line.name, line.site, line.send_bps or 0, line.receive_bps or 0, sent, received,
-        estimate.capacity_bps, estimate.congested, len(house.sharing.behind(line.line)),
+        estimate.capacity_bps, estimate.congested, members,
     )  # fmt: skip
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

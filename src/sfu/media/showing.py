@@ -50,6 +50,10 @@ class Showing:
     """For how long no picture has gone to it; None where none ever did."""
 
 
+NOTHING_KNOWN = Showing(False, False, 0.0, False, None)
+"""Before the first numbers."""
+
+
 def video_state(seen: Showing) -> VideoState:
     """Judge."""
     if not seen.agreed:

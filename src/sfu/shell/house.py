@@ -21,7 +21,7 @@ import structlog
 from sfu.config import Policy, Settings
 from sfu.errors import UseError
 from sfu.media.engine.snapshot import Snapshot
-from sfu.media.showing import VideoState
+from sfu.media.showing import NOTHING_KNOWN, Showing, VideoState, video_state
 from sfu.model import MemberId, RoomId, SourceId, TransportId
 from sfu.room.directory import (
     Directory,
@@ -253,9 +253,13 @@ class House:
 
     def video_state(self, guest: Guest) -> VideoState:
         """Tell how a member's picture fares, as of the last tick."""
+        return video_state(self.showing(guest))
+
+    def showing(self, guest: Guest) -> Showing:
+        """Gather what is known of a member's picture, as of the last tick."""
         if self.snapshot is None:
-            return VideoState.NO_PICTURE
-        return guest.meeting.video_state(guest.leg.member, self.snapshot, self.clock())
+            return NOTHING_KNOWN
+        return guest.meeting.showing(guest.leg.member, self.snapshot, self.clock())
 
     def tick(self) -> Snapshot:
         """Let TICK_S pass: numbers out of the engine, into meetings and records."""

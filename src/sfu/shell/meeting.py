@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from sfu.media.engine.snapshot import Snapshot, SourceRow
-from sfu.media.showing import Showing, VideoState, video_state
+from sfu.media.showing import Showing
 from sfu.model import Codec, MemberId, RoomId, SinkId, SourceId
 from sfu.room.directory import ECHO_NAME
 from sfu.room.echo import EchoRoom, image
@@ -393,10 +393,6 @@ class Meeting:
             )
             for member, leg in self.legs.items()
         )
-
-    def video_state(self, member: MemberId, snapshot: Snapshot, now: float) -> VideoState:
-        """Tell how a member's picture fares."""
-        return video_state(self.showing(member, snapshot, now))
 
     def showing(self, member: MemberId, snapshot: Snapshot, now: float) -> Showing:
         """Gather what is known of a member's picture."""

@@ -9,7 +9,7 @@ r"""Every line's budget, driven: what rooms want goes in each tick, what lines b
                               +------- Wants, probes --------'        words for page and log
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -193,6 +193,14 @@ class Sharing:
         legs = self._legs.values()
         return [one for one in legs if one.line is not None and one.line.line == line]
 
+    def by_line(self) -> defaultdict[LineId, list[Leg]]:
+        """Return whoever stands behind each line, for who asks of many at once; empty: nobody."""
+        legs: defaultdict[LineId, list[Leg]] = defaultdict(list)
+        for one in self._legs.values():
+            if one.line is not None:
+                legs[one.line.line].append(one)
+        return legs
+
     def carried(self, sink: SinkId, member: MemberId) -> tuple[SourceId | None, int] | None:
         """Return what a place was given of this member; None where nothing was decided."""
         give, demand = self.gives.get(sink), self._told.get((Demand, sink))
@@ -313,12 +321,13 @@ class Sharing:
         """Return all lines as they are now, those configured and those of browsers."""
         used = [*self.lines, *self.lines.owns.values()]
         down = {one.line: self.estimates.of(one.line) for one in used}
-        bounds = self._server_shares(used, lambda one: down[one.line].capacity_bps)
+        behind = self.by_line()
+        bounds = self._server_shares(used, behind, lambda one: down[one.line].capacity_bps)
         for one in used:
             estimate = down[one.line]
             bps = min(estimate.capacity_bps, bounds.get(one.line, estimate.capacity_bps))
             capacity = Capacity(bps, estimate.queue_s, estimate.congested)
-            yield line_state(one, capacity, self._up_of(one), self.behind(one.line), self._mixed)
+            yield line_state(one, capacity, self._up_of(one), behind[one.line], self._mixed)
 
     def _up_of(self, line: AccessLine) -> Capacity:
         """Return what a line bears towards us."""
@@ -328,15 +337,16 @@ class Sharing:
         return Capacity(estimate.capacity_bps, estimate.queue_s, estimate.congested)
 
     def _server_shares(
-        self, used: list[AccessLine], most: Callable[[AccessLine], int]
+        self,
+        used: list[AccessLine],
+        behind: Mapping[LineId, list[Leg]],
+        most: Callable[[AccessLine], int],
     ) -> dict[LineId, int]:
         """Share the server's own line, where it has one, among all that is sent over it."""
         server = self.lines.server
         if server is None or server.send_bps is None:
             return {}
-        spending = [
-            one for one in used if not one.beside and (one is server or self.behind(one.line))
-        ]
+        spending = [one for one in used if not one.beside and (one is server or behind[one.line])]
         wanted = [
             (one.line, min(self.wants.get(one.line, most(one)), most(one))) for one in spending
         ]
