@@ -27,16 +27,22 @@ GENERATED = ("_cache", ".egg-info", ".hypothesis")
 PLAYED = "tests/interop plays it with real peers"
 SIP = "a part of the user agent, whose tests in tests/signalling/sip play it whole"
 RTCP = "read and written by tests/media/rtp/rtcp/test_compound.py"
+FRONT = "read by tests/app/test_front.py"
 WEB = "asked by a browser's side in tests/api and tests/web"
 SHELL = "used by every test of the SIP shell"
 PROBE = "the simulated members of a demonstration: " + PLAYED
 UNTESTED: dict[str, str] = {
     "__main__.py": "one line",
+    "app/calls.py": FRONT,
+    "app/scrape.py": FRONT,
     "app/server.py": "puts the parts together: " + PLAYED,
     "api/headers.py": WEB,
+    "api/moment.py": "one line",
     "api/origin.py": WEB,
     "api/static.py": WEB,
-    "app/service.py": "read by tests/app/test_front.py",
+    "app/service.py": FRONT,
+    "app/targets.py": FRONT,
+    "app/web.py": "puts the listeners together: " + PLAYED,
     "probe/once.py": "started by `sfu doctor`: " + PLAYED,
     "metrics/h323.py": "shown by tests/metrics/test_collector.py",
     "media/report/ledger.py": "the state of the reporter, whose tests read it",

@@ -61,8 +61,8 @@ def web_gate() -> WebGate:
     return gate
 
 
-class Server(SimpleNamespace):
-    """The parts a front looks at."""
+class Known(SimpleNamespace):
+    """Where endpoints are reached that registered."""
 
     def contact_of(self, alias: str) -> str | None:
         return {"morez": "sip:morez@192.0.2.30:5062"}.get(alias)
@@ -90,10 +90,10 @@ def make_front(house: Stage) -> Front:
     for host in ("192.0.2.40", "192.0.2.41"):
         contact = Contact("sip:x@" + host, Address(host, 5060), Protocol.SIP, math.inf)
         known.put(host, contact)
-    server = Server(
+    server = SimpleNamespace(
         settings=SETTINGS, house=house.house, calls=house.calls, browsers=house.browsers,
         patchbay=house.patchbay, desk=house.desk, worker=house.mixer, lag_s=0.002,
-        registrations=known,
+        whereabouts=Known(registrations=known),
         h323=SimpleNamespace(connections=2),
         gatekeeper=None,
         registrant=None,
@@ -281,7 +281,7 @@ def test_a_number_goes_out_by_the_gatekeeper_while_it_has_us_registered(house, f
 def test_known_units_call_each_other_by_number_and_strangers_reach_rooms_alone(
     front, number, host, uri
 ):
-    line = front.line_of(number, host, None)
+    line = front.targets.line_of(number, host, None)
     assert (line.uri if line is not None else None) == uri
 
 
@@ -291,7 +291,7 @@ def test_a_stranger_is_not_known_by_the_call_it_makes(front):
     stranger = Address("203.0.113.9", 1720)
     gate.welcome(CallId(1), stranger.host)  # as the shell does before anybody is asked
     assert gate.knows(stranger.host)
-    assert front.line_of("morez", stranger.host, None) is None
+    assert front.targets.line_of("morez", stranger.host, None) is None
 
 
 def test_a_number_goes_out_by_the_first_trunk_that_may_and_is_registered(house, front):

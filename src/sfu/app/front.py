@@ -1,9 +1,7 @@
 """The house as the web side sees it: implements `sfu.api.house.House`."""
 
-import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +18,6 @@ from sfu.api.house import (
     DrainView,
     LedgerView,
     LineView,
-    MemberView,
     OccurrenceView,
     ReloadView,
     RoomView,
@@ -29,19 +26,15 @@ from sfu.api.house import (
     TrunkView,
 )
 from sfu.api.live_view import HourView, LiveView, TestView
-from sfu.app import bookings, ledger, lines, live, service, trunks
-from sfu.app.trunks import Way
-from sfu.errors import PeerError, UseError
+from sfu.app import bookings, calls, ledger, lines, live, scrape, trunks
+from sfu.app.targets import H323, Targets, read
+from sfu.errors import UseError
 from sfu.ledger import By
-from sfu.media.engine.snapshot import EngineRow, Snapshot
-from sfu.metrics import Readings, WorkerReading
-from sfu.metrics.maker import maker_of
-from sfu.model import CallId, MemberId, Protocol, RoomId
+from sfu.metrics import Readings
+from sfu.model import CallId, MemberId, RoomId
 from sfu.room.booking import Wish
 from sfu.room.directory import Found
 from sfu.shell.alterations import Alterations
-from sfu.shell.bridge import Line
-from sfu.shell.browser_leg import BrowserLeg
 from sfu.shell.browsers import Session
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.database import words
@@ -49,18 +42,9 @@ from sfu.shell.dialling import FIRST_DIALLED
 from sfu.shell.news import News
 from sfu.shell.oidc import Oidc
 from sfu.shell.people import People
-from sfu.shell.record import CallRecord
-from sfu.shell.visit import Dialled
-from sfu.signalling.call import End
-from sfu.signalling.h323.useragent import read_uri
-from sfu.signalling.sip.blame import SIP_REASONS, WEB_REASONS
-from sfu.signalling.sip.uri import Uri, parse_uri
 
 if TYPE_CHECKING:
     from sfu.app.server import Server
-
-H323 = "h323:"
-NOTHING_YET = Snapshot(EngineRow(0, False, 0, (), 0))
 
 
 class Front:
@@ -69,6 +53,7 @@ class Front:
     def __init__(self, server: "Server") -> None:
         """Look at this server."""
         self._server = server
+        self.targets = Targets(server)
 
     @property
     def people(self) -> People:
@@ -144,38 +129,11 @@ class Front:
 
     def rooms(self) -> Sequence[RoomView]:
         """Show rooms with somebody in them, and the configured ones."""
-        house = self._server.house
-        numbers = dict.fromkeys(
-            [*house.meetings, *(RoomId(room.number) for room in house.settings.room)]
-        )
-        return [self._room(number) for number in numbers]
-
-    def _room(self, number: RoomId) -> RoomView:
-        house = self._server.house
-        known = house.settings.find_room(number)
-        meeting = house.meetings.get(number)
-        members = [] if meeting is None else list(meeting.legs.values())
-        return RoomView(
-            room=number,
-            name=known.name if known else "",
-            pin=bool(known and known.pin),
-            members=tuple(
-                MemberView(
-                    member=leg.member,
-                    name=leg.name,
-                    protocol=leg.protocol.value,
-                    endpoint=leg.model,
-                    call=int(house.store.row_of(house.guests[leg.member].record)),
-                    joined_at=_iso(house.guests[leg.member].joined_at),
-                    video=house.video_state(house.guests[leg.member]),
-                )
-                for leg in members
-            ),
-        )
+        return calls.rooms(self._server.house)
 
     async def calls(self, limit: int) -> Sequence[CallView]:
         """Show the newest call records."""
-        return [_call(record) for record in await self._server.house.store.recent(limit)]
+        return [calls.view(record) for record in await self._server.house.store.recent(limit)]
 
     def trunks(self) -> Sequence[TrunkView]:
         """Show how our registrations stand."""
@@ -283,88 +241,10 @@ class Front:
             raise UseError(f"no room {room}")
         if self._server.house.is_full(found.room):
             raise UseError(f"room {room} is full")
-        outcome = await self.call(target, found.room)
+        outcome = await self.targets.call(target, found.room)
         return DialOutcome(
             int(outcome.call), outcome.answered, outcome.cause, outcome.status, outcome.text
         )
-
-    async def call(self, target: str, room: RoomId) -> Dialled:
-        """Call somebody into a room, whatever its number."""
-        way = self._where(target)
-        uri, host = way.uri, way.host or self._host(way.uri)
-        registered = None
-        if not way.trunk and self._server.settings.find_endpoint(target) is None:
-            registered = self._server.way_to(target)
-            uri, host = registered or (uri, host)
-        return await self._server.calls.dialling.dial(
-            uri, way.name, room, host=host, trunk=way.trunk,
-            account=target if registered else None,
-        )  # fmt: skip
-
-    def line_of(self, number: str, host: str, account: str | None) -> Line | None:
-        """Say how a unit's number is called by who calls us; strangers reach rooms alone."""
-        server, settings = self._server, self._server.settings
-        if not (
-            account is not None
-            or server.sip.gate.listed(host)
-            or server.registrations.holds(host, time.monotonic())
-            or settings.may_dial_out(host, account)
-        ):
-            return None
-        endpoint = settings.find_endpoint(number)
-        if endpoint is not None:
-            return Line(endpoint.uri, endpoint.name or number, self._host(endpoint.uri))
-        registered, contact = server.way_to(number), server.contact_of(number)
-        if registered is not None:
-            return Line(registered[0], number, registered[1], number)
-        contact = contact or self._gateway_to(number)
-        return Line(contact, number, self._host(contact)) if contact is not None else None
-
-    def _where(self, target: str) -> Way:
-        """Say how a target is called."""
-        if target.startswith(("sip:", "sips:")):
-            return Way(target, _uri(target).user or target)
-        if target.startswith(H323):
-            return Way(target, target.removeprefix(H323))
-        endpoint = self._server.settings.find_endpoint(target)
-        if endpoint is not None:
-            return Way(endpoint.uri, endpoint.name or target)
-        contact = self._server.contact_of(target)
-        if contact is not None:
-            return Way(contact, target)
-        by_trunk = trunks.choose(self._server.settings, target, self._server.sip.trunks())
-        if by_trunk is not None:
-            return by_trunk
-        there = self._server.registrant
-        if there is not None and any(map(target.startswith, self._server.settings.gatekeeper.dial)):
-            if not there.registered:
-                raise UseError(f"no gatekeeper for {target} has us registered")
-            return Way(f"{H323}{target}", target, host=there.host)
-        gateway = self._server.gateway_to(target)
-        if gateway is not None:
-            return Way(gateway, target)
-        proxy = self._server.settings.dial_out.proxy
-        if proxy and target.isdigit():
-            return Way(f"sip:{target}@{proxy}", target)
-        raise UseError(f"nobody is known by {target!r}")
-
-    def _gateway_to(self, number: str) -> str | None:
-        """Say how a registered gateway is asked for a number: what is configured goes first."""
-        settings = self._server.settings
-        if settings.find_trunks(number) or any(map(number.startswith, settings.gatekeeper.dial)):
-            return None
-        return self._server.gateway_to(number)
-
-    def _host(self, uri: str) -> str:
-        """Return the host of an address; UseError where it cannot be called."""
-        if not uri.startswith(H323):
-            return _uri(uri).host
-        if self._server.h323 is None:
-            raise UseError(f"{uri!r} cannot be called: H.323 is off")
-        try:
-            return read_uri(uri)[0].host
-        except PeerError as error:
-            raise UseError(f"{uri!r} cannot be called: {error.reason}") from None
 
     async def try_room(self, target: str) -> TestView:
         """Call a room to find out how it fares."""
@@ -387,12 +267,12 @@ class Front:
         if isinstance(found, Found):
             outcome = transfers.to_room(visit, found)
         else:
-            way = self._where(target)
+            way = self.targets.way(target)
             if way.trunk:
                 raise UseError("a number of a trunk can be called, but nobody can be sent there")
             if way.uri.startswith(H323):
                 raise UseError("an H.323 address can be called, but nobody can be sent there")
-            outcome = await transfers.to_address(visit, str(_uri(way.uri)))
+            outcome = await transfers.to_address(visit, str(read(way.uri)))
         return TransferOutcome(outcome.done, outcome.status, outcome.text)
 
     def hang_up(self, call: int) -> bool:
@@ -436,102 +316,4 @@ class Front:
 
     def readings(self) -> Readings:
         """Gather what a scrape is made of."""
-        server = self._server
-        legs = [guest.leg for guest in server.house.guests.values()]
-        members = Counter(leg.protocol for leg in legs)
-        calls = server.calls.by_protocol()
-        calls[Protocol.WEBRTC] = members[Protocol.WEBRTC]
-        ends = {
-            (Protocol(protocol), End(cause)): number
-            for (protocol, cause), number in server.house.ends.items()
-        }
-        moved = server.calls.transfers.counts
-        videos = Counter(
-            (guest.leg.protocol, server.house.video_state(guest), maker_of(guest.leg.model))
-            for guest in server.house.guests.values()
-        )
-        workers: tuple[WorkerReading, ...] = ()
-        if server.worker is not None:
-            workers = (
-                WorkerReading("mix-0", server.worker.alive, server.desk.legs, server.desk.delay_s),
-            )
-        return Readings(
-            snapshot=server.house.snapshot or NOTHING_YET,
-            sink_kinds=server.patchbay.sink_kinds(),
-            rooms=len(server.house.meetings),
-            members=members,
-            calls=calls,
-            call_ends=ends,
-            transfers={(str(by), str(how)): n for (by, how), n in moved.items()},
-            keyframe_requests=server.patchbay.keyframes.said,
-            lines_refused=server.patchbay.lines_refused,
-            wishes_said=server.patchbay.wishes_said,
-            wishes_heard=server.patchbay.wishes_heard,
-            videos=videos,
-            registrations=len(server.registrations),
-            sip_refused={str(one): server.sip.gate.refused[one] for one in SIP_REASONS},
-            sip_connections=server.sip.connections,
-            h323_connections=server.h323.connections if server.h323 is not None else 0,
-            h323_registrations=len(server.gatekeeper) if server.gatekeeper is not None else 0,
-            h323_member=None
-            if server.registrant is None
-            else (server.registrant.registered, server.registrant.failures),
-            ras_messages=server.gatekeeper.counts if server.gatekeeper is not None else {},
-            web_refused={
-                str(reason): sum(one.refused[reason] for one in server.gates)
-                for reason in WEB_REASONS
-            }
-            | {"media": server.icetcp.refused},
-            web_connections=sum(len(one.crowd) for one in server.gates),
-            ways=Counter(leg.way for leg in legs if isinstance(leg, BrowserLeg)),
-            media_connections=len(server.icetcp),
-            waiting=len(server.house.waiting_rooms),
-            turned_away=server.house.waiting_rooms.turned_away,
-            webhooks=dict(server.webhooks.outcomes),
-            egress_lag_s=server.lag_s,
-            workers=workers,
-            trunks=trunks.figures(server.sip.trunks()),
-            lines=lines.figures(server.house),
-            service=service.figures(server),
-            ledger=ledger.figures(server.ledger),
-            bookings=bookings.figures(server.bookings),
-        )
-
-
-def _uri(text: str) -> Uri:
-    """Read a URI an operator gave."""
-    try:
-        return parse_uri(text)
-    except PeerError as error:
-        raise UseError(f"{text!r} cannot be called: {error.reason}") from None
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def _call(record: CallRecord) -> CallView:
-    end = record.left_at if record.left_at is not None else record.last_seen_at
-    return CallView(
-        call=int(record.id),
-        room=record.room,
-        protocol=record.protocol,
-        caller=record.caller,
-        name=record.name,
-        direction=record.direction,
-        started_at=_iso(record.joined_at),
-        ended_at=_iso(record.left_at) if record.left_at is not None else None,
-        duration_s=max(0.0, end - record.joined_at),
-        reason=record.cause,
-        status=record.status,
-        site=record.site,
-        endpoint=record.model,
-        text=record.status_text,
-        received_bytes=record.received_bytes,
-        sent_bytes=record.sent_bytes,
-        loss=_share(record.lost_packets, record.received_packets),
-    )
-
-
-def _share(lost: int, received: int) -> float:
-    return round(lost / (lost + received), 4) if lost > 0 else 0.0
+        return scrape.readings(self._server)

@@ -7,7 +7,6 @@
 """
 
 import asyncio
-import math
 import os
 import socket
 import time
@@ -15,32 +14,40 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from itertools import count
-from pathlib import Path
 
 import structlog
 
-from sfu.api.app import WebSettings, create_app
-from sfu.api.challenge import challenge_app
-from sfu.api.server import WebServer
+from sfu.app.addresses import advertised, candidates, tcp_candidates
 from sfu.app.bookings import line_question
+from sfu.app.certificate import ShownCertificate
 from sfu.app.first import tell_first
 from sfu.app.front import Front
 from sfu.app.oidc import vouching
 from sfu.app.reload import Changes, compare, effective
-from sfu.app.sockets import all_addresses, bind_listener, listen_hosts, udp_socket
-from sfu.app.terms import hooks_of, marks_of, policy_of, realm_of, sip_rates, sip_settings
+from sfu.app.sockets import listen_hosts, udp_socket
+from sfu.app.terms import (
+    hooks_of,
+    listening_of,
+    marks_of,
+    place_of,
+    policy_of,
+    realm_of,
+    sip_rates,
+    sip_settings,
+    turn_of,
+)
 from sfu.app.trunks import tell as tell_trunk
 from sfu.app.upkeep import keep_house
+from sfu.app.web import Web, WebSockets
 from sfu.app.welcome import welcome
+from sfu.app.whereabouts import Whereabouts
 from sfu.app.zone import foreign, questions, record, zone
 from sfu.config import Settings
 from sfu.errors import UseError
 from sfu.media.connect.dtls import Identity
-from sfu.media.connect.turn import TurnServer
 from sfu.media.report import Reporter
 from sfu.metrics import Metrics
-from sfu.model import Address, CallId, Protocol
-from sfu.room.registration import Contact, Registrations
+from sfu.model import CallId
 from sfu.shell.alterations import Alterations
 from sfu.shell.bindings import Bindings
 from sfu.shell.bookings import Bookings
@@ -48,17 +55,11 @@ from sfu.shell.bridge import Bridge
 from sfu.shell.browser_leg import BrowserSurroundings
 from sfu.shell.browsers import Browsers
 from sfu.shell.calls import Calls
-from sfu.shell.certificate import (
-    Certificate,
-    ensure_certificate,
-    load_certificate,
-    machine_names,
-)
 from sfu.shell.data import DataDirectory
 from sfu.shell.diary import Diary
 from sfu.shell.engine import Engine
 from sfu.shell.gatekeeper import GatekeeperShell
-from sfu.shell.h323 import H323Shell, Place, available
+from sfu.shell.h323 import H323Shell, available
 from sfu.shell.house import TICK_S, House
 from sfu.shell.icedoor import IceDoor
 from sfu.shell.icetcp import IceTcp
@@ -70,22 +71,16 @@ from sfu.shell.patchbay import Patchbay
 from sfu.shell.people import People
 from sfu.shell.ports import PortRange
 from sfu.shell.registrant import RegistrantShell
-from sfu.shell.renewal import LOOK_EVERY_S, Renewal
 from sfu.shell.roomtest import RoomTests
-from sfu.shell.sip import Listening, SipShell
+from sfu.shell.sip import SipShell
 from sfu.shell.store import Store
 from sfu.shell.surroundings import Surroundings
 from sfu.shell.systemd import Manager
 from sfu.shell.tasks import end, spawn
 from sfu.shell.titles import Titles
-from sfu.shell.udp import local_host_toward
-from sfu.shell.webdoor import MOST, WebGate
 from sfu.shell.webhooks import Webhooks
 from sfu.shell.workers import MixWorker
 from sfu.signalling.call import CallOrder, Dial
-from sfu.signalling.sip.flow import private
-from sfu.signalling.sip.registrar import Registered, RegistrarFact, Unregistered
-from sfu.signalling.sip.uri import escape
 
 log = structlog.get_logger()
 
@@ -93,7 +88,7 @@ log = structlog.get_logger()
 class Server:
     """One server: `start`, `stop`, and what it says of itself."""
 
-    _renewal: Renewal
+    _certificate: ShownCertificate
 
     def __init__(
         self,
@@ -112,7 +107,6 @@ class Server:
         self._manager = Manager(environ)
         self._environ = environ
         self._stack = AsyncExitStack()
-        self._certificate: Certificate | None = None
         self._new_call = map(CallId, count(1)).__next__
         self.h323: H323Shell | None = None
         """None: it is off, or its library is missing."""
@@ -138,21 +132,10 @@ class Server:
         data = DataDirectory.open(settings.data, self._environ)
         self.directory = data.path
         self._stack.callback(data.close)
-        self._certificate = self._find_certificate(data)
-        https = [bind_listener("page", host, settings.http.tls_port) for host in self._hosts()]
-        http = [bind_listener("API", "127.0.0.1", settings.http.local_port)]
-        over_tcp = [
-            bind_listener("browsers' media", host, settings.webrtc.tcp_port)
-            for host in (self._hosts() if settings.webrtc.tcp and settings.webrtc.tcp_port else ())
-        ]
+        self._certificate = ShownCertificate(settings, data.tls)
+        web = WebSockets.bind(settings, self._hosts())
         media = [udp_socket(host, settings.webrtc.udp_port) for host in self._hosts()]
-        tls = settings.tls
-        self._challenges = [
-            bind_listener("challenges", host, tls.acme_port)
-            for host in (self._hosts() if tls.acme_webroot else ())
-        ]
-        for one in (*https, *http, *self._challenges, *over_tcp):
-            self._stack.callback(one.close)
+        self._stack.callback(web.close)
         store = await Store.open(data.store_url(settings.store.url))
         self._stack.push_async_callback(store.close)
         spawn("call records", store.run())
@@ -163,7 +146,7 @@ class Server:
         self.people = People(store, data.path)
         self.oidc = vouching(settings.oidc)
         await self._start_media(store, media)
-        self._start_tcp(over_tcp)
+        self._start_tcp(web.media)
         await self._start_sip(store)
         await self._start_h323()
         self._start_webhooks(store)
@@ -171,20 +154,12 @@ class Server:
         self._start_rhythm()
         # last: a start that fails must not have made an account whose password nobody saw
         self._first_password = tell_first(await self.people.begin(), data.path)
-        self._watch_certificate()
-        await self._start_web(https, http)
+        await self._start_web(web)
         self.serving = True
         self._manager.ready(self._status())
 
     def _hosts(self) -> list[str]:
         return listen_hosts(self.settings.network.listen)
-
-    def _find_certificate(self, data: DataDirectory) -> Certificate:
-        tls = self.settings.tls
-        if tls.certificate:
-            return load_certificate(Path(tls.certificate), Path(tls.private_key or tls.certificate))
-        public = [str(one) for one in self.settings.network.public_addresses]
-        return ensure_certificate(data.tls, [*machine_names(), *tls.names, *public])
 
     # ---- media
 
@@ -210,7 +185,7 @@ class Server:
         self.house = House(settings, self.patchbay, self.desk, store)
         self.ledger = Ledger(store, settings)
         self._stack.push_async_callback(end, spawn("ledger", self.ledger.run()))
-        self.door = IceDoor(self.patchbay, Identity(time.time()), self._candidates(), os.urandom)
+        self.door = IceDoor(self.patchbay, Identity(time.time()), candidates(settings), os.urandom)
         for one in media:
             self.door.listen(one.detach())
         self.browsers = Browsers(
@@ -219,57 +194,29 @@ class Server:
                 self.patchbay, self.door, os.urandom, settings.media.video_bps,
                 settings.media.video_fs,
                 settings.limits.vanish_s, settings.media.gso, self.house.lines,
-                settings.media.sound_twice, self._turn(),
+                settings.media.sound_twice, turn_of(settings),
             ),
             os.urandom,
         )  # fmt: skip
 
     def _start_tcp(self, bound: list[socket.socket]) -> None:
         """Let browsers come over TCP too: on a port of their own, and on the page's."""
-        webrtc = self.settings.webrtc
         self.icetcp = IceTcp(self.door)
         self.icetcp.listen(bound)
         self._stack.callback(self.icetcp.close)
-        if webrtc.tcp:
-            ours = [self.settings.http.tls_port, *([webrtc.tcp_port] if webrtc.tcp_port else [])]
-            ports = webrtc.tcp_offered_ports or ours
-            self.door.tcp_candidates = tuple(
-                Address(one.host, port) for port in ports for one in self.door.candidates
-            )
-
-    def _candidates(self) -> tuple[Address, ...]:
-        """Give the addresses browsers are told: the public ones, then those of this host."""
-        port = self.settings.webrtc.udp_port
-        public = [str(one) for one in self.settings.network.public_addresses]
-        listen = [str(one) for one in self.settings.network.listen]
-        hosts = dict.fromkeys([*public, *(listen or all_addresses())])
-        return tuple(Address(host, port) for host in hosts)
-
-    def _turn(self) -> TurnServer | None:
-        turn = self.settings.turn
-        return TurnServer(turn.urls, turn.secret, turn.lifetime_s) if turn.urls else None
+        self.door.tcp_candidates = tcp_candidates(self.settings, self.door.candidates)
 
     # ---- SIP
 
     async def _start_sip(self, store: Store) -> None:
         settings = self.settings
-        assert self._certificate is not None
-        public = [str(one) for one in settings.network.public_addresses]
-        self.registrations = Registrations()
+        self.whereabouts = Whereabouts(lambda: realm_of(self.settings))
         kept = Bindings(store)
         self.sip = SipShell(
             sip_settings(settings),
-            Listening(
-                tuple(self._hosts()),
-                settings.sip.udp_port,
-                settings.sip.tls_port,
-                self._certificate.chain,
-                self._certificate.key,
-                public[0] if public else "",
-                tcp_port=settings.sip.tcp_port,
-            ),
+            listening_of(settings, self._hosts(), self._certificate.now),
             lambda event: self.calls.handle(event),
-            on_registration=self._registered,
+            on_registration=self.whereabouts.registered,
             on_trunk=tell_trunk,
             rates=sip_rates(settings),
             on_binding=kept.carry_out,
@@ -289,7 +236,13 @@ class Server:
         )
         titles = Titles()
         self._stack.push_async_callback(titles.close)
-        self.calls = Calls(self.house, around, self._advertise, self.sip.gate.knows, titles.film)
+        self.calls = Calls(
+            self.house,
+            around,
+            lambda host: advertised(self.settings, host),
+            self.sip.gate.knows,
+            titles.film,
+        )
         await self._open_bookings(store)
         known = await kept.kept()
         await self.sip.start()
@@ -317,17 +270,9 @@ class Server:
         if not available():
             log.warning("no_h323", why="pycrate is not installed: pip install '.[h323]'")
             return
-        public = [str(one) for one in settings.network.public_addresses]
         shell = H323Shell(
             settings.sip.domain or "sfu",
-            Place(
-                tuple(self._hosts()),
-                settings.h323.port,
-                settings.h323.h245_range,
-                public[0] if public else "",
-                settings.h323.tunnelling,
-                settings.gatekeeper.prefixes,
-            ),
+            place_of(settings, self._hosts()),
             self.sip.gate,
             lambda event: self.calls.handle(event),
             self._new_call,
@@ -346,12 +291,13 @@ class Server:
         gatekeeper = GatekeeperShell(
             zone(self.settings, self._hosts()),
             self.sip.gate,
-            questions(self.house, self.sip.gate, self.registrations),
-            lambda fact: record(self.registrations, fact),
+            questions(self.house, self.sip.gate, self.whereabouts.registrations),
+            lambda fact: record(self.whereabouts.registrations, fact),
         )
         await gatekeeper.start()
         self._stack.callback(gatekeeper.close)
         self.gatekeeper = gatekeeper
+        self.whereabouts.prefix = gatekeeper.prefix
 
     def _order(self, order: CallOrder) -> None:
         """Hand an order to whom the call goes by."""
@@ -361,58 +307,6 @@ class Server:
             h323.order(order)
         else:
             self.sip.order(order)
-
-    def _registered(self, fact: RegistrarFact) -> None:
-        """Keep where endpoints are reached, for calls out."""
-        match fact:
-            case Registered():
-                # the SIP core tells the end of a binding; a refresh is nothing new
-                contact = Contact(
-                    fact.contact,
-                    fact.flow.remote,
-                    Protocol.SIP,
-                    math.inf,
-                    fact.model,
-                    fact.account,
-                )
-                self.registrations.put(fact.account, contact)
-            case Unregistered():
-                self.registrations.remove(fact.account, fact.contact)
-        log.info("registration", account=fact.account, known=isinstance(fact, Registered))
-
-    def contact_of(self, alias: str) -> str | None:
-        """Give the newest address an endpoint registered, None where there is none."""
-        found = self.registrations.find(alias, time.monotonic())
-        return found[0].uri if found else None
-
-    def gateway_to(self, number: str) -> str | None:
-        """Give the address by which a registered gateway is asked for a number; None: by none."""
-        gateway = self.gatekeeper.prefix(number) if self.gatekeeper is not None else None
-        return f"h323:{number}@{gateway}" if gateway is not None else None
-
-    def way_to(self, alias: str) -> tuple[str, str] | None:
-        """Give the address by which the SIP core finds a registered endpoint, and its host.
-
-        The core knows all its contacts, and the flows that lead to them through a NAT.
-        """
-        found = self.registrations.find(alias, time.monotonic())
-        if not found:
-            return None
-        if found[0].protocol is Protocol.H323:
-            return found[0].uri, found[0].source.host
-        return f"sip:{escape(found[0].account)}@{self._realm}", found[0].source.host
-
-    @property
-    def _realm(self) -> str:
-        return realm_of(self.settings)
-
-    def _advertise(self, host: str) -> str:
-        """Give our address as this host shall know it: a public one only beyond our networks."""
-        public = [str(one) for one in self.settings.network.public_addresses]
-        same = [one for one in public if (":" in one) == (":" in host)]
-        if same and not private(host):
-            return same[0]
-        return local_host_toward(Address(host, 9))
 
     def _start_webhooks(self, store: Store) -> None:
         self.webhooks = Webhooks(store, hooks_of(self.settings))
@@ -426,8 +320,8 @@ class Server:
         self.lag_s = 0.0
         self.front = Front(self)
         self.alterations.adopt = self._configure
-        self.tests = RoomTests(self.house, self.calls, self.front.call)
-        self.calls.bridge = Bridge(self.calls, self.front.line_of)
+        self.tests = RoomTests(self.house, self.calls, self.front.targets.call)
+        self.calls.bridge = Bridge(self.calls, self.front.targets.line_of)
         self.browsers.ring = self.calls.bridge.asked
         self.browsers.moderation.put_out = self.front.remove
         self._stack.push_async_callback(end, spawn("bookings", self.bookings.run()))
@@ -456,33 +350,19 @@ class Server:
 
     # ---- web
 
-    async def _start_web(self, https: list[socket.socket], http: list[socket.socket]) -> None:
-        assert self._certificate is not None
-        names = frozenset(name.lower() for name in (*machine_names(), *self.settings.tls.names))
-        public = create_app(
-            self.front, WebSettings(metrics=self.settings.http.public_metrics, names=names)
+    async def _start_web(self, sockets: WebSockets) -> None:
+        self._web = Web(
+            self.front,
+            self.settings,
+            sockets,
+            self._certificate.now,
+            known=self.browsers.has_members,
+            divert=self.icetcp.divert if self.settings.webrtc.tcp else None,
         )
-        local = create_app(self.front, WebSettings(metrics=True, names=names))
-        # behind the local one stands a proxy, or a program of this machine
-        self.gates = (
-            WebGate(self.browsers.has_members),
-            WebGate(each=MOST, rated=False),
-            *([WebGate()] if self._challenges else []),
-        )
-        self._page = WebServer(
-            public, https, certificate=self._certificate.chain, key=self._certificate.key,
-            gate=self.gates[0], divert=self.icetcp.divert if self.settings.webrtc.tcp else None,
-        )  # fmt: skip
-        servers = [self._page, WebServer(local, http, gate=self.gates[1])]
-        if self._challenges:
-            webroot = Path(self.settings.tls.acme_webroot)
-            app = challenge_app(webroot, self.settings.http.tls_port)
-            servers.append(WebServer(app, self._challenges, gate=self.gates[2]))
-        for one in servers:
-            task = spawn("web", one.run())
-            self._stack.push_async_callback(_join, task)
-            self._stack.callback(one.stop)
-            await one.started()
+        self.gates = self._web.gates
+        self._certificate.shows += [self.sip.renew, self._web.renew]
+        self._stack.push_async_callback(end, spawn("certificate", self._certificate.watch()))
+        await self._web.start(self._stack)
         self._stack.callback(self.browsers.stop)
 
     # ---- its life
@@ -512,14 +392,9 @@ class Server:
         base = self.alterations.base  # what the console changed goes before both
         changes = compare(base, fresh)
         counts = effective(base, fresh)
-        tls = counts.tls
-        renewal = self._renewal
-        if tls.certificate and "tls.certificate" in changes.live:
-            renewal = Renewal(Path(tls.certificate), Path(tls.private_key))
-        found = renewal.look(anyhow=True)
+        found = self._certificate.read(counts.tls if "tls.certificate" in changes.live else None)
         await self.alterations.renew(counts)  # first: it may say no
-        self._renew(found)
-        self._renewal = renewal
+        self._certificate.take(found)
         return changes
 
     async def _configure(self, settings: Settings) -> None:
@@ -536,34 +411,10 @@ class Server:
         if settings.webhook != before.webhook:
             await self.webhooks.change(hooks_of(settings))
 
-    def _watch_certificate(self) -> None:
-        assert self._certificate is not None
-        self._renewal = Renewal(self._certificate.chain, self._certificate.key)
-        self._stack.push_async_callback(end, spawn("certificate", self._keep_certificate()))
-
-    async def _keep_certificate(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            try:
-                self._renew(self._renewal.look())
-            except UseError as error:
-                log.error("certificate_refused", why=str(error))
-
-    def _renew(self, found: Certificate | None) -> None:
-        """Show another certificate, by page and SIP, to who connects from now on."""
-        if found is None:
-            return
-        self.sip.renew(found.chain, found.key)
-        self._page.renew(found.chain, found.key)
-        assert self._certificate is not None
-        if found.fingerprint != self._certificate.fingerprint:
-            log.info("certificate_renewed", fingerprint=found.fingerprint)
-        self._certificate = found
-
     @property
     def certificate_ends_at(self) -> float:
         """When our certificate is good no more, in seconds since 1970."""
-        return self._certificate.ends_at if self._certificate is not None else 0.0
+        return self._certificate.now.ends_at
 
     @property
     def people_there(self) -> int:
@@ -596,13 +447,6 @@ class Server:
 
     def welcome(self) -> str:
         """Say where to go: the page for browsers, the address for codecs; and who may log in."""
-        assert self._certificate is not None
         hosts = [one.host for one in self.door.candidates]
-        fingerprint = self._certificate.fingerprint
+        fingerprint = self._certificate.now.fingerprint
         return welcome(self.settings, hosts, fingerprint, self._first_password)
-
-
-async def _join(task: "asyncio.Task[None]") -> None:
-    """Wait for a task that was told to end."""
-    await asyncio.wait([task], timeout=3)
-    task.cancel()

@@ -1,8 +1,13 @@
 """What the settings mean to those who go by them, in their own words."""
 
+from sfu.app.addresses import public_host
 from sfu.app.trunks import trunk_settings
 from sfu.config import MediaEncryption, Settings
+from sfu.media.connect.turn import TurnServer
 from sfu.media.engine.command import SetMarks
+from sfu.shell.certificate import Certificate
+from sfu.shell.h323 import Place
+from sfu.shell.sip import Listening
 from sfu.shell.webhooks import Webhook
 from sfu.signalling.sdp.local import Policy
 from sfu.signalling.sip.limit import Rates
@@ -42,6 +47,30 @@ def sip_rates(settings: Settings) -> Rates:
         settings.sip.strangers_per_s,
         settings.known_networks(),
     )
+
+
+def listening_of(settings: Settings, hosts: list[str], certificate: Certificate) -> Listening:
+    """Say where SIP is heard."""
+    sip = settings.sip
+    return Listening(
+        tuple(hosts), sip.udp_port, sip.tls_port, certificate.chain, certificate.key,
+        public_host(settings), tcp_port=sip.tcp_port,
+    )  # fmt: skip
+
+
+def place_of(settings: Settings, hosts: list[str]) -> Place:
+    """Say where H.323 is heard."""
+    h323 = settings.h323
+    return Place(
+        tuple(hosts), h323.port, h323.h245_range, public_host(settings), h323.tunnelling,
+        settings.gatekeeper.prefixes,
+    )  # fmt: skip
+
+
+def turn_of(settings: Settings) -> TurnServer | None:
+    """Say by which relay browsers may go, None for none."""
+    turn = settings.turn
+    return TurnServer(turn.urls, turn.secret, turn.lifetime_s) if turn.urls else None
 
 
 def marks_of(settings: Settings) -> SetMarks:

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import structlog
 
+from sfu.app.addresses import public_host
 from sfu.config import Settings
 from sfu.config.address import holds
 from sfu.model import Protocol
@@ -29,14 +30,13 @@ log = structlog.get_logger()
 
 def zone(settings: Settings, hosts: list[str]) -> Zone:
     """Turn configuration into what the gatekeeper is told."""
-    public = [str(one) for one in settings.network.public_addresses]
     h323 = settings.h323
     return Zone(
         h323.gatekeeper_name,
         tuple(hosts),
         h323.ras_port,
         h323.port,
-        public[0] if public else "",
+        public_host(settings),
         h323.registration_s,
         h323.discovery,
     )
@@ -102,7 +102,6 @@ def foreign(settings: Settings, hosts: list[str]) -> Foreign | None:
     aliases = [Alias("h323-ID", there.name)]
     if there.number:
         aliases.append(Alias("dialledDigits", there.number))
-    public = [str(one) for one in settings.network.public_addresses]
     return Foreign(
         host.strip("[]"),
         port or RAS_PORT,
@@ -113,5 +112,5 @@ def foreign(settings: Settings, hosts: list[str]) -> Foreign | None:
         2 * settings.media.video_bps + SOUND_BPS,
         tuple(hosts),
         settings.h323.port,
-        public[0] if public else "",
+        public_host(settings),
     )
