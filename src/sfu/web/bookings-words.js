@@ -1,5 +1,7 @@
 // The words of the bookings page, French first, and days as its reader writes them.
 
+import { speak } from "./words.js";
+
 const words = {
   fr: {
     title: "Réserver des salles",
@@ -42,6 +44,8 @@ const words = {
     no_number: "Tous les numéros de réunion sont pris à ce moment.",
     wrong: "Ce n'est pas le bon mot de passe.",
     too_often: "Trop d'essais : attendez une minute.",
+    too_many: "Trop de connexions en même temps. Réessayez.",
+    unreachable: "Le serveur ne répond pas.",
     refused: "Connectez-vous pour voir les réservations.",
     not_yours: "Ce compte ne peut pas réserver.",
     failed: "Le serveur répond {status}.",
@@ -90,6 +94,8 @@ const words = {
     no_number: "All numbers for meetings are taken then.",
     wrong: "That is not the password.",
     too_often: "Too many tries: wait a minute.",
+    too_many: "Too many logins at once. Try again.",
+    unreachable: "The server does not answer.",
     refused: "Log in to see the bookings.",
     not_yours: "This account may not book.",
     failed: "The server answers {status}.",
@@ -99,19 +105,8 @@ const words = {
   },
 };
 
-export const language =
-  navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag in words) ?? "fr";
-
-export function t(key, fields = {}) {
-  return (words[language][key] ?? key).replace(/\{(\w+)\}/g, (_, field) => fields[field] ?? "");
-}
-
-export function translate() {
-  document.documentElement.lang = language;
-  document.title = t("title");
-  for (const one of document.querySelectorAll("[data-t]")) one.textContent = t(one.dataset.t);
-  for (const one of document.querySelectorAll("[data-t-label]")) one.setAttribute("aria-label", t(one.dataset.tLabel));
-}
+const { language, t, translate } = speak(words);
+export { t, translate };
 
 /** A date of the calendar, "2027-03-26", in words; days have no time zone. */
 export function day(key, options = { weekday: "short", day: "numeric", month: "short" }) {

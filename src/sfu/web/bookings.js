@@ -1,8 +1,9 @@
 // Rooms booked by the week: what there is, whether a wish can be granted, yes, and cancelling.
 
+import { get, logIn, send } from "./api.js";
 import { day, t, translate } from "./bookings-words.js";
+import { element, find } from "./dom.js";
 
-const find = (id) => document.getElementById(id);
 const main = document.querySelector("main");
 const wish = find("wish");
 const ASK_AFTER_MS = 300;
@@ -22,21 +23,18 @@ function plus(key, days) {
   return new Date(Date.parse(`${key}T12:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 }
 
-function element(name, text, ...children) {
-  const made = document.createElement(name);
-  if (text) made.textContent = text;
-  made.append(...children);
-  return made;
-}
+const SAID = { 401: "refused", 403: "not_yours" };
 
-/** Ask the API; throws words for the reader. */
-async function api(path, method = "GET", body = undefined) {
-  const headers = body ? { "Content-Type": "application/json" } : {};
-  const answer = await fetch(`/api/v1/${path}`, { method, headers, body: body && JSON.stringify(body) });
-  if (answer.ok || answer.status === 409) return answer.status === 204 ? null : answer.json();
-  if (answer.status === 401) find("login").hidden = false;
-  if (answer.status === 401) throw new Error(t("refused"));
-  throw new Error(answer.status === 403 ? t("not_yours") : t("failed", { status: answer.status }));
+/** What the API answers, rooms that are taken (409) too; throws words for the reader. */
+async function said(answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    const { status } = error;
+    if (status === 409) return error.body;
+    if (status === 401) find("login").hidden = false;
+    throw status ? new Error(t(SAID[status] ?? "failed", { status })) : error;
+  }
 }
 
 function trouble(error) {
@@ -56,8 +54,8 @@ async function show() {
   const last = plus(monday, 6);
   find("span").textContent = t("span", { first: day(monday, { dateStyle: "long" }), last: day(last, { dateStyle: "long" }) });
   try {
-    rooms = await api("rooms");
-    plan(await api(`bookings?from=${monday}&to=${last}`));
+    rooms = await said(get("/rooms"));
+    plan(await said(get(`/bookings?from=${monday}&to=${last}`)));
     choices();
     feeds();
   } catch (error) {
@@ -68,28 +66,22 @@ async function show() {
 
 function plan(booked) {
   const days = Array.from({ length: 7 }, (_, at) => plus(monday, at));
-  const head = element("tr", "", element("th", t("room")), ...days.map((key) => element("th", day(key))));
-  for (const one of head.children) one.scope = "col";
+  const head = [t("room"), ...days.map((key) => day(key))].map((text) => element("th", { scope: "col", text }));
   const known = new Set([...rooms.map(({ room }) => room), ...booked.flatMap((one) => one.rooms)]);
   const lines = [...known].map((number) => {
-    const name = element("th", nameOf(number));
-    name.scope = "row";
+    const name = element("th", { scope: "row", text: nameOf(number) });
     const cells = days.map((key) => cell(booked.filter((one) => one.rooms.includes(number) && one.begins_at.startsWith(key))));
-    return element("tr", "", name, ...cells);
+    return element("tr", {}, name, ...cells);
   });
-  find("plan").tHead.replaceChildren(head);
+  find("plan").tHead.replaceChildren(element("tr", {}, ...head));
   find("plan").tBodies[0].replaceChildren(...lines);
 }
 
 function cell(booked) {
-  const made = booked.map((one) => {
-    const button = element("button", `${span(one)} ${one.title}`);
-    button.type = "button";
-    button.dataset.booking = one.booking;
-    button.addEventListener("click", () => open(one));
-    return button;
-  });
-  return element("td", "", ...made);
+  const made = booked.map((one) =>
+    element("button", { type: "button", "data-booking": one.booking, text: `${span(one)} ${one.title}`, onclick: () => open(one) }),
+  );
+  return element("td", {}, ...made);
 }
 
 const span = ({ begins_at: begins, ends_at: ends }) => `${begins.slice(11, 16)}â€“${ends.slice(11, 16)}`;
@@ -98,11 +90,10 @@ const span = ({ begins_at: begins, ends_at: ends }) => `${begins.slice(11, 16)}â
 function choices() {
   const before = new Set(wished().rooms);
   const boxes = rooms.map(({ room }) => {
-    const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "room", value: room });
-    box.checked = before.has(room);
-    return element("label", "", box, nameOf(room));
+    const box = element("input", { type: "checkbox", name: "room", value: room, checked: before.has(room) });
+    return element("label", {}, box, nameOf(room));
   });
-  find("rooms").replaceChildren(element("legend", t("rooms")), ...boxes);
+  find("rooms").replaceChildren(element("legend", { text: t("rooms") }), ...boxes);
   if (!wish.elements.day.value) wish.elements.day.value = new Date().toLocaleDateString("sv");
 }
 
@@ -110,9 +101,8 @@ function feeds() {
   const all = [["", t("feed_all")], ...rooms.map(({ room }) => [room, nameOf(room)])];
   find("feeds").replaceChildren(
     ...all.map(([room, name]) => {
-      const link = element("a", name);
-      link.href = `/api/v1/calendar${room && `?room=${encodeURIComponent(room)}`}`;
-      return element("li", "", link);
+      const href = `/api/v1/calendar${room && `?room=${encodeURIComponent(room)}`}`;
+      return element("li", {}, element("a", { href, text: name }));
     }),
   );
 }
@@ -144,10 +134,10 @@ async function question() {
   const mine = ++asking;
   if (!asked.rooms.length || !wish.checkValidity()) return answer("", "");
   try {
-    const said = await api("bookings/question", "POST", asked);
+    const found = await said(send("POST", "/bookings/question", asked));
     if (mine !== asking) return undefined;
-    if (!said.granted) return answer("no", refusal(said));
-    return answer("yes", said.number ? t("granted_where", said) : t("granted"));
+    if (!found.granted) return answer("no", refusal(found));
+    return answer("yes", found.number ? t("granted_where", found) : t("granted"));
   } catch (error) {
     return answer("no", error.message);
   }
@@ -158,7 +148,7 @@ async function book(event) {
   clearTimeout(timer);
   asking += 1;
   try {
-    const made = await api("bookings", "POST", wished());
+    const made = await said(send("POST", "/bookings", wished()));
     if (made.reason) return answer("no", refusal(made));
     monday = mondayOf(made.starts.slice(0, 10));
     await show();
@@ -181,7 +171,7 @@ function open(one) {
 async function cancel(days) {
   if (!confirm(t("sure"))) return;
   try {
-    await api(`bookings/${chosen.booking}${days ? `?day=${chosen.day}` : ""}`, "DELETE");
+    await said(send("DELETE", `/bookings/${chosen.booking}${days ? `?day=${chosen.day}` : ""}`));
     find("one").close();
     await show();
     await question();
@@ -192,6 +182,7 @@ async function cancel(days) {
 }
 
 translate();
+document.title = t("title");
 wish.addEventListener("input", () => {
   clearTimeout(timer);
   find("yes").disabled = true;
@@ -206,13 +197,9 @@ find("cancel-all").addEventListener("click", () => cancel(false));
 find("close").addEventListener("click", () => find("one").close());
 find("login").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const fields = event.target.elements;
-  const body = JSON.stringify({ account: fields.account.value, password: fields.password.value });
-  const headers = { "Content-Type": "application/json" };
-  const said = await fetch("/api/v1/session", { method: "POST", headers, body });
-  fields.password.value = "";
-  if (said.ok) show();
-  else trouble(new Error(t(said.status === 429 ? "too_often" : "wrong")));
+  const why = await logIn(event.target);
+  if (why) trouble(new Error(t(why)));
+  else show();
 });
 
 function turn(to) {

@@ -1,7 +1,7 @@
 // What was: call records with their causes, and the log of who did what.
 
-import { get } from "./console-api.js";
-import { element, table } from "./console-dom.js";
+import { get } from "./api.js";
+import { element, table } from "./dom.js";
 import { knows, lasting, moment, percent, t } from "./console-words.js";
 
 const MOST = 500;

@@ -1,7 +1,7 @@
 // Rooms, units, sites and lines as they are set, and forms to change them while the server runs.
 
-import { get, may, send } from "./console-api.js";
-import { element, table } from "./console-dom.js";
+import { get, may, send } from "./api.js";
+import { element, table } from "./dom.js";
 import { tryRoom } from "./console-try.js";
 import { ask, doing } from "./console-talk.js";
 import { bits, t } from "./console-words.js";

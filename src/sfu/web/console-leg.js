@@ -1,7 +1,7 @@
 // One leg of a meeting: how its picture and sound fare each way, its line, and what can be done.
 
-import { may, send } from "./console-api.js";
-import { element, mark, Meter, say } from "./console-dom.js";
+import { may, send } from "./api.js";
+import { element, mark, Meter, say } from "./dom.js";
 import { ask, doing } from "./console-talk.js";
 import { bits, codec, percent, round, t } from "./console-words.js";
 

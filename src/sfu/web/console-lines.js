@@ -1,7 +1,7 @@
 // Access lines: how full each is, who stands behind it, what one call more would become, its hour.
 
-import { get } from "./console-api.js";
-import { element, Keyed, Meter, say } from "./console-dom.js";
+import { get } from "./api.js";
+import { element, Keyed, Meter, say } from "./dom.js";
 import { curves } from "./plot.js";
 import { bits, t } from "./console-words.js";
 

@@ -1,8 +1,8 @@
 // Meetings of now: who is there, how each fares, and what can be done about it.
 
-import { get, listen, may, send } from "./console-api.js";
+import { get, listen, may, send } from "./api.js";
 import { ask, doing } from "./console-talk.js";
-import { element, Keyed, mark, say } from "./console-dom.js";
+import { element, Keyed, mark, say } from "./dom.js";
 import { LegCard } from "./console-leg.js";
 import { tryRoom } from "./console-try.js";
 import { ago, t } from "./console-words.js";

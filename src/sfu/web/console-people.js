@@ -1,11 +1,10 @@
 // Accounts of people who operate the server, and keys of programs.
 
-import { get, send, session } from "./console-api.js";
-import { element, table } from "./console-dom.js";
+import { get, ROLES, send, session } from "./api.js";
+import { element, table } from "./dom.js";
 import { ask, doing } from "./console-talk.js";
 import { moment, t } from "./console-words.js";
 
-const ROLES = ["read_only", "organiser", "operator", "administrator"];
 const options = (chosen) => ROLES.map((role) => element("option", { value: role, text: t(`role_${role}`), selected: role === chosen }));
 
 export class People {

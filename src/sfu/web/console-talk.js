@@ -1,9 +1,8 @@
 // Words between the console and who uses it: what is being done, how it went, and are you sure.
 
-import { mark } from "./console-dom.js";
+import { find, mark } from "./dom.js";
 import { t } from "./console-words.js";
 
-const find = (id) => document.getElementById(id);
 let fade = 0;
 
 /** Tell what was done. */

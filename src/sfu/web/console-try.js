@@ -1,7 +1,7 @@
 // "Test this room": calls it, and says in words what came back.
 
-import { send } from "./console-api.js";
-import { element } from "./console-dom.js";
+import { send } from "./api.js";
+import { element } from "./dom.js";
 import { doing } from "./console-talk.js";
 import { bits, codec, knows, percent, round, t } from "./console-words.js";
 

@@ -1,5 +1,7 @@
 // The words of the console, French first, and figures as its reader writes them.
 
+import { speak } from "./words.js";
+
 const words = {
   fr: {
     skip: "Aller au contenu",
@@ -611,25 +613,8 @@ const words = {
   },
 };
 
-export const language =
-  navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag in words) ?? "fr";
-const tag = navigator.languages.find((one) => one.toLowerCase().startsWith(language)) ?? language;
-
-/** Whether there are words for this key. */
-export const knows = (key) => key in words[language];
-
-/** The words for a key, its {fields} filled in; the key itself where there are none. */
-export function t(key, fields = {}) {
-  const text = words[language][key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (_, field) => fields[field] ?? "");
-}
-
-/** Put the page's static words in place. */
-export function translate() {
-  document.documentElement.lang = language;
-  for (const one of document.querySelectorAll("[data-t]")) one.textContent = t(one.dataset.t);
-  for (const one of document.querySelectorAll("[data-t-label]")) one.setAttribute("aria-label", t(one.dataset.tLabel));
-}
+const { tag, knows, t, translate } = speak(words);
+export { knows, t, translate };
 
 const number = (value, digits) => value.toLocaleString(tag, { maximumFractionDigits: digits });
 

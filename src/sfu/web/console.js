@@ -1,6 +1,7 @@
 // The console: who is logged in, which view is open, and what is asked again when.
 
-import { get, may, send, session } from "./console-api.js";
+import { get, logIn, may, send, session } from "./api.js";
+import { find } from "./dom.js";
 import { complain, tell } from "./console-talk.js";
 import { Audit, Calls } from "./console-history.js";
 import { House } from "./console-house.js";
@@ -10,7 +11,6 @@ import { People } from "./console-people.js";
 import { t, translate } from "./console-words.js";
 
 const VIEWS = { live: Live, calls: Calls, lines: Lines, house: House, people: People, audit: Audit };
-const find = (id) => document.getElementById(id);
 const nav = find("nav");
 
 let open = null;
@@ -95,15 +95,9 @@ async function offer() {
 translate();
 find("login").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const fields = event.target.elements;
-  try {
-    await send("POST", "/session", { account: fields.account.value, password: fields.password.value });
-    complain("");
-    enter();
-  } catch (error) {
-    complain(error.status ? t(error.status === 429 ? "too_often" : error.status === 503 ? "too_many" : "wrong") : t("unreachable"));
-  }
-  fields.password.value = "";
+  const why = await logIn(event.target);
+  complain(why && t(why));
+  if (!why) enter();
 });
 find("log-in").addEventListener("click", () => {
   clearTimeout(timer);

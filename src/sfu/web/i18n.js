@@ -1,5 +1,7 @@
 // The words of the page, French first.  A code of docs/protocol.md is the end of its key.
 
+import { speak } from "./words.js";
+
 const words = {
   fr: {
     brand: "Visioconférence",
@@ -281,21 +283,4 @@ const words = {
   },
 };
 
-export const language =
-  navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag in words) ?? "fr";
-
-/** Whether there are words for this key. */
-export const knows = (key) => key in words[language];
-
-/** The words for a key, its {fields} filled in; the key itself where there are none. */
-export function t(key, fields = {}) {
-  const text = words[language][key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (_, field) => fields[field] ?? "");
-}
-
-/** Put the page's static words in place. */
-export function translate(root) {
-  document.documentElement.lang = language;
-  for (const element of root.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
-  for (const element of root.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", t(element.dataset.tLabel));
-}
+export const { knows, t, translate } = speak(words);

@@ -10,7 +10,7 @@ const $ = (id) => document.getElementById(id);
 const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
 const raw = new URLSearchParams(location.search).get("sound") === "raw";
 
-translate(document);
+translate();
 document.title = t("brand");
 
 const devices = new Devices({ raw });

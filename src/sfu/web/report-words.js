@@ -1,5 +1,7 @@
 // The words of the report, French first, and numbers and months as its reader writes them.
 
+import { speak } from "./words.js";
+
 const words = {
   fr: {
     title: "Bilan des réunions",
@@ -50,6 +52,8 @@ const words = {
     log_in: "Se connecter",
     wrong: "Ce compte ou ce mot de passe n'est pas le bon.",
     too_often: "Trop d'essais : attendez une minute.",
+    too_many: "Trop de connexions en même temps. Réessayez.",
+    unreachable: "Le serveur ne répond pas.",
     wrong_days: "Le dernier jour vient avant le premier.",
     failed: "Le serveur ne répond pas ({status}).",
   },
@@ -102,25 +106,15 @@ const words = {
     log_in: "Log in",
     wrong: "This account or password is not the right one.",
     too_often: "Too many tries: wait a minute.",
+    too_many: "Too many logins at once. Try again.",
+    unreachable: "The server does not answer.",
     wrong_days: "The last day is before the first.",
     failed: "The server does not answer ({status}).",
   },
 };
 
-const tag = navigator.languages.find((one) => one.slice(0, 2).toLowerCase() in words) ?? "fr";
-const language = tag.slice(0, 2).toLowerCase();
-
-/** The words for a key, its {fields} filled in. */
-export function t(key, fields = {}) {
-  return (words[language][key] ?? key).replace(/\{(\w+)\}/g, (_, field) => fields[field] ?? "");
-}
-
-/** Put the page's static words in place. */
-export function translate() {
-  document.documentElement.lang = language;
-  document.title = t("title");
-  for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
-}
+const { tag, language, t, translate } = speak(words);
+export { t, translate };
 
 /** A number with so many decimals. */
 export const number = (value, decimals = 0) =>

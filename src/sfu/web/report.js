@@ -1,30 +1,26 @@
 // What the meetings saved: asks the API for each way to split it, and shows plot and table.
 
+import { get, logIn } from "./api.js";
+import { element, find } from "./dom.js";
 import { columns, rows } from "./plot.js";
 import { day, month, monthParts, number, plain, t, translate } from "./report-words.js";
 
 const WAYS = ["month", "site", "organisation"];
 const MONTHS_SHOWN = 60;
-const find = (id) => document.getElementById(id);
 const main = document.querySelector("main");
 const form = find("days");
 
-function element(name, text, ...children) {
-  const made = document.createElement(name);
-  if (text) made.textContent = text;
-  made.append(...children);
-  return made;
-}
-
 /** Ask for one way to split it; throws words for the reader. */
 async function ask(days, by) {
-  const answer = await fetch(`/api/v1/ledger?${new URLSearchParams({ ...days, by })}`);
-  if (answer.ok) return answer.json();
-  if (answer.status === 401 || answer.status === 403) {
-    find("login").hidden = false;
-    throw new Error(t("refused"));
+  try {
+    return await get(`/ledger?${new URLSearchParams({ ...days, by })}`);
+  } catch (error) {
+    const { status } = error;
+    if (!status) throw error;
+    const refused = status === 401 || status === 403;
+    if (refused) find("login").hidden = false;
+    throw new Error(t(refused ? "refused" : status === 400 ? "wrong_days" : "failed", { status }));
   }
-  throw new Error(answer.status === 400 ? t("wrong_days") : t("failed", { status: answer.status }));
 }
 
 /** What a row is called. */
@@ -60,33 +56,28 @@ function months(first, last) {
 }
 
 function line(name, cells) {
+  if (name === "head") return element("tr", {}, ...cells.map((text) => element("th", { scope: "col", text })));
   const [first, ...others] = cells;
-  const head = element("th", first);
-  head.scope = name === "head" ? "col" : "row";
-  const made = others.map((cell) => {
-    const one = element(name === "head" ? "th" : "td", cell);
-    if (name === "head") one.scope = "col";
-    return one;
-  });
-  return element("tr", "", head, ...made);
+  return element("tr", {}, element("th", { scope: "row", text: first }), ...others.map((text) => element("td", { text })));
 }
 
 const figures = (row) => [number(row.meetings), number(row.people), number(row.minutes), number(row.km), number(row.co2_kg, 1)];
 
 function table(view) {
-  const made = element("table", "", element("caption", t(`by_${view.by}`)));
+  const made = element("table", {}, element("caption", { text: t(`by_${view.by}`) }));
   const names = ["meetings", "people", "minutes", "km", "co2"].map((key) => t(key));
   made.append(
-    element("thead", "", line("head", [t(view.by), ...names])),
-    element("tbody", "", ...view.rows.map((row) => line("row", [label(view, row.key), ...figures(row)]))),
-    element("tfoot", "", line("row", [t("total"), ...figures(view.total)])),
+    element("thead", {}, line("head", [t(view.by), ...names])),
+    element("tbody", {}, ...view.rows.map((row) => line("row", [label(view, row.key), ...figures(row)]))),
+    element("tfoot", {}, line("row", [t("total"), ...figures(view.total)])),
   );
-  return element("div", "", made);
+  // by keyboard too
+  return element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t(`by_${view.by}`) }, made);
 }
 
 function section(view, days) {
   const place = find(view.by);
-  place.replaceChildren(element("h2", t(`by_${view.by}`)));
+  place.replaceChildren(element("h2", { text: t(`by_${view.by}`) }));
   const shown = bars(view);
   if (shown.length > 0) {
     const texts = {
@@ -94,20 +85,13 @@ function section(view, days) {
       description: t("plot_as_table"),
       scale: (value) => number(value),
     };
-    const figure = element("figure", "", (view.by === "month" ? columns : rows)(shown, texts));
-    figure.append(element("figcaption", texts.title));
+    const figure = element("figure", {}, (view.by === "month" ? columns : rows)(shown, texts));
+    figure.append(element("figcaption", { text: texts.title }));
     place.append(figure);
   }
-  if (view.by === "site") place.append(element("p", t("note_site")));
-  const scroll = table(view);
-  scroll.className = "scroll";
-  scroll.tabIndex = 0; // by keyboard too
-  scroll.setAttribute("role", "region");
-  scroll.setAttribute("aria-label", t(`by_${view.by}`));
-  const csv = element("a", t("table"));
-  csv.href = `/api/v1/ledger?${new URLSearchParams({ ...days, by: view.by, format: "csv" })}`;
-  csv.className = "csv";
-  place.append(scroll, csv);
+  if (view.by === "site") place.append(element("p", { text: t("note_site") }));
+  const href = `/api/v1/ledger?${new URLSearchParams({ ...days, by: view.by, format: "csv" })}`;
+  place.append(table(view), element("a", { class: "csv", href, text: t("table") }));
 }
 
 function totals({ total }) {
@@ -119,7 +103,7 @@ function totals({ total }) {
     ["tonnes", number(total.co2_kg / 1000, 2)],
   ];
   find("total").replaceChildren(
-    ...pairs.map(([key, value]) => element("div", "", element("dt", t(key)), element("dd", value))),
+    ...pairs.map(([key, value]) => element("div", {}, element("dt", { text: t(key) }), element("dd", { text: value }))),
   );
 }
 
@@ -140,13 +124,9 @@ function rule(view) {
     t("roads"),
   ];
   const pairs = view.unknown_roads.map(([a, b]) => t("and", { a: title(a), b: title(b) }));
-  const made = said.map((text) => element("li", text));
-  if (pairs.length > 0) {
-    const unknown = element("li", t("unknown", { pairs: pairs.join(", ") }));
-    unknown.className = "unknown";
-    made.push(unknown);
-  }
-  find("rule").replaceChildren(element("h2", t("rule")), element("ul", "", ...made));
+  const made = said.map((text) => element("li", { text }));
+  if (pairs.length > 0) made.push(element("li", { class: "unknown", text: t("unknown", { pairs: pairs.join(", ") }) }));
+  find("rule").replaceChildren(element("h2", { text: t("rule") }), element("ul", {}, ...made));
 }
 
 async function show(days) {
@@ -180,6 +160,7 @@ function daysOfAddress() {
 }
 
 translate();
+document.title = t("title");
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const days = { from: form.elements.from.value, to: form.elements.to.value };
@@ -188,13 +169,9 @@ form.addEventListener("submit", (event) => {
 });
 find("login").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const fields = event.target.elements;
-  const body = JSON.stringify({ account: fields.account.value, password: fields.password.value });
-  const headers = { "Content-Type": "application/json" };
-  const answer = await fetch("/api/v1/session", { method: "POST", headers, body });
-  fields.password.value = "";
-  if (answer.ok) show(daysOfAddress());
-  else find("trouble").textContent = t(answer.status === 429 ? "too_often" : "wrong");
+  const why = await logIn(event.target);
+  if (why) find("trouble").textContent = t(why);
+  else show(daysOfAddress());
 });
 find("print").addEventListener("click", () => window.print());
 show(daysOfAddress());

@@ -1,4 +1,7 @@
-// Elements made and kept up to date.  Knows nothing of what they show.
+// Elements found, made and kept up to date.  Knows nothing of what they show.
+
+/** The element of this id. */
+export const find = (id) => document.getElementById(id);
 
 /** Make an element: `props` are attributes; `on...` are listeners, `class` and `text` as they say. */
 export function element(name, props = {}, ...children) {

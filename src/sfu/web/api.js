@@ -1,12 +1,13 @@
-// What the console asks of the API, and who asks.
+// What pages ask of the API, and who asks.
 
 export const ROLES = ["read_only", "organiser", "operator", "administrator"];
 
-/** A refusal, with the server's words. */
+/** A refusal, with the server's words and all else it answered. */
 export class Refused extends Error {
-  constructor(status, detail) {
+  constructor(status, detail, body = null) {
     super(detail || String(status));
     this.status = status;
+    this.body = body;
   }
 }
 
@@ -21,7 +22,7 @@ async function read(answer) {
   if (answer.ok) return body;
   const said = body?.detail;
   const words = Array.isArray(said) ? said.map((one) => `${one.loc?.slice(1).join(".") ?? ""}: ${one.msg}`).join("; ") : said;
-  throw new Refused(answer.status, words ?? body?.text ?? body?.reason ?? "");
+  throw new Refused(answer.status, words ?? body?.text ?? body?.reason ?? "", body);
 }
 
 /** Ask for something; `Refused` where the server says no, TypeError where nobody answers. */
@@ -31,6 +32,21 @@ export const get = async (path) => read(await fetch(`/api/v1${path}`));
 export async function send(verb, path, body) {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
   return read(await fetch(`/api/v1${path}`, { method: verb, headers, body: body === undefined ? undefined : JSON.stringify(body) }));
+}
+
+const WHY_NOT = { 429: "too_often", 503: "too_many" };
+
+/** Log in with what stands in a form; return "", or the key of the words that say why not. */
+export async function logIn(form) {
+  const { account, password } = form.elements;
+  try {
+    await send("POST", "/session", { account: account.value, password: password.value });
+    return "";
+  } catch (error) {
+    return error.status ? (WHY_NOT[error.status] ?? "wrong") : "unreachable";
+  } finally {
+    password.value = "";
+  }
 }
 
 /** Hear what happens, as it happens; comes back by itself. Returns what ends it. */
