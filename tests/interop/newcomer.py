@@ -62,6 +62,8 @@ name = "Conseil communautaire"
 """
 """What the newcomer adds to the settings; docs/first-day.md shows the same."""
 
+PREVIEWED = "() => document.getElementById('preview').videoWidth > 0"
+
 
 @dataclass
 class Newcomer:
@@ -133,7 +135,7 @@ class Newcomer:
         """The room is called in, another one dials, somebody opens the page."""
         lobby = await self.meeting.visitor(ANNE, self.page)
         await lobby.page.fill("#name", "Anne")
-        await asyncio.sleep(1)
+        await lobby.page.wait_for_function(PREVIEWED)
         await self.shot(lobby.page, "first-lobby", 535)  # the names of devices are this machine's
         said = json.loads(await self.run("call", "morez", "--room", "4201"))
         assert said["answered"]
@@ -149,25 +151,32 @@ class Newcomer:
         await lobby.sees(LAJOUX, MOREZ)
         await morez.sees(LAJOUX)
         self.note("two rooms and a page see each other")
-        await asyncio.sleep(3)
+        await until(lambda: self.states().count("ok") >= 2, 15, "two that fare well")
         await self.shot(lobby.page, "first-meeting")
-        states = [one["video"] for one in self.get("/api/v1/rooms")[0]["members"]]
-        assert states.count("ok") >= 2, states
         await lobby.press("leave")
         await lajoux.hang_up()
         await morez.hang_up()
-        await until(lambda: not self.get("/api/v1/rooms")[0]["members"], 40, "the end")
+        await until(lambda: not self.states(), 40, "the end")
         self.note("all have left")
-        await asyncio.sleep(1)
+
+    def states(self) -> list[str]:
+        """How the pictures of all who are in the room fare."""
+        return [one["video"] for one in self.get("/api/v1/rooms")[0]["members"]]
 
     async def reported(self) -> None:
         """What the meeting saved, in the shell and on the page."""
-        said = await self.run("report", "--by", "site")
+        said = ""
+
+        async def counted() -> bool:
+            nonlocal said
+            said = await self.run("report", "--by", "site")
+            return "52" in said
+
+        await until(counted, 20, "the meeting in the report", every=0.5)
         assert "Lajoux" in said
-        assert "52" in said, said
         self.note("the report: one drove not, 52 km there and back")
         visitor = await self.meeting.visitor(ANNE, self.local + "/report?")
-        await asyncio.sleep(2)
+        await visitor.page.wait_for_selector("main[aria-busy=false]")
         await self.shot(visitor.page, "first-report")
 
 

@@ -41,6 +41,7 @@ secret = "a secret of twenty letters"
 [gatekeeper]
 host = "127.0.0.1:9"
 """
+RATE = "rate(sfu_line_sent_bytes_total[1m])"
 ABSENT = {
     "sfu_line_pictures",  # while nobody is shown anything there
 }
@@ -99,7 +100,7 @@ def test_the_running_server_has_every_series_that_is_asked_for(
             prometheus = _started(tmp_path, port, server.base + 3)
             try:
                 await until(lambda: _value(port, "up") == "1", 30, "the first scrape")
-                await asyncio.sleep(3)  # a rate takes two
+                await until(lambda: _value(port, RATE), 30, "the second: a rate takes two")
                 _asked(port, page)
             finally:
                 prometheus.terminate()
