@@ -18,9 +18,10 @@ from pathlib import Path
 from sfu.api.app import WebSettings, create_app
 from sfu.api.challenge import challenge_app
 from sfu.api.house import House
-from sfu.api.server import Divert, WebServer
+from sfu.api.server import WebServer
 from sfu.app.sockets import bind_listener
 from sfu.config import Settings
+from sfu.shell.accept import Divert
 from sfu.shell.certificate import Certificate, machine_names
 from sfu.shell.tasks import spawn
 from sfu.shell.webdoor import MOST, WebGate
