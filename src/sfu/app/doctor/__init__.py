@@ -17,9 +17,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sfu.app.doctor import loop
+from sfu.app.doctor.certificate import check_certificate
 from sfu.app.doctor.finding import Finding, Level, Words, fine, note, wrong
 from sfu.app.doctor.machine import check_machine
-from sfu.app.doctor.network import check_addresses, check_certificate, check_names, seen_by
+from sfu.app.doctor.names import check_names
+from sfu.app.doctor.network import check_addresses, seen_by
 from sfu.app.doctor.ports import check_ports
 from sfu.app.sockets import all_addresses, listen_hosts
 from sfu.config import Settings

@@ -13,12 +13,12 @@ import socket
 import struct
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
 import numpy as np
 
 from sfu.app.doctor.finding import Finding, Words, fine, note, wrong
 from sfu.config import Settings
+from sfu.media.mix.g711 import MULAW_DECODE, MULAW_ENCODE, decode, encode
 from sfu.model import CallId
 from sfu.shell.sip import Listening, SipShell
 from sfu.signalling.call import CallAnswered, CallEnded, CallEvent, Dial, HangUp
@@ -123,31 +123,15 @@ def _packet(number: int) -> bytes:
     """Make an RTP packet (RFC 3550) of 20 ms of the tone, in PCMU."""
     head = struct.pack("!BBHII", 0x80, 0, number & 0xFFFF, number * STEP, 0xD0C70)
     at = np.arange(number * STEP, (number + 1) * STEP) / RATE
-    return head + _ulaw(8000 * np.sin(2 * math.pi * TONE_HZ * at))
-
-
-def _ulaw(samples: "np.ndarray[Any, Any]") -> bytes:
-    """Encode (n,) samples of 16 bits as G.711 mu-law."""
-    loud = np.minimum(np.abs(samples), 32635) + 132
-    exponent = np.floor(np.log2(loud)).astype(int) - 7
-    mantissa = (loud.astype(int) >> (exponent + 3)) & 0x0F
-    sign = np.where(samples < 0, 0x80, 0)
-    return bytes((~(sign | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8))
-
-
-def _linear(coded: bytes) -> "np.ndarray[Any, Any]":
-    """Decode G.711 mu-law."""
-    raw = ~np.frombuffer(coded, np.uint8)
-    loud = (((raw & 0x0F).astype(int) << 3) + 132 << ((raw >> 4) & 7).astype(int)) - 132
-    signed: np.ndarray[Any, Any] = np.where(raw & 0x80, -loud, loud).astype(float)
-    return signed
+    tone = 8000 * np.sin(2 * math.pi * TONE_HZ * at)
+    return head + encode(MULAW_ENCODE, tone.astype(np.int16))
 
 
 def _has_tone(coded: bytes) -> bool:
     """Tell whether a tenth of the energy at some time is our tone: a voice may speak over it."""
     if len(coded) < RATE // 5:
         return False
-    samples = _linear(coded)
+    samples = decode(MULAW_DECODE, coded).astype(float)
     step = RATE // 5
     for begin in range(0, len(samples) - step + 1, step):
         piece = samples[begin : begin + step]

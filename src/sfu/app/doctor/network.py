@@ -1,28 +1,18 @@
-"""Addresses, routers in between, names, certificates."""
+"""Our addresses, and whether a router in between translates them."""
 
-import asyncio
 import ipaddress
 import os
 import socket
-import stat
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
-
-from cryptography import x509
+from collections.abc import Iterator, Sequence
 
 from sfu.app.doctor.finding import Finding, Words, fine, note, wrong
 from sfu.config import Settings
 from sfu.errors import PeerError, UseError
 from sfu.media.connect import stun
 from sfu.media.connect.stun import Attribute, StunType
-from sfu.shell.certificate import load_certificate
 
-SOON_S = 21 * 86_400.0
-NAME_S, STUN_S = 5.0, 3.0
+STUN_S = 3.0
 STUN_PORT = 3478
-Lookup = Callable[[str], list[str]]
-"""Addresses of a name; raises OSError."""
 
 
 def check_addresses(settings: Settings, own: Sequence[str], seen: str = "") -> Iterator[Finding]:
@@ -110,155 +100,3 @@ def seen_by(server: str) -> str:
         return stun.parse_xor_address(given, transaction).host
     except (OSError, ValueError, KeyError, PeerError) as error:
         raise UseError(f"STUN {server}: {error or type(error).__name__}") from None
-
-
-def check_certificate(chain: Path, key: Path, now: float | None = None) -> Iterator[Finding]:
-    """Look at the certificate browsers and codecs are shown."""
-    now = time.time() if now is None else now
-    renew = Words(
-        "Un certificat reconnu : « scripts/certificate NOM » (docs/install.fr.md).",
-        "A trusted certificate: `scripts/certificate NAME` (docs/install.md).",
-    )
-    try:
-        found = load_certificate(chain, key)
-    except UseError as error:
-        yield wrong("certificate", Words(str(error), str(error)), renew)
-        return
-    made = x509.load_pem_x509_certificate(chain.read_bytes())
-    left = int((found.ends_at - now) // 86_400)
-    if now < made.not_valid_before_utc.timestamp():
-        yield wrong(
-            "certificate",
-            Words("le certificat n'est pas encore valable", "the certificate is not valid yet"),
-            Words("Mettez l'horloge à l'heure (date).", "Set the clock (date)."),
-        )
-    elif found.ends_at - now < SOON_S:
-        yield wrong(
-            "certificate",
-            Words(
-                f"le certificat expire dans {left} jours", f"the certificate ends in {left} days"
-            ),
-            renew,
-        )
-    elif made.issuer == made.subject:
-        yield note(
-            "certificate",
-            Words(
-                "le certificat est fait maison : les navigateurs avertissent une fois",
-                "the certificate is self-made: browsers warn once",
-            ),
-            renew,
-        )
-    else:
-        yield fine(
-            "certificate", f"certificat valable {left} jours", f"certificate good for {left} days"
-        )
-    if stat.S_IMODE(key.stat().st_mode) & 0o007:
-        yield wrong(
-            "private key",
-            Words(f"tout le monde peut lire {key}", f"everybody can read {key}"),
-            Words(f"chmod o= {key}", f"chmod o= {key}"),
-        )
-
-
-def names_in(chain: Path) -> list[str]:
-    """Give the host names a certificate holds, without wildcards and local ones."""
-    try:
-        made = x509.load_pem_x509_certificate(chain.read_bytes())
-        held = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (OSError, ValueError, x509.ExtensionNotFound):
-        return []
-    names = held.get_values_for_type(x509.DNSName)
-    return [one for one in names if "." in one and "*" not in one]
-
-
-def check_names(
-    settings: Settings, chain: Path, own: Sequence[str], lookup: Lookup | None = None
-) -> Iterator[Finding]:
-    """Look up our names, which shall lead here, and those of whom we need."""
-    ask = lookup or _look_up
-    ours = dict.fromkeys(
-        [*settings.tls.names, *(names_in(chain) if settings.tls.certificate else [])]
-    )
-    here = {*own, *(str(one) for one in settings.network.public_addresses)}
-    for name in ours:
-        if _literal(name) or "." not in name:
-            continue
-        try:
-            found = ask(name)
-        except OSError as error:
-            yield _unknown(name, error)
-            continue
-        if set(found) & here:
-            yield fine("dns", f"{name} mène ici", f"{name} leads here")
-        else:
-            there = ", ".join(found)
-            yield wrong(
-                "dns",
-                Words(f"{name} mène à {there}, pas ici", f"{name} leads to {there}, not here"),
-                Words(
-                    f"Corrigez l'enregistrement A ou AAAA de {name}.",
-                    f"Mend the A or AAAA record of {name}.",
-                ),
-            )
-    yield from _others(_needed(settings), ask)
-
-
-def _others(hosts: Iterable[str], ask: Lookup) -> Iterator[Finding]:
-    for host in dict.fromkeys(hosts):
-        if not host or _literal(host):
-            continue
-        try:
-            ask(host)
-        except OSError as error:
-            yield _unknown(host, error)
-        else:
-            yield fine("dns", f"{host} se résout", f"{host} is known")
-
-
-def _needed(settings: Settings) -> Iterator[str]:
-    for trunk in settings.trunk:
-        yield _host(trunk.outbound_proxy or trunk.registrar)
-    yield _host(settings.gatekeeper.host)
-    urls = [settings.oidc.issuer, *(hook.url for hook in settings.webhook)]
-    for url in urls:
-        yield _host(url.partition("://")[2].partition("/")[0])
-
-
-def _host(text: str) -> str:
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0]
-
-
-def _literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _unknown(name: str, error: OSError) -> Finding:
-    why = error.strerror or str(error)
-    return wrong(
-        "dns",
-        Words(f"{name} ne se résout pas : {why}", f"{name} is not known: {why}"),
-        Words(
-            "Vérifiez le nom, et le serveur de noms dans /etc/resolv.conf.",
-            "See to the name, and to the name server in /etc/resolv.conf.",
-        ),
-    )
-
-
-def _look_up(name: str) -> list[str]:
-    async def ask() -> list[str]:
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(NAME_S):
-            rows = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-        return list(dict.fromkeys(str(row[4][0]).partition("%")[0] for row in rows))
-
-    try:
-        return asyncio.run(ask())
-    except TimeoutError:
-        raise OSError(0, "no name server answers") from None
