@@ -13,16 +13,16 @@ r"""The house: which meetings there are, and who is on the way in or out of them
 import gc
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 
 import structlog
 
-from sfu.config import Policy, Settings
+from sfu.config import Settings
 from sfu.errors import UseError
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.showing import NOTHING_KNOWN, Showing, VideoState, video_state
-from sfu.model import MemberId, RoomId, SourceId, TransportId
+from sfu.model import MemberId, RoomId, SourceId
 from sfu.room.directory import (
     Directory,
     Found,
@@ -65,11 +65,6 @@ class Guest:
     meeting: Meeting
     record: RecordId
     joined_at: float
-    transports: list[TransportId] = field(default_factory=list)
-
-
-class RoomFull(Exception):
-    """A room, or the house, has as many members as it takes."""
 
 
 class House:
@@ -191,11 +186,8 @@ class House:
     def is_full(self, room: RoomId) -> bool:
         """Tell whether nobody more may come in."""
         known = self.settings.find_room(room)
-        most = self.settings.limits.max_members
-        if known is not None and known.max_members:
-            most = known.max_members
-        if known is not None and known.policy is Policy.POINT_TO_POINT:
-            most = 2
+        settings = self.settings
+        most = settings.room_limit(known) if known is not None else settings.limits.max_members
         inside = self.meetings.get(room)
         crowded = len(self.guests) >= self.settings.limits.max_calls
         return crowded or (inside is not None and len(inside.legs) >= most)

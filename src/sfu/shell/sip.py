@@ -193,14 +193,6 @@ class SipShell:
         known = replace(binding, flow=flow or binding.flow, flow_open=flow is not None)
         self._handle(Remembered(known))
 
-    def advertised_host(self, peer: str) -> str:
-        """Return our address as a peer host shall know it, for session descriptions too."""
-        bound = self._listening.hosts[0]
-        for host in self._listening.hosts:
-            if (":" in host) == (":" in peer):
-                bound = host
-        return self._advertised.host(bound, Address(peer, 0))
-
     def trunks(self) -> list[TrunkReading]:
         """Show how our registrations at PBXs and providers stand."""
         return self._core.trunks(time.monotonic())
