@@ -6,27 +6,7 @@ from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
-from sfu.api.house import (
-    AdmissionView,
-    BookingAnswer,
-    BookingRefusal,
-    BookingView,
-    CallView,
-    Credentials,
-    DialOutcome,
-    DrainView,
-    LedgerView,
-    LineView,
-    MemberView,
-    OccurrenceView,
-    PictureView,
-    ReloadView,
-    RoomView,
-    RuleView,
-    Send,
-    TransferOutcome,
-    TrunkView,
-)
+from sfu.api.house import Credentials, Send
 from sfu.api.live_view import (
     FlowView,
     HourView,
@@ -38,6 +18,25 @@ from sfu.api.live_view import (
     StepView,
     TermsView,
     TestView,
+)
+from sfu.api.view import (
+    AdmissionView,
+    BookingAnswer,
+    BookingRefusal,
+    BookingView,
+    CallView,
+    DialOutcome,
+    DrainView,
+    LedgerView,
+    LineView,
+    MemberView,
+    OccurrenceView,
+    PictureView,
+    ReloadView,
+    RoomView,
+    RuleView,
+    TransferOutcome,
+    TrunkView,
 )
 from sfu.app import bookings
 from sfu.config import Endpoint, Line, Room, Settings, Site

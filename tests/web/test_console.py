@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from sfu.api.house import CallView
 from sfu.api.live_view import VisitorView
+from sfu.api.view import CallView
 from tests.api.house import LIVE
 from tests.web.looking import visit
 from tests.web.stage import Stage, on_stage

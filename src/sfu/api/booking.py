@@ -19,8 +19,9 @@ from pydantic import (
 
 from sfu.api.audit import detail
 from sfu.api.auth import Gate, with_answers
-from sfu.api.house import BookingAnswer, BookingRefusal, BookingView, House, OccurrenceView
+from sfu.api.house import House
 from sfu.api.schema import Day, in_reach
+from sfu.api.view import BookingAnswer, BookingRefusal, BookingView, OccurrenceView
 from sfu.errors import UseError
 from sfu.model import Role
 from sfu.room.booking import Wish

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from sfu.api.auth import Gate, with_answers
-from sfu.api.house import House, LedgerView
+from sfu.api.house import House
 from sfu.api.schema import Day
+from sfu.api.view import LedgerView
 from sfu.errors import UseError
 from sfu.ledger import By, table
 from sfu.model import Role

@@ -11,19 +11,19 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from sfu.api.audit import detail
 from sfu.api.auth import Gate, router, with_answers
 from sfu.api.booking import add_bookings
-from sfu.api.house import (
+from sfu.api.house import House
+from sfu.api.ledger import add_ledger
+from sfu.api.live import add_live
+from sfu.api.schema import DialRequest, TransferRequest
+from sfu.api.view import (
     AdmissionView,
     CallView,
     DialOutcome,
-    House,
     LineView,
     RoomView,
     TransferOutcome,
     TrunkView,
 )
-from sfu.api.ledger import add_ledger
-from sfu.api.live import add_live
-from sfu.api.schema import DialRequest, TransferRequest
 from sfu.errors import UseError
 from sfu.model import Role
 

@@ -4,8 +4,9 @@ from fastapi import APIRouter, HTTPException, Request
 
 from sfu.api.audit import detail
 from sfu.api.auth import Gate, router, with_answers
-from sfu.api.house import DrainView, House, ReloadView
+from sfu.api.house import House
 from sfu.api.schema import DrainRequest
+from sfu.api.view import DrainView, ReloadView
 from sfu.errors import UseError
 from sfu.model import Role
 

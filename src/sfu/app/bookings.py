@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as wall_time
 from zoneinfo import ZoneInfo
 
-from sfu.api.house import BookingAnswer, BookingRefusal, BookingView, OccurrenceView
+from sfu.api.view import BookingAnswer, BookingRefusal, BookingView, OccurrenceView
 from sfu.config import Settings
 from sfu.errors import UseError
 from sfu.media.allocation.admission import Admitted

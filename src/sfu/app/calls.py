@@ -1,7 +1,7 @@
 """Rooms and calls as operators see them: who is in, and the records of who was."""
 
-from sfu.api.house import CallView, MemberView, RoomView
 from sfu.api.moment import iso
+from sfu.api.view import CallView, MemberView, RoomView
 from sfu.model import RoomId
 from sfu.shell.house import Guest, House
 from sfu.shell.record import CallRecord

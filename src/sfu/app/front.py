@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from sfu.api.house import (
+from sfu.api.house import Credentials, Send
+from sfu.api.live_view import HourView, LiveView, TestView
+from sfu.api.view import (
     AdmissionView,
     BookingAnswer,
     BookingRefusal,
     BookingView,
     CallView,
-    Credentials,
     DialOutcome,
     DrainView,
     LedgerView,
@@ -21,11 +22,9 @@ from sfu.api.house import (
     OccurrenceView,
     ReloadView,
     RoomView,
-    Send,
     TransferOutcome,
     TrunkView,
 )
-from sfu.api.live_view import HourView, LiveView, TestView
 from sfu.app import bookings, calls, ledger, lines, live, scrape, trunks
 from sfu.app.targets import H323, Targets, read
 from sfu.errors import UseError

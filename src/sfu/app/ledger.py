@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sfu.api.house import LedgerView, RuleView
+from sfu.api.view import LedgerView, RuleView
 from sfu.config import Settings
 from sfu.errors import UseError
 from sfu.ledger import By

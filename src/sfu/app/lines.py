@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sfu.api.house import AdmissionView, LineView, PictureView
+from sfu.api.view import AdmissionView, LineView, PictureView
 from sfu.config import Line
 from sfu.media.allocation.admission import Adds
 from sfu.media.allocation.encapsulation import Encapsulation

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from sfu.api.house import TrunkView
+from sfu.api.view import TrunkView
 from sfu.config.elsewhere import Transport, Trunk
 from sfu.config.settings import Settings
 from sfu.errors import UseError
