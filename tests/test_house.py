@@ -53,6 +53,7 @@ UNTESTED: dict[str, str] = {
     "probe/__main__.py": PROBE,
     "probe/member.py": PROBE,
     "probe/signalling.py": PROBE,
+    "shell/page.py": "played by tests/shell/test_browsers.py",
     "shell/tasks.py": SHELL,
     "shell/tls.py": SHELL,
     "signalling/sdp/agreement.py": "what answers and offers settle: their tests read it",

@@ -34,12 +34,12 @@ from sfu.model import CallId, MemberId, RoomId
 from sfu.room.booking import Wish
 from sfu.room.directory import Found
 from sfu.shell.alterations import Alterations
-from sfu.shell.browsers import Session
 from sfu.shell.codec_leg import CodecLeg
 from sfu.shell.database import words
 from sfu.shell.dialling import FIRST_DIALLED
 from sfu.shell.news import News
 from sfu.shell.oidc import Oidc
+from sfu.shell.page import Session
 from sfu.shell.people import People
 
 if TYPE_CHECKING:
