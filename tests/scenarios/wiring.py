@@ -306,7 +306,7 @@ class Wiring:
             site.line.line,
             site.line.encapsulation,
             Capacity(site.up_bps or BOUNDLESS_BPS),
-            Capacity(bps, estimate.queue_s, estimate.congested),
+            Capacity(bps, estimate.queue_s, estimate.congested, estimate.probed),
             sounds_down=tuple(_sound(one) for one in voices if not one.is_browser),
             sounds_up=tuple(_sound(one) for one in voices),
             browsers_down=browsers,

@@ -74,7 +74,9 @@ export class CameraSender {
     const wish = this.#transceiver.currentDirection && this.#asked; // before an answer no codec is agreed
     const parameters = this.sender.getParameters();
     const codec = wish && parameters.codecs.find((candidate) => fits(candidate, wish));
+    const slow = parameters.encodings.some((encoding) => encoding.active && encoding.maxFramerate);
     this.#shape(parameters.encodings, wish, codec);
+    parameters.degradationPreference = "maintain-framerate"; // pictures a second are the server's to choose
     if (codec && !this.#fallback) for (const encoding of parameters.encodings) encoding.codec = codec;
     try {
       await this.sender.setParameters(parameters);
@@ -82,6 +84,10 @@ export class CameraSender {
       const again = this.sender.getParameters(); // an old browser that knows the word and not the deed
       this.#shape(again.encodings, wish, codec);
       await this.sender.setParameters(again).catch(() => {});
+    }
+    // Chromium (156) goes on with fewer pictures a second until its source is put in anew
+    if (slow && !parameters.encodings.some((encoding) => encoding.maxFramerate)) {
+      await this.sender.replaceTrack(this.sender.track).catch(() => {});
     }
     const taken = this.sender.getParameters().encodings[0]?.codec;
     if (codec && !(taken && fits(taken, wish))) this.#preferFirst(wish);

@@ -55,6 +55,16 @@ def test_a_queue_sets_it_back_and_it_stops_short_of_that_next_time():
     assert share.ask == ASK_MOST
 
 
+def test_the_queue_a_probe_left_takes_nothing_back():
+    share = Share(grows=True)
+    for step in range(200):
+        probed = step % 20 < 5  # half a second of every two
+        share.update(Capacity(1_000_000, 0.040 if probed else 0.0, probed=probed), 0.1 * step)
+    assert share.ask == ASK_MOST
+    share.update(Capacity(1_000_000, 0.040), 20.0)
+    assert share.ask < ASK_MOST
+
+
 def test_what_a_site_sends_stays_at_85_per_cent():
     share = Share(grows=False)
     play(share, [2e6] * 200)

@@ -93,6 +93,8 @@ class Capacity:
     queue_s: float = 0.0
     """Wait in its queue, as measured lately."""
     congested: bool = False
+    probed: bool = False
+    """Whether that wait was made by a probe of ours, and so says nothing of what is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@
 
     capacity   falls at once, rises to the least of the last second: noise never shakes it
     share      0.85 of the pictures' part at first; each second of a short queue adds 0.01,
-               up to 0.92; congestion sets it back, and where a queue came it stops short next time
+               up to 0.92; congestion sets it back, and where a queue came it stops short next time;
+               the queue of a probe neither counts nor is one
 """
 
 from collections import deque
@@ -84,6 +85,8 @@ class Share:
     def _adapt(self, capacity: Capacity, now: float) -> None:
         if now - self._failed_at > FAILED_S:
             self._most = ASK_MOST
+        if capacity.probed and not capacity.congested:
+            return
         if capacity.congested or capacity.queue_s > QUEUE_HIGH_S:
             if self.ask > ASK and not capacity.congested:
                 self._most = max(self.ask - 2 * ASK_STEP, ASK)

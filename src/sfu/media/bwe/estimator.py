@@ -100,6 +100,8 @@ class LineEstimator:
         """When the first feedback came."""
         self._gone_since: float | None = None
         self._early: deque[Acked] = deque(maxlen=MAX_EARLY)
+        self._probed_queue = False
+        """As of the latest packets told of."""
         self._probed: list[int] = []
         """(first departure, last, bytes after the first) of the probe's packets."""
 
@@ -115,6 +117,7 @@ class LineEstimator:
             self._losses.share if self._since is not None else self._reported_loss(),
             control.congested,
             control.why,
+            self._probed_queue,
         )
 
     @property
@@ -259,6 +262,7 @@ class LineEstimator:
         self._heard_at = now
         floor_us = delays.floor_us
         quiet = self._prober.quiet(now, floor_us)
+        self._probed_queue = not quiet
         if floor_us >= CLEAN_US and quiet:
             self._dirty_at = now
         if self._prober.probe is not None:

@@ -158,6 +158,8 @@ class Estimate:
     congested: bool
     """From a cut until the queue has gone."""
     why: Why
+    probed: bool = False
+    """Whether the queue there is was left by a probe of ours."""
 
 
 @dataclass(frozen=True, slots=True)
