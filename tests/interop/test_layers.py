@@ -123,6 +123,32 @@ def test_two_layers_arrive_at_once_where_both_are_asked_for(meeting: Any) -> Non
     run(story())
 
 
+def test_half_the_pictures_a_second_end_as_soon_as_they_may(meeting: Any) -> None:
+    async def story() -> None:
+        async with meeting() as m:
+            await m.serve()
+            anne, bruno = await m.person(ANNE), await m.person(BRUNO)
+            await bruno.sees(ANNE)
+
+            async def fps() -> float:
+                before = (await sent(anne))["h"]["framesEncoded"]
+                await asyncio.sleep(1)
+                return (await sent(anne))["h"]["framesEncoded"] - before
+
+            slow = wish(0, 155_000)
+            slow["layers"] = [one | {"max_fps": 12} for one in slow["layers"]]
+            whole = await fps()
+            await tell(anne, slow)
+            await asyncio.sleep(1)
+            assert await fps() < 0.7 * whole
+            await tell(anne, wish(0, 250_000))
+            await asyncio.sleep(0.5)
+            assert await fps() > 0.8 * whole
+            await bruno.sees(ANNE)
+
+    run(story())
+
+
 @pytest.mark.parametrize(("codec", "mode"), [("VP8", 1), ("H264", 1), ("H264", 0)])
 def test_each_layer_keeps_to_its_rate_in_each_codec(meeting: Any, codec: str, mode: int) -> None:
     async def story() -> None:
