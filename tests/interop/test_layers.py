@@ -133,7 +133,7 @@ def test_half_the_pictures_a_second_end_as_soon_as_they_may(meeting: Any) -> Non
             async def fps() -> float:
                 before = (await sent(anne))["h"]["framesEncoded"]
                 await asyncio.sleep(1)
-                return (await sent(anne))["h"]["framesEncoded"] - before
+                return float((await sent(anne))["h"]["framesEncoded"] - before)
 
             slow = wish(0, 155_000)
             slow["layers"] = [one | {"max_fps": 12} for one in slow["layers"]]
