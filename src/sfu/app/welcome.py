@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from sfu.config import Settings
+from sfu.signalling.sip.uri import bracket
 
 OURSELVES = ("127.0.0.1", "::1")
 SIP_PORT = 5060
@@ -12,7 +13,7 @@ SIP_PORT = 5060
 def welcome(settings: Settings, hosts: Sequence[str], fingerprint: str, first: str) -> str:
     """Say where the page and the address for codecs are; `first` tells of a first administrator."""
     shown = next((host for host in hosts if host not in OURSELVES), OURSELVES[0])
-    host = f"[{shown}]" if ":" in shown else shown
+    host = bracket(shown)
     port = "" if settings.sip.udp_port == SIP_PORT else f":{settings.sip.udp_port}"
     return (
         f"\n  Navigateurs / browsers   https://{host}:{settings.http.tls_port}/\n"

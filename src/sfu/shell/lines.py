@@ -12,13 +12,11 @@ r"""Who stands behind which access line: a configured one, or one of its own for
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 
 from sfu.config import Line
-from sfu.config.address import IpAddress
 from sfu.media.allocation.encapsulation import Encapsulation
 from sfu.model import Framing, LineId
-from sfu.shell.places import Places
+from sfu.shell.places import Places, address_of
 
 UNKNOWN = Encapsulation(Framing.ATM, Framing.ATM.usual_overhead_bytes)
 """How packets are counted on a line nobody described: too much costs picture, too little sound."""
@@ -86,7 +84,7 @@ class Lines:
         """Return the configured line somebody stands behind; None for nobody's."""
         if account is not None and account in self._accounts:
             return self._accounts[account]
-        address = _address(host)
+        address = address_of(host)
         if address is None:
             return None
         return next((known for network, known in self._networks if address in network), None)
@@ -140,13 +138,3 @@ def _known(line: Line, name: str, number: LineId) -> AccessLine:
     down, up = (line.up_bps, line.down_bps) if line.server else (line.down_bps, line.up_bps)
     wrapped = Encapsulation(line.framing, line.overhead)
     return AccessLine(number, line.site, name, down, up, wrapped, line.server)
-
-
-def _address(host: str) -> IpAddress | None:
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        return address.ipv4_mapped
-    return address

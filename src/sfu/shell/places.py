@@ -42,7 +42,7 @@ class Places:
         if account is not None and account in self._accounts:
             return self._accounts[account]
         for host in hosts:
-            address = _address(host)
+            address = address_of(host)
             if address is None:
                 continue
             if site := self._hosts.get(str(address)):
@@ -61,7 +61,8 @@ def _unambiguous(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {key: min(found) for key, found in sites.items() if key and len(found) == 1}
 
 
-def _address(host: str) -> IpAddress | None:
+def address_of(host: str) -> IpAddress | None:
+    """Read an address as a peer has it: an IPv4 one in IPv6's clothes is IPv4; None for a name."""
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:

@@ -23,6 +23,7 @@ from sfu.model import CallId
 from sfu.shell.sip import Listening, SipShell
 from sfu.signalling.call import CallAnswered, CallEnded, CallEvent, Dial, HangUp
 from sfu.signalling.sip.settings import SipSettings
+from sfu.signalling.sip.uri import bracket
 
 ANSWER_S = 8.0
 SEND_S = 3.0
@@ -65,7 +66,7 @@ async def call(host: str, port: int, room: str) -> Loop:
         media.setblocking(False)
         offer = _offer(host, media.getsockname()[1])
         shell.order(
-            Dial(CallId(1), f"sip:{room}@{_bracketed(host)}:{port}", offer, "doctor", "doctor")
+            Dial(CallId(1), f"sip:{room}@{bracket(host)}:{port}", offer, "doctor", "doctor")
         )
         try:
             said = await asyncio.wait_for(asyncio.shield(taken), ANSWER_S)
@@ -140,10 +141,6 @@ def _has_tone(coded: bytes) -> bool:
         if ours > 0.1 * float(np.dot(piece, piece)) > 0.0:
             return True
     return False
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def judge(result: Loop, settings: Settings) -> Finding:
