@@ -20,7 +20,14 @@ NOBODY = "nobody of this id waits there"
 
 def add_live(routes: APIRouter, house: "House", gate: Gate) -> None:
     """Add the routes."""
-    sees, operates = gate.needs(Role.READ_ONLY), gate.needs(Role.OPERATOR)
+    _add_views(routes, house, gate)
+    _add_changes(routes, house, gate)
+    _add_waiting(routes, house, gate)
+    _add_tests(routes, house, gate)
+
+
+def _add_views(routes: APIRouter, house: "House", gate: Gate) -> None:
+    sees = gate.needs(Role.READ_ONLY)
 
     @routes.get("/live", summary="Meetings of now with each leg, and how full lines are", **sees)
     async def live() -> LiveView:
@@ -36,6 +43,10 @@ def add_live(routes: APIRouter, house: "House", gate: Gate) -> None:
         if found is None:
             raise HTTPException(404, "no such line")
         return found
+
+
+def _add_changes(routes: APIRouter, house: "House", gate: Gate) -> None:
+    operates = gate.needs(Role.OPERATOR)
 
     @routes.patch(
         "/members/{member}",
@@ -71,6 +82,20 @@ def add_live(routes: APIRouter, house: "House", gate: Gate) -> None:
         if not changed:
             raise HTTPException(404, "no meeting there now")
 
+    @routes.delete(
+        "/meetings/{room}",
+        status_code=204,
+        summary="End a meeting: everybody in it is disconnected",
+        **with_answers(operates, {404: {"description": "no meeting there now"}}),
+    )
+    async def end(room: str) -> None:
+        if not house.end_meeting(room):
+            raise HTTPException(404, "no meeting there now")
+
+
+def _add_waiting(routes: APIRouter, house: "House", gate: Gate) -> None:
+    operates = gate.needs(Role.OPERATOR)
+
     @routes.post(
         "/meetings/{room}/waiting/{member}",
         status_code=204,
@@ -93,6 +118,10 @@ def add_live(routes: APIRouter, house: "House", gate: Gate) -> None:
         if not house.turn_away(room, member):
             raise HTTPException(404, NOBODY)
 
+
+def _add_tests(routes: APIRouter, house: "House", gate: Gate) -> None:
+    operates = gate.needs(Role.OPERATOR)
+
     @routes.post(
         "/tests",
         summary="Try a room: call it, send a pattern and a tone, say what came back",
@@ -104,16 +133,6 @@ def add_live(routes: APIRouter, house: "House", gate: Gate) -> None:
             return await house.try_room(wish.target)
         except UseError as error:
             raise HTTPException(400, str(error)) from None
-
-    @routes.delete(
-        "/meetings/{room}",
-        status_code=204,
-        summary="End a meeting: everybody in it is disconnected",
-        **with_answers(operates, {404: {"description": "no meeting there now"}}),
-    )
-    async def end(room: str) -> None:
-        if not house.end_meeting(room):
-            raise HTTPException(404, "no meeting there now")
 
 
 def _said(key: str, value: object) -> str:

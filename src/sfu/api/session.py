@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 def session_routes(house: "House", gate: Gate) -> APIRouter:
     """Make the routes."""
     routes = router()
-    wrong: Answers = {
-        401: {"description": "wrong"},
-        429: {"description": "too many wrong ones before"},
-        503: {"description": "too many log in at once"},
-    }
+    _add_views(routes, house, gate)
+    _add_log_in(routes, house, gate)
+    _add_password(routes, house, gate)
+    return routes
 
+
+def _add_views(routes: APIRouter, house: "House", gate: Gate) -> None:
     @routes.get("/session", summary="Who you are here", **gate.needs(Role.READ_ONLY))
     async def who(request: Request) -> SessionView:
         person = whoever(request)
@@ -39,6 +40,14 @@ def session_routes(house: "House", gate: Gate) -> APIRouter:
     @routes.get("/session/ways", summary="By which ways one may log in", **gate.open())
     async def ways() -> WaysView:
         return WaysView(oidc=house.oidc is not None)
+
+
+def _add_log_in(routes: APIRouter, house: "House", gate: Gate) -> None:
+    wrong: Answers = {
+        401: {"description": "wrong"},
+        429: {"description": "too many wrong ones before"},
+        503: {"description": "too many log in at once"},
+    }
 
     @routes.post("/session", summary="Log in", **with_answers(gate.open(), wrong))
     async def log_in(wish: LoginRequest, request: Request, response: Response) -> SessionView:
@@ -70,6 +79,8 @@ def session_routes(house: "House", gate: Gate) -> APIRouter:
             await house.people.log_out(cookie)
         response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
 
+
+def _add_password(routes: APIRouter, house: "House", gate: Gate) -> None:
     @routes.put(
         "/session/password",
         status_code=204,
@@ -98,8 +109,6 @@ def session_routes(house: "House", gate: Gate) -> APIRouter:
         if not changed:
             raise HTTPException(400, "the old password is another")
         house.people.tries.forgive(remote)
-
-    return routes
 
 
 def set_cookie(response: Response, secret: str) -> None:
