@@ -16,6 +16,6 @@ builder.set_source(
     sources=SOURCES,
     include_dirs=["native"],
     libraries=["crypto"],
-    extra_compile_args=["-std=gnu11", "-O2", "-flto=auto", "-Wall"],
+    extra_compile_args=["-std=gnu11", "-O2", "-flto=auto", "-ffp-contract=off", "-Wall"],
     extra_link_args=["-O2", "-flto=auto"],
 )

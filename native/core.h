@@ -357,12 +357,16 @@ void log_add(struct log *log, uint32_t transport, uint16_t sequence, size_t size
 struct ring {
     size_t head, used;
     uint32_t strangers; /* datagrams of strangers in it */
+    bool urgent;        /* something in it does not wait for the next snapshot */
     uint64_t lost;
     uint8_t bytes[RING_BYTES];
 };
 /* Returns whether the ring was empty before. */
 bool ring_put(struct ring *ring, uint32_t kind, const void *fixed, size_t fixed_size,
               const uint8_t *bytes, size_t length);
+/* The same for what may wait until somebody asks. */
+void ring_put_calm(struct ring *ring, uint32_t kind, const void *fixed, size_t fixed_size,
+                   const uint8_t *bytes, size_t length);
 /* False when strangers have used up their share. */
 bool ring_put_stranger(struct ring *ring, uint32_t kind, const void *fixed, size_t fixed_size,
                        const uint8_t *bytes, size_t length);
@@ -538,6 +542,9 @@ bool picture_passes(struct sink *sink, const struct passing *passing, bool in_or
 void path_send(struct core *core, struct path *path, uint8_t *wire, size_t size,
                int64_t received_us, enum purpose purpose);
 enum purpose sink_purpose(const struct sink *sink);
+#define IPV4_UDP_BYTES 28
+#define IPV6_UDP_BYTES 48
+uint32_t wrapped_bytes(int framing, uint32_t overhead_bytes, size_t ip_bytes);
 uint32_t line_bytes(const struct line *line, size_t ip_bytes);
 void line_sent(struct core *core, struct line *line, const struct sfu_address *remote, size_t size,
                enum purpose purpose);

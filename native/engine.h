@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SFU_ABI_VERSION 6
+#define SFU_ABI_VERSION 7
 #define SFU_LATENCY_BUCKETS 10
 #define SFU_PAYLOADS_MAX 16
 #define SFU_MID_MAX 32
@@ -245,6 +245,54 @@ int sfu_fd(const sfu *engine);
 
 /* Writes one instant; returns its size, larger than cap (and nothing written) when it is too big. */
 long sfu_snapshot(sfu *engine, uint8_t *buffer, size_t cap);
+
+/* The legs of all lines that have transport-wide feedback: what each packet told, in a few numbers
+ * (legs.h).  No thread, socket or clock; one caller at a time. */
+typedef struct sfu_legs sfu_legs;
+typedef struct sfu_told_bin { /* packets that left within the same 10 ms */
+    int64_t number;
+    double least_us; /* the least queue they met */
+    uint32_t packets, zero;
+} sfu_told_bin;
+typedef struct sfu_told { /* what one message tells */
+    int32_t lost; /* told missing, less those missed before that came */
+    uint32_t received, count, zero;
+    sfu_told_bin bins[1024];
+} sfu_told;
+
+sfu_legs *sfu_legs_open(void);
+void sfu_legs_close(sfu_legs *legs);
+
+/* A line, by how it wraps packets; one that is known begins anew, without legs.  0, or -1 without
+ * memory. */
+int sfu_legs_line(sfu_legs *legs, uint32_t line, int framing, uint32_t overhead_bytes);
+void sfu_legs_forget_line(sfu_legs *legs, uint32_t line);
+
+/* A leg stands behind a line, anew where it stood behind another. */
+int sfu_legs_put(sfu_legs *legs, uint32_t transport, uint32_t line, int ipv6);
+void sfu_legs_forget(sfu_legs *legs, uint32_t transport);
+
+/* Departures, as rows of the snapshot. */
+void sfu_legs_sent(sfu_legs *legs, const uint8_t *rows, size_t count);
+uint64_t sfu_legs_take_sent(sfu_legs *legs, uint32_t line); /* line bytes since the last time */
+int sfu_legs_count(const sfu_legs *legs, uint32_t line);    /* legs that sent something */
+
+/* Sums up what leaves between two instants; 0 while there is none, else 1 and, in microseconds and
+ * line bytes, the first departure, the last, and what left after the first. */
+void sfu_legs_probe(sfu_legs *legs, uint32_t line, double began_s, double ends_s);
+int sfu_legs_probed(const sfu_legs *legs, uint32_t line, int64_t *first_last_bytes);
+
+/* Whether a leg has sent a packet of this number lately. */
+int sfu_legs_know(const sfu_legs *legs, uint32_t line, uint32_t transport, uint32_t sequence);
+
+/* One message of feedback, without its RTCP header: 1, 0 for a leg that sent nothing, or -1 where
+ * it is broken. */
+int sfu_legs_told(sfu_legs *legs, uint32_t line, uint32_t transport, const uint8_t *message,
+                  size_t length, double standing_us, sfu_told *told);
+
+/* What got through, in bit/s, up to what all legs have told of; busy: only since the line last
+ * stood idle.  Below 0 where nobody can tell. */
+double sfu_legs_carried(const sfu_legs *legs, uint32_t line, int64_t window_us, int busy);
 
 /* The same state machine without sockets, thread or clock: for tests and fuzzers. */
 sfu_stage *sfu_stage_open(uint64_t seed);

@@ -9,13 +9,11 @@
 
 #include "commands.h"
 
-#define IPV4_UDP_BYTES 28
-#define IPV6_UDP_BYTES 48
 #define MICRO 1000000
 
-uint32_t line_bytes(const struct line *line, size_t ip_bytes) {
-    uint32_t size = (uint32_t)ip_bytes + line->asked.overhead_bytes;
-    switch (line->asked.framing) {
+uint32_t wrapped_bytes(int framing, uint32_t overhead_bytes, size_t ip_bytes) {
+    uint32_t size = (uint32_t)ip_bytes + overhead_bytes;
+    switch (framing) {
     case FRAMING_EFM:
         return (uint32_t)(((uint64_t)size * 65 + 63) / 64);
     case FRAMING_ATM:
@@ -23,6 +21,10 @@ uint32_t line_bytes(const struct line *line, size_t ip_bytes) {
     default:
         return size;
     }
+}
+
+uint32_t line_bytes(const struct line *line, size_t ip_bytes) {
+    return wrapped_bytes(line->asked.framing, line->asked.overhead_bytes, ip_bytes);
 }
 
 static uint32_t datagram_bytes(const struct line *line, const struct sfu_address *remote,

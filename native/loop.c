@@ -172,7 +172,7 @@ static int receive(struct worker *worker, struct socket *socket) {
 }
 
 void worker_tell(struct worker *worker) {
-    if (worker->told || worker->core->ring.used == 0) return;
+    if (worker->told || !worker->core->ring.urgent) return;
     uint64_t one = 1;
     worker->told = write(worker->engine->events, &one, sizeof one) == sizeof one;
 }

@@ -98,6 +98,8 @@ size_t red_compose(uint8_t *out, uint8_t payload_type, uint32_t offset, struct s
 
 /* Calls `found` for each generic NACK entry (RFC 4585 section 6.2.1) in a compound packet. */
 typedef void nack_found(void *context, uint32_t media_ssrc, uint16_t sequence);
+/* Whether nothing in it is a wish: it may wait until somebody takes a look. */
+bool rtcp_only_tells(const uint8_t *compound, size_t length);
 void rtcp_each_nack(const uint8_t *compound, size_t length, nack_found *found, void *context);
 bool rtcp_valid(const uint8_t *compound, size_t length);
 /* Writes a generic NACK for `count` sequence numbers in ascending order; returns its length. */

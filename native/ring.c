@@ -43,6 +43,7 @@ bool ring_put(struct ring *ring, uint32_t kind, const void *fixed, size_t fixed_
     size_t padding = -size & 7;
     struct sfu_record record = {(uint32_t)(size + padding), kind};
     bool empty = ring->used == 0;
+    ring->urgent = true;
     while (ring->used + record.size > RING_BYTES) {
         drop(ring, oldest(ring));
         ring->lost++;
@@ -53,6 +54,13 @@ bool ring_put(struct ring *ring, uint32_t kind, const void *fixed, size_t fixed_
     copy_in(ring, bytes, length);
     copy_in(ring, zeros, padding);
     return empty;
+}
+
+void ring_put_calm(struct ring *ring, uint32_t kind, const void *fixed, size_t fixed_size,
+                   const uint8_t *bytes, size_t length) {
+    bool urgent = ring->urgent;
+    ring_put(ring, kind, fixed, fixed_size, bytes, length);
+    ring->urgent = urgent || ring->used > RING_BYTES / 4; /* nobody asks, it seems */
 }
 
 bool ring_put_stranger(struct ring *ring, uint32_t kind, const void *fixed, size_t fixed_size,
@@ -73,5 +81,6 @@ size_t ring_take(struct ring *ring, uint8_t *out, size_t cap) {
         taken += record.size;
         drop(ring, record);
     }
+    if (!ring->used) ring->urgent = false;
     return taken;
 }

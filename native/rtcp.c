@@ -1,9 +1,13 @@
 /* RTCP as far as the packet path needs it: generic NACK, read and written (RFC 4585). */
 #include "packet.h"
 
+#define SENDER_REPORT 200
 #define RECEIVER_REPORT 201u
+#define DESCRIPTION 202
 #define RTPFB 205
+#define EXTENDED_REPORT 207
 #define GENERIC_NACK 1
+#define TRANSPORT_WIDE 15
 
 bool rtcp_valid(const uint8_t *compound, size_t length) {
     if (length < 8) return false;
@@ -11,6 +15,20 @@ bool rtcp_valid(const uint8_t *compound, size_t length) {
         if (at + 4 > length || compound[at] >> 6 != 2) return false;
         at += 4 * ((size_t)get16(compound + at + 2) + 1);
         if (at > length) return false;
+    }
+    return true;
+}
+
+static bool asks(unsigned kind, unsigned format) {
+    if (kind == RTPFB) return format != GENERIC_NACK && format != TRANSPORT_WIDE;
+    return kind != SENDER_REPORT && kind != RECEIVER_REPORT && kind != DESCRIPTION &&
+           kind != EXTENDED_REPORT;
+}
+
+bool rtcp_only_tells(const uint8_t *compound, size_t length) {
+    for (size_t at = 0; at + 4 <= length;) {
+        if (asks(compound[at + 1], compound[at] & 31)) return false;
+        at += 4 * ((size_t)get16(compound + at + 2) + 1);
     }
     return true;
 }

@@ -311,7 +311,11 @@ static void receive_rtcp(struct core *core, struct path *path, const struct sfu_
     transport->row.received_rtcp++;
     transport->row.last_received_us = core->received_us;
     struct sfu_received event = {transport->node.id, (uint32_t)length, core->received_us, {0}};
-    ring_put(&core->ring, EVENT_RTCP_RECEIVED, &event, sizeof event, datagram, (size_t)length);
+    if (rtcp_only_tells(datagram, (size_t)length))
+        ring_put_calm(&core->ring, EVENT_RTCP_RECEIVED, &event, sizeof event, datagram,
+                      (size_t)length);
+    else
+        ring_put(&core->ring, EVENT_RTCP_RECEIVED, &event, sizeof event, datagram, (size_t)length);
     struct ask ask = {core, transport};
     rtcp_each_nack(datagram, (size_t)length, answer_nack, &ask);
 }

@@ -40,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     if (rtcp_valid(exact, size) && size < 8) abort();
     rtcp_each_nack(exact, size, found, &sum);
+    sum += rtcp_only_tells(exact, size);
     struct look h264 = h264_look(exact, size), vp8 = vp8_look(exact, size);
     if (vp8.picture_bytes && vp8.picture_at + vp8.picture_bytes > size) abort();
     if (vp8.tl0_at && vp8.tl0_at >= size) abort();

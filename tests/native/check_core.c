@@ -35,6 +35,26 @@ static void strangers_do_not_push_others_out(void) {
     free(ring);
 }
 
+static void what_only_tells_wakes_nobody_until_there_is_much(void) {
+    struct ring *ring = calloc(1, sizeof *ring);
+    static uint8_t big[100000], out[RING_BYTES];
+    struct sfu_received event = {1, 0, 0, {0}};
+    const uint8_t report[] = {0x80, 201, 0, 1, 0, 0, 0, 1, 0x8f, 205, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2};
+    const uint8_t wish[] = {0x80, 201, 0, 1, 0, 0, 0, 1, 0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2};
+    assert(rtcp_only_tells(report, sizeof report) && !rtcp_only_tells(wish, sizeof wish));
+    ring_put_calm(ring, EVENT_RTCP_RECEIVED, &event, sizeof event, report, sizeof report);
+    assert(!ring->urgent);
+    ring_put(ring, EVENT_RTCP_RECEIVED, &event, sizeof event, wish, sizeof wish);
+    ring_put_calm(ring, EVENT_RTCP_RECEIVED, &event, sizeof event, report, sizeof report);
+    assert(ring->urgent);
+    ring_take(ring, out, sizeof out);
+    assert(!ring->urgent);
+    for (int i = 0; i < 3; i++)
+        ring_put_calm(ring, EVENT_RTCP_RECEIVED, &event, sizeof event, big, sizeof big);
+    assert(ring->urgent);
+    free(ring);
+}
+
 static bool count(struct source *source, uint16_t sequence, uint32_t *extended, bool *late) {
     struct packet packet = {.sequence = sequence, .ssrc = 1};
     return source_count(source, &packet, false, extended, late);
@@ -269,6 +289,7 @@ static void cut_commands_are_refused(void) {
 int main(void) {
     a_full_ring_drops_its_oldest_and_counts();
     strangers_do_not_push_others_out();
+    what_only_tells_wakes_nobody_until_there_is_much();
     sequence_numbers_wrap_restart_and_come_late();
     jitter_follows_the_appendix();
     lost_packets_are_asked_for_again_and_given_up();

@@ -500,6 +500,30 @@ def test_events_wake_the_loop(engine: Engine) -> None:
     assert isinstance(asyncio.run(wait()), DatagramReceived)
 
 
+def test_what_only_tells_waits_for_the_snapshot_or_for_a_wish(
+    engine: Engine, pair: tuple[Peer, Peer]
+) -> None:
+    _, two = pair
+    wish = RECEIVER_REPORT + bytes.fromhex("81ce0002000000aa0000beef")
+    arrivals = RECEIVER_REPORT + bytes.fromhex("8fcd0005000000aa0000beef000100010000000020010000")
+
+    async def story() -> None:
+        heard: list[Event] = []
+        engine.on_event(heard.append)
+        for payloads, ask in (([arrivals, RECEIVER_REPORT, wish], None), ([arrivals], 1)):
+            for payload in payloads:
+                assert heard == []
+                two.send(payload)
+                await asyncio.sleep(0.05)
+            if ask:
+                assert heard == []
+                engine.snapshot()
+            assert [one.payload for one in heard if isinstance(one, RtcpReceived)] == payloads
+            heard.clear()
+
+    asyncio.run(story())
+
+
 def test_closing_gives_the_port_back(engine: Engine, pair: tuple[Peer, Peer]) -> None:
     one, _ = pair
     engine.apply(CloseTransport(TransportId(1)), CloseSocket(SocketId(1)))

@@ -6,10 +6,11 @@ from ipaddress import ip_network
 import pytest
 
 from sfu.config import Line
-from sfu.media.bwe.word import Estimate, Sent, StartProbe, StopProbe, Why
+from sfu.media.bwe.word import Estimate, StartProbe, StopProbe, Why
 from sfu.media.engine.command import OpenTransport, Probe, SetSink
 from sfu.media.engine.event import RtcpReceived
-from sfu.media.engine.snapshot import Departure, EngineRow, LineRow, SinkRow, Snapshot, TransportRow
+from sfu.media.engine.layout import LOG_ROW
+from sfu.media.engine.snapshot import EngineRow, LineRow, SinkRow, Snapshot, TransportRow
 from sfu.media.rtp.rtcp import ReportBlock, TransportFeedback, compose
 from sfu.media.rtp.rtcp.report import ReceiverReport
 from sfu.model import Address, Codec, Kind, Latch, SourceId, Ssrc
@@ -32,9 +33,6 @@ class Spy:
     def handle(self, event, now):
         self.told.append(event)
 
-    def sent(self, *packet):
-        self.told.append(Sent(*packet))
-
     def tick(self, now):
         pass
 
@@ -55,6 +53,7 @@ class Way:
         (self.line,) = self.lines
         self.estimates = Estimates(self.bay)
         self.estimates.watch(self.line)
+        self.legs = self.estimates._watched[self.line.line].legs
         self.spy = self.estimates._watched[self.line.line].estimator = Spy()  # type: ignore[assignment]
         self.transport, self.sink = self.bay.new_transport(), self.bay.new_sink()
         socket = self.bay.open_socket(house.spare_fd())
@@ -74,7 +73,7 @@ class Way:
             )
         )  # fmt: skip
 
-    def tick(self, *, sent_bytes=0, departures=(), carries=True, paused=False):
+    def tick(self, *, sent_bytes=0, departures=b"", carries=True, paused=False):
         source = None if paused else SourceId(77)
         row = SinkRow(self.sink, self.transport, source, False, self.ssrc, 1, 1, 0, 5, 0, 0, 0, 0)
         line = LineRow(self.line.line, sent_bytes, 0, 0, 0, 0, 0, 0, 0)
@@ -94,14 +93,14 @@ def way():
 
 
 def test_departures_and_their_arrivals_are_told_to_the_line_of_their_path(way):
-    way.tick(departures=(Departure(way.transport, 5, 1200, 900_000),))
-    (sent,) = way.spy.of("Sent")
-    assert (sent.sequence, sent.size_bytes, sent.ipv6) == (5, 1200, True)
+    way.tick(departures=LOG_ROW.pack(way.transport, 5, 1200, 900_000))
+    assert way.legs.take_sent() == way.line.encapsulation.line_bytes(1200 + 48)
     feedback = TransportFeedback(Ssrc(1), way.ssrc, 5, 0, (4, None, 8))
     way.bay.hearing.take(RtcpReceived(way.transport, compose([_rr(way), feedback]), 1_000_000))
     way.tick()
-    (heard,) = way.spy.of("Acked")
-    assert [sequence for sequence, _ in heard.arrivals] == [5, 6, 7]
+    (heard,) = way.spy.of("Fed")
+    told = way.legs.told(heard, 0.0)
+    assert (told.received, told.bins) == (1, [(90, 0.0, 1)])
 
 
 def test_reports_are_told_once(way):
@@ -172,8 +171,9 @@ def test_a_leg_that_feeds_nothing_back_is_sensed_by_its_round_trips(way):
 
 def test_a_line_nobody_watches_any_more_is_told_nothing(way):
     way.estimates.forget(way.line)
-    way.tick(departures=(Departure(way.transport, 5, 1200, 900_000),))
+    way.tick(departures=LOG_ROW.pack(way.transport, 5, 1200, 900_000))
     assert way.spy.told == []
+    assert way.legs.take_sent() == 0
 
 
 def _rr(way, lost=0):

@@ -34,6 +34,7 @@ class Engine:
         self._poll_buffer = _ffi.new("uint8_t[]", _POLL_BYTES)
         self._snapshot_buffer = _ffi.new("uint8_t[]", _SNAPSHOT_BYTES)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._callback: Callable[[Event], None] | None = None
 
     def apply(self, *commands: Command) -> None:
         """Make it so, in this order, between two batches of packets."""
@@ -42,9 +43,12 @@ class Engine:
             raise UseError("the native engine takes no such command")
 
     def on_event(self, callback: Callable[[Event], None]) -> None:
-        """Call back on the running loop for each event from now on."""
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(_lib.sfu_fd(self._handle), self._drain, callback)
+        """Call back on the running loop for each event from now on.
+
+        At once, but for RTCP that only tells (reports, arrivals): with the next snapshot.
+        """
+        self._loop, self._callback = asyncio.get_running_loop(), callback
+        self._loop.add_reader(_lib.sfu_fd(self._handle), self._drain)
 
     def poll(self) -> list[Event]:
         """Take the events that wait, some hundred at most."""
@@ -52,7 +56,9 @@ class Engine:
         return list(wire.unpack_events(bytes(_ffi.buffer(self._poll_buffer, size))))
 
     def snapshot(self) -> Snapshot:
-        """Give the numbers of this instant."""
+        """Give the numbers of this instant; what was heard before has been called back."""
+        if self._callback is not None:
+            self._drain()
         while True:
             cap = len(self._snapshot_buffer)
             size = _lib.sfu_snapshot(self._handle, self._snapshot_buffer, cap)
@@ -73,11 +79,11 @@ class Engine:
     def _closed(self) -> bool:
         return bool(self._handle == _ffi.NULL)
 
-    def _drain(self, callback: Callable[[Event], None]) -> None:
+    def _drain(self) -> None:
         for event in self.poll():
-            callback(event)
-            if self._closed:
+            if self._closed or self._callback is None:
                 return
+            self._callback(event)
 
 
 def _abi() -> tuple[int, ...]:

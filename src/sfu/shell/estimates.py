@@ -2,14 +2,14 @@ r"""What each line bears: one estimator a line, fed with all that its paths tell
 
 ::
 
-    departures of the send log ----> sent     \
-    transport-cc of browsers ------> Acked     \
-    receiver reports --------------> Reported     >--> LineEstimator --> Estimate
-    the line's own counter --------> Used        /          |
-    what allocation would like ----> Limited    /           +--> Probe, on a picture's RTX
+    departures of the send log ----> LegBank  \
+    transport-cc of browsers ------> Fed       \
+    receiver reports --------------> Reported   >--> LineEstimator --> Estimate
+    the line's own counter --------> Used      /          |
+    what allocation would like ----> Limited  /           +--> Probe, on a picture's RTX
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -17,17 +17,18 @@ from sfu.media.bwe.estimator import LineEstimator
 from sfu.media.bwe.word import (
     Closed,
     Estimate,
+    Fed,
     Limited,
     ProbeEnded,
     Reported,
     StartProbe,
     StopProbe,
     Used,
-    acked,
 )
 from sfu.media.engine.command import Probe
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import LineId, SinkId, TransportId
+from sfu.shell.legs import EngineLegs, LegBank
 from sfu.shell.lines import AccessLine
 from sfu.shell.patchbay import Patchbay
 
@@ -67,6 +68,7 @@ class _Watched:
     """One line, and what was told of it last."""
 
     line: AccessLine
+    legs: EngineLegs
     estimator: LineEstimator
     sent_bytes: int = 0
     wants_bps: int | None = None
@@ -84,26 +86,32 @@ class Estimates:
     def __init__(self, patchbay: Patchbay) -> None:
         """Begin without a line."""
         self._bay = patchbay
+        self._bank = LegBank()
         self._watched: dict[LineId, _Watched] = {}
         self._reported: dict[SinkId, int] = {}
 
     def watch(self, line: AccessLine) -> None:
         """Estimate a line from now on; once more changes nothing."""
         if line.line not in self._watched:
-            estimator = LineEstimator(line.send_bps, line.encapsulation, UNKNOWN_BPS)
-            self._watched[line.line] = _Watched(line, estimator)
+            self._watched[line.line] = _Watched(line, *self._estimator(line))
 
     def change(self, line: AccessLine) -> None:
         """Estimate a watched line anew: its rate or how it wraps packets is another."""
         one = self._watched[line.line]
         if one.probing is not None:
             self._bay.probe(Probe(line.line, one.probing, 0, 0))
+        self._bank.forget_line(one.legs)
         one.line, one.probing, one.said = line, None, None
-        one.estimator = LineEstimator(line.send_bps, line.encapsulation, UNKNOWN_BPS)
+        one.legs, one.estimator = self._estimator(line)
 
     def forget(self, line: AccessLine) -> None:
         """Estimate a line no longer."""
-        self._watched.pop(line.line, None)
+        if one := self._watched.pop(line.line, None):
+            self._bank.forget_line(one.legs)
+
+    def _estimator(self, line: AccessLine) -> tuple[EngineLegs, LineEstimator]:
+        legs = self._bank.line(line.encapsulation)
+        return legs, LineEstimator(line.send_bps, line.encapsulation, UNKNOWN_BPS, legs)
 
     def of(self, line: LineId) -> Estimate:
         """Return what a watched line bears."""
@@ -132,33 +140,33 @@ class Estimates:
 
     def tick(self, snapshot: Snapshot, now: float) -> None:
         """Take what was measured since the last time."""
-        self._departed(snapshot)
+        paths = self._paths(snapshot)
+        self._bank.departed(snapshot.departures)
         self._arrived(now)
         self._reports(snapshot, now)
-        paths = self._paths(snapshot)
         for one in self._watched.values():
             self._use(one, snapshot, now)
-            gone, one.paths = one.paths, paths.get(one.line.line, set())
-            for path in one.paths - gone:
-                # a leg that feeds nothing back shows its queue by fresh round trips alone
-                deaf = one.line.known and not self._bay.feeds_back(path)
-                self._bay.reporter.set_sensing(path, on=deaf)
-            for path in gone - one.paths:
-                one.estimator.handle(Closed(path), now)
+            self._follow(one, paths.get(one.line.line, set()), now)
             one.estimator.tick(now)
             self._probe(one, snapshot, now)
             self._tell(one)
 
-    def _departed(self, snapshot: Snapshot) -> None:
-        for each in snapshot.departures:
-            if watched := self._behind(each.transport):
-                ipv6 = self._bay.is_ipv6(each.transport)
-                watched.estimator.sent(each.transport, each.sequence, each.size, each.at_us, ipv6)
+    def _follow(self, one: _Watched, paths: set[TransportId], now: float) -> None:
+        """Take in who came behind a line, and who left."""
+        if paths == one.paths:
+            return
+        gone, one.paths = one.paths, paths
+        for path in paths - gone:
+            # a leg that feeds nothing back shows its queue by fresh round trips alone
+            deaf = one.line.known and not self._bay.feeds_back(path)
+            self._bay.reporter.set_sensing(path, on=deaf)
+        for path in gone - paths:
+            one.estimator.handle(Closed(path), now)
 
     def _arrived(self, now: float) -> None:
         for fact in self._bay.take_arrivals():
             if watched := self._behind(fact.transport):
-                watched.estimator.handle(acked(fact.transport, fact.feedback), now)
+                watched.estimator.handle(Fed(fact.transport, fact.message), now)
 
     def _reports(self, snapshot: Snapshot, now: float) -> None:
         """Take reports that are new; of several streams of a path each tells of the same way."""
@@ -183,12 +191,15 @@ class Estimates:
             one.estimator.handle(Limited(one.wants_bps), now)
 
     def _paths(self, snapshot: Snapshot) -> dict[LineId, set[TransportId]]:
-        """Group the paths there are by their lines."""
+        """Group the paths there are by their lines; have each stand there."""
         found: dict[LineId, set[TransportId]] = {}
         for path in snapshot.transports:
             line = self._bay.line_of(path)
-            if line is not None:
-                found.setdefault(line, set()).add(path)
+            if line is None:
+                continue
+            found.setdefault(line, set()).add(path)
+            if watched := self._watched.get(line):
+                self._bank.put(path, watched.legs, ipv6=self._bay.is_ipv6(path))
         return found
 
     def _behind(self, transport: TransportId) -> _Watched | None:
@@ -236,7 +247,7 @@ class Estimates:
         if before is not None and now.congested == before.congested:
             if now.capacity_bps < before.capacity_bps and now.congested:
                 one.cuts += 1
-            one.said = replace(now) if now != before else before
+            one.said = now
             return
         one.said = now
         if before is None:

@@ -176,14 +176,14 @@ def test_a_sink_that_carries_another_source_is_dated_soon():
     reporter = meeting()
     reporter.tick(alive(10 * S))
     later = alive(10 * S + 300_000)
-    later.sinks[SEEN] = replace(later.sinks[SEEN], source=SOUND)
+    later.sinks[SEEN] = later.sinks[SEEN]._replace(source=SOUND)
     assert sent(reporter, later, RECEIVER)
 
 
 def test_a_sink_at_rest_has_no_sender_report():
     reporter = meeting()
     resting = alive(10 * S)
-    resting.sinks[SEEN] = replace(resting.sinks[SEEN], last_sent_us=7 * S)
+    resting.sinks[SEEN] = resting.sinks[SEEN]._replace(last_sent_us=7 * S)
     resting.sinks[HEARD] = replace(resting.sinks[HEARD], packets=0)
     report, _ = sent(reporter, resting, RECEIVER)
     assert report == ReceiverReport(US_TO_RECEIVER)
@@ -308,7 +308,7 @@ def test_the_other_facts_are_passed_on():
     packets = Remb(THEIR, 262_143, ()), feedback, Bye((Ssrc(11),))
     assert heard(meeting(), SENDER, *packets) == [
         EstimateHeard(SENDER, 262_143),
-        ArrivalsHeard(SENDER, feedback),
+        ArrivalsHeard(SENDER, rtcp.compose([feedback])[4:]),
         ByeHeard(SENDER, Ssrc(11)),
     ]
 

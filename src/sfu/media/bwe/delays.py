@@ -11,6 +11,7 @@ jitter only ever adds.  Three readings::
 """
 
 from itertools import pairwise
+from operator import mul
 
 BIN_US = 10_000
 WINDOW_BINS = 25
@@ -71,16 +72,19 @@ class Delays:
 
     def add(self, departed_us: int, queue_us: float) -> None:
         """Take one packet."""
-        key = departed_us // BIN_US
-        found = self._bins.get(key)
+        self.pool(departed_us // BIN_US, queue_us, 1)
+
+    def pool(self, number: int, least_us: float, packets: int) -> None:
+        """Take packets that left within the same 10 ms: its number, the least queue they met."""
+        found = self._bins.get(number)
         if found is None:
-            self._bins[key] = [queue_us, 1]
-            if key > self._newest:
-                self._newest = key
+            self._bins[number] = [least_us, packets]
+            if number > self._newest:
+                self._newest = number
             return
-        found[1] += 1
-        if queue_us < found[0]:
-            found[0] = queue_us
+        found[1] += packets
+        if least_us < found[0]:
+            found[0] = least_us
 
     def judge(self) -> None:
         """Read floor and trend anew."""
@@ -150,8 +154,8 @@ class Delays:
 
 def _slope(points: list[tuple[float, float]]) -> float:
     """Return the least-squares slope."""
-    n = len(points)
-    mean_x = sum(x for x, _ in points) / n
-    mean_y = sum(y for _, y in points) / n
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
+    xs, ys = zip(*points, strict=True)
+    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
+    xs, ys = [x - mean_x for x in xs], [y - mean_y for y in ys]
+    spread = sum(map(mul, xs, xs))
+    return sum(map(mul, xs, ys)) / spread if spread else 0.0

@@ -19,7 +19,7 @@ from typing import assert_never
 from sfu.media.bwe.clock import LegClock
 from sfu.media.bwe.control import FALLING, SEEN_S, Control
 from sfu.media.bwe.delays import Delays
-from sfu.media.bwe.leg import Leg, carried_bps
+from sfu.media.bwe.legs import Legs, PlainLegs
 from sfu.media.bwe.losses import FREE_HEAVY, HEAVY, Losses
 from sfu.media.bwe.prober import ABORT_US, ANSWER_S, STOOD_US, WORTH, Probe, Prober
 from sfu.media.bwe.reports import LOSS, Reports, Verdict
@@ -29,6 +29,7 @@ from sfu.media.bwe.word import (
     Closed,
     Estimate,
     Event,
+    Fed,
     Heard,
     Limited,
     Opposite,
@@ -70,21 +71,25 @@ REPORT_GROWTH = 1.02
 REPORTS_APART_S = 0.2
 SENSED_CUT_S, GLIMPSED_CUT_S = 0.5, 1.2
 MAX_EARLY = 256
-IP_UDP_BYTES, IP6_UDP_BYTES = 28, 48
 
 
 class LineEstimator:
     """Detects what takes a line's capacity away; without a ceiling, searches for it."""
 
     def __init__(
-        self, ceiling_bps: int | None, encapsulation: Wrapping, start_bps: int = START_BPS
+        self,
+        ceiling_bps: int | None,
+        encapsulation: Wrapping,
+        start_bps: int = START_BPS,
+        legs: Legs | None = None,
     ) -> None:
-        """Start at the ceiling where one is configured, else at `start_bps`."""
+        """Start at the ceiling where one is configured, else at `start_bps`.
+
+        `legs` match packets with feedback, where the reference in Python is not to.
+        """
         self._ceiling_bps = ceiling_bps
-        self._encapsulation = encapsulation
-        self._costs: dict[int, int] = {}
         self._outputs: deque[Output] = deque()
-        self._legs: dict[TransportId, Leg] = {}
+        self._legs = legs if legs is not None else PlainLegs(encapsulation)
         self._voices: dict[SourceId, LegClock] = {}
         self._delays = Delays()
         self._usage = Usage()
@@ -99,11 +104,9 @@ class LineEstimator:
         self._since: float | None = None
         """When the first feedback came."""
         self._gone_since: float | None = None
-        self._early: deque[Acked] = deque(maxlen=MAX_EARLY)
+        self._early: deque[Acked | Fed] = deque(maxlen=MAX_EARLY)
         self._probed_queue = False
         """As of the latest packets told of."""
-        self._probed: list[int] = []
-        """(first departure, last, bytes after the first) of the probe's packets."""
 
     # ---- what it says
 
@@ -156,13 +159,10 @@ class LineEstimator:
     def handle(self, event: Event, now: float) -> None:
         """Take one event."""
         match event:
-            case Sent():
-                self.sent(
-                    event.transport, event.sequence, event.size_bytes, event.at_us, event.ipv6
-                )
-            case Acked():
+            case Fed() | Acked():
                 self._feedback(event, now)
             case Used():
+                self._usage.sent(self._legs.take_sent())
                 self._usage.used(event.line_bytes, now)
             case Heard():
                 self._heard(event, now)
@@ -179,31 +179,12 @@ class LineEstimator:
             case ProbeEnded():
                 if self._prober.probe is not None:
                     self._prober.told_nothing(now)
+            case Sent():
+                self._legs.sent(event)
             case Closed():
                 self._close(event)
             case _:
                 assert_never(event)
-
-    def sent(
-        self,
-        transport: TransportId,
-        sequence: int,
-        size_bytes: int,
-        at_us: int,
-        ipv6: bool = False,
-    ) -> None:
-        """Take a departure as `Sent` does: there are thousands a second."""
-        ip_bytes = size_bytes + (IP6_UDP_BYTES if ipv6 else IP_UDP_BYTES)
-        line_bytes = self._costs.get(ip_bytes)
-        if line_bytes is None:
-            line_bytes = self._costs[ip_bytes] = self._encapsulation.line_bytes(ip_bytes)
-        leg = self._legs.get(transport)
-        if leg is None:
-            leg = self._legs[transport] = Leg()
-        leg.sent(sequence, at_us, line_bytes)
-        self._usage.sent(line_bytes)
-        if self._prober.probe is not None:
-            self._count(self._prober.probe, at_us, line_bytes)
 
     def tick(self, now: float) -> None:
         """Let time pass: grow, probe, end a probe."""
@@ -217,33 +198,31 @@ class LineEstimator:
             self._begin_probe(now)
 
     def _close(self, event: Closed) -> None:
-        self._legs.pop(TransportId(event.path), None)
+        self._legs.close(TransportId(event.path))
         self._voices.pop(SourceId(event.path), None)
         self._reports.close(TransportId(event.path))
 
     # ---- delays
 
-    def _feedback(self, event: Acked, now: float) -> None:
+    def _feedback(self, event: Acked | Fed, now: float) -> None:
         """Take a message at once, or when the departures it tells of are known: with the tick."""
-        leg = self._legs.get(event.transport)
-        if self._early or leg is None or not event.arrivals or not leg.knows(event.arrivals[-1][0]):
+        if self._early or not self._legs.knows(event):
             self._early.append(event)
         else:
             self._acked(event, now)
 
-    def _acked(self, event: Acked, now: float) -> None:
-        leg = self._legs.get(event.transport)
-        if leg is None:
-            return
+    def _acked(self, event: Acked | Fed, now: float) -> None:
         delays = self._delays
         standing_us = delays.floor_us if now - self._acked_at < FRESH_S else 0.0
-        for sample in leg.acked(event.arrivals, now, standing_us):
-            delays.add(sample.departed_us, sample.queue_us)
+        told = self._legs.told(event, standing_us)
+        if told is None:
+            return
+        for each in told.bins:
+            delays.pool(*each)
         self._acked_at = now
         if self._since is None:
             self._since = now
-        lost, received = leg.take_losses()
-        if self._losses.add(lost, received, now) and self._losses.heavy_spans >= 2:
+        if self._losses.add(told.lost, told.received, now) and self._losses.heavy_spans >= 2:
             self._control.lossy(self._carried_bps(), self._losses.latest, now)
         self._judge(now)
 
@@ -311,21 +290,21 @@ class LineEstimator:
 
     def _carried_bps(self, *, busy: bool = False) -> float:
         """Return what gets through the line; `busy`: by packets that waited in it."""
-        if self._voices and not self._legs:
+        if self._voices and not len(self._legs):
             return self._received.bps(FRESH_S)
         slope = max(self._delays.slope, 0.0) if busy else 0.0
         return self._told_bps(busy=busy) + self._usage.silent_bps / (1 + slope)
 
     def _told_bps(self, *, busy: bool) -> float:
-        legs = self._legs.values()
-        rate = carried_bps(legs, WINDOW_US, busy=True) if busy else None
+        legs = self._legs
+        rate = legs.carried_bps(WINDOW_US, busy=True) if busy else None
         if rate is None:
-            rate = carried_bps(legs, WINDOW_US if busy else 2 * WINDOW_US)
+            rate = legs.carried_bps(WINDOW_US if busy else 2 * WINDOW_US)
         return rate or 0.0
 
     def _busy_bps(self) -> float | None:
         """Return what gets through while the line is at work; None if it was not long enough."""
-        told = carried_bps(self._legs.values(), WINDOW_US, busy=True)
+        told = self._legs.carried_bps(WINDOW_US, busy=True)
         return None if told is None else told + self._usage.silent_bps
 
     # ---- probes
@@ -354,19 +333,9 @@ class LineEstimator:
         probe = self._prober.start(capacity, self._limited.wanted_bps, now)
         if probe is not None:
             probe.floor_us = self._delays.floor_us
-            self._probed = []
+            self._legs.probe(probe.began, probe.ends)
             duration_us = round((probe.ends - probe.began) * 1e6)
             self._outputs.append(StartProbe(probe.rate_bps, duration_us))
-
-    def _count(self, probe: Probe, departed_us: int, line_bytes: int) -> None:
-        """Sum up what is sent while it runs, from the second packet on."""
-        if not probe.began <= departed_us / 1e6 <= probe.ends:
-            return
-        if not self._probed:
-            self._probed = [departed_us, departed_us, 0]
-            return
-        self._probed[1] = max(self._probed[1], departed_us)
-        self._probed[2] += line_bytes
 
     def _watch_probe(self, probe: Probe, now: float) -> None:
         """Stop at the first queue; judge when its last packets were told of."""
@@ -389,10 +358,11 @@ class LineEstimator:
         self._control.proven(min(carried, probe.rate_bps))
 
     def _probe_carried(self) -> float:
-        if not self._probed:
+        probed = self._legs.probed
+        if probed is None:
             return 0.0
-        first, last, line_bytes = self._probed
-        return line_bytes * 8e6 / max(last - first, 1) + self._usage.silent_bps
+        run_us = max(probed.last_us - probed.first_us, 1)
+        return probed.line_bytes * 8e6 / run_us + self._usage.silent_bps
 
     def _fail(self, probe: Probe, now: float) -> None:
         if not probe.ended:

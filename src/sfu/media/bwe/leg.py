@@ -17,7 +17,11 @@ RING = 1024
 """Packets in flight that are remembered: 4 s of a 2 Mbit/s line."""
 WRAP_US = 250 << 32
 """The reference time of feedback begins anew after twelve days."""
+FARTHEST_US = 1 << 50
+"""A peer's clock that was led farther begins anew: no honest one is, in 36 years."""
 KEPT_US = 1_000_000
+MOST_ARRIVED = 4096
+"""What one leg carries in `KEPT_US` at most, to be counted whole."""
 BUSY_US = 8_000
 """A packet that waited longer found the line at work."""
 LEAST_BUSY_US = 60_000
@@ -54,7 +58,7 @@ class Leg:
         self._newest: int | None = None
         self._clock = LegClock()
         self._latest_us: int | None = None
-        self._arrived: deque[tuple[int, int, bool]] = deque()
+        self._arrived: deque[tuple[int, int, bool]] = deque(maxlen=MOST_ARRIVED)
         self.heard_at = -1e9
         """When its last feedback came."""
         self.lost = 0
@@ -130,7 +134,8 @@ class Leg:
     def _unwrapped(self, arrival_us: int) -> int:
         if self._latest_us is not None:
             ahead = (arrival_us - self._latest_us + WRAP_US // 2) % WRAP_US - WRAP_US // 2
-            arrival_us = self._latest_us + ahead
+            if abs(self._latest_us + ahead) <= FARTHEST_US:
+                arrival_us = self._latest_us + ahead
         self._latest_us = arrival_us
         return arrival_us
 

@@ -28,9 +28,12 @@ class Counter:
         if len(self._marks) < 2:
             return 0.0
         end, total = self._marks[-1]
-        since, before = next(
-            (mark for mark in reversed(self._marks) if end - mark[0] >= window_s), self._marks[0]
-        )
+        since, before = self._marks[0]
+        if window_s < KEPT_S:
+            for mark in reversed(self._marks):
+                if end - mark[0] >= window_s:
+                    since, before = mark
+                    break
         return (total - before) * 8 / max(end - since, LEAST_S)
 
 

@@ -65,6 +65,15 @@ class Acked:
 
 
 @dataclass(frozen=True, slots=True)
+class Fed:
+    """Transport-cc feedback as it came: nobody has looked at its packets yet."""
+
+    transport: TransportId
+    message: bytes
+    """Two SSRCs, base, count, reference time, number, statuses, deltas."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """A receiver report of a leg, or another sample of its round trip; None for not told."""
 
@@ -127,7 +136,19 @@ class Closed:
     path: TransportId | SourceId
 
 
-Event = Sent | Acked | Reported | Heard | Used | Received | Opposite | Limited | ProbeEnded | Closed
+Event = (
+    Sent
+    | Acked
+    | Fed
+    | Reported
+    | Heard
+    | Used
+    | Received
+    | Opposite
+    | Limited
+    | ProbeEnded
+    | Closed
+)
 
 
 def acked(transport: TransportId, feedback: TransportFeedback) -> Acked:

@@ -5,7 +5,7 @@ What stands here twice, once in C and once as a format, is compared by size when
 
 from struct import Struct
 
-ABI_VERSION = 6
+ABI_VERSION = 7
 PAYLOADS_MAX = 16
 MID_MAX = 32
 MKI_MAX = 128
@@ -38,6 +38,9 @@ SOURCE_ROW = Struct("=4I2Qq4Iq4Q")
 SINK_ROW = Struct("=7Ixxxx2Qq4Q")
 LINE_ROW = Struct("=Ixxxx5Qq2Q")
 LOG_ROW = Struct("=IHHq")
+TOLD_BIN = Struct("=qdIxxxx")
+TOLD_HEAD = Struct("=iIIxxxx")
+TOLD_BINS = 1024
 
 SIZES = (
     ABI_VERSION,
@@ -69,8 +72,10 @@ SIZES = (
             SINK_ROW,
             LINE_ROW,
             LOG_ROW,
+            TOLD_BIN,
         )
     ),
+    TOLD_HEAD.size + TOLD_BINS * TOLD_BIN.size,
 )
 """What `sfu_abi()` must answer."""
 

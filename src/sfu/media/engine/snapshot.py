@@ -1,10 +1,12 @@
 """Numbers of one instant, copied from the engine between two batches.
 
 Counters run from the opening of the thing they count; `level_dbov` and the two logs from the
-snapshot before.  Times are microseconds of CLOCK_MONOTONIC, 0 for never.
+snapshot before.  Times are microseconds of CLOCK_MONOTONIC, 0 for never.  Rows that may be hundreds
+are named tuples, made in a third of the time: 20 times a second.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sfu.model import Codec, LineId, SinkId, SocketId, SourceId, Ssrc, TransportId
 
@@ -28,8 +30,7 @@ class EngineRow:
     """Packets one thread had for another and found no room."""
 
 
-@dataclass(frozen=True, slots=True)
-class SocketRow:
+class SocketRow(NamedTuple):
     """A datagram socket."""
 
     socket: SocketId
@@ -44,8 +45,7 @@ class SocketRow:
     gso_packets: int
 
 
-@dataclass(frozen=True, slots=True)
-class TransportRow:
+class TransportRow(NamedTuple):
     """A peer."""
 
     transport: TransportId
@@ -92,8 +92,7 @@ class SourceRow:
     """Lost sounds taken out of the packet behind them (RFC 2198)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SinkRow:
+class SinkRow(NamedTuple):
     """A stream sent."""
 
     sink: SinkId
@@ -118,8 +117,7 @@ class SinkRow:
     """Packets that held the sound before beside their own (RFC 2198)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineRow:
+class LineRow(NamedTuple):
     """An access line; all bytes are line bytes, RTCP, STUN and DTLS counted."""
 
     line: LineId
@@ -148,16 +146,6 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
-    """A packet with a transport-wide sequence number was sent."""
-
-    transport: TransportId
-    sequence: int
-    size: int
-    at_us: int
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All rows of one instant."""
 
@@ -167,5 +155,6 @@ class Snapshot:
     sources: dict[SourceId, SourceRow] = field(default_factory=dict)
     sinks: dict[SinkId, SinkRow] = field(default_factory=dict)
     arrivals: tuple[Arrival, ...] = ()
-    departures: tuple[Departure, ...] = ()
+    departures: bytes = b""
+    """Packets with a transport-wide sequence number that were sent, `layout.LOG_ROW` each."""
     lines: dict[LineId, LineRow] = field(default_factory=dict)

@@ -40,7 +40,6 @@ from sfu.media.engine.event import (
 from sfu.media.engine.layout import Down, Up
 from sfu.media.engine.snapshot import (
     Arrival,
-    Departure,
     EngineRow,
     LineRow,
     SinkRow,
@@ -62,7 +61,8 @@ from sfu.model import (
 )
 
 PackedAddress = tuple[int, int, int, bytes]
-_FRAMINGS = {Framing.PLAIN: 0, Framing.EFM: 1, Framing.ATM: 2}
+FRAMINGS = {Framing.PLAIN: 0, Framing.EFM: 1, Framing.ATM: 2}
+"""As the engine counts them."""
 
 
 def check_abi(sizes: Iterable[int]) -> None:
@@ -97,7 +97,7 @@ def _pack_one(command: Command) -> bytes:
         case SetRoute(sink, source, temporal):
             return _record(Down.SET_ROUTE, layout.SET_ROUTE.pack(sink, source or 0, temporal))
         case SetLine(line, rate_bps, framing, overhead_bytes):
-            body = layout.SET_LINE.pack(line, overhead_bytes, rate_bps, _FRAMINGS[framing])
+            body = layout.SET_LINE.pack(line, overhead_bytes, rate_bps, FRAMINGS[framing])
             return _record(Down.SET_LINE, body)
         case SetMarks(sound, picture, slides, other):
             return _record(Down.SET_MARKS, layout.SET_MARKS.pack(sound, picture, slides, other))
@@ -301,20 +301,20 @@ def unpack_snapshot(packed: bytes) -> Snapshot:
     counts, realtime, threads, at_us, events_lost, handed_lost = head[:7], *head[7:12]
     at = layout.SNAPSHOT_HEAD.size
     rows: list[list[tuple[int, ...]]] = []
-    for kind, count in zip(_ROWS, counts, strict=True):
+    for kind, count in zip(_ROWS, counts, strict=False):
         end = at + kind.size * count
         rows.append(list(kind.iter_unpack(packed[at:end])))
         at = end
-    sockets, transports, sources, sinks, lines, arrivals, departures = rows
+    sockets, transports, sources, sinks, lines, arrivals = rows
     return Snapshot(
         EngineRow(at_us, bool(realtime), events_lost, head[12:-1], head[-1], threads, handed_lost),
-        {SocketId(row[0]): SocketRow(SocketId(row[0]), *row[1:]) for row in sockets},
-        {TransportId(row[0]): TransportRow(TransportId(row[0]), *row[1:]) for row in transports},
+        {SocketId(row[0]): SocketRow._make(row) for row in sockets},
+        {TransportId(row[0]): TransportRow._make(row) for row in transports},
         {SourceId(row[0]): _source_row(row) for row in sources},
         {SinkId(row[0]): _sink_row(row) for row in sinks},
         tuple(Arrival(TransportId(row[0]), row[1], row[3]) for row in arrivals),
-        tuple(Departure(TransportId(row[0]), row[1], row[2], row[3]) for row in departures),
-        {LineId(row[0]): LineRow(LineId(row[0]), *row[1:]) for row in lines},
+        packed[at:],
+        {LineId(row[0]): LineRow._make(row) for row in lines},
     )
 
 
@@ -325,8 +325,8 @@ _ROWS = (
     layout.SINK_ROW,
     layout.LINE_ROW,
     layout.LOG_ROW,
-    layout.LOG_ROW,
 )
+"""Departures come last and stay packed."""
 
 
 def _source_row(row: tuple[int, ...]) -> SourceRow:

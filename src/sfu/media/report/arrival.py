@@ -43,11 +43,16 @@ class ArrivalLog:
         self._highest = extended if self._highest is None else max(extended, self._highest)
         self._untold = min(extended, self._untold) if self._untold is not None else extended
 
+    def due(self, now_us: int) -> bool:
+        """Tell whether there is something to tell of, and time to."""
+        return self._untold is not None and now_us - self._told_us >= INTERVAL_US
+
     def take(self, now_us: int, sender: Ssrc, media: Ssrc) -> list[TransportFeedback]:
         """Make the messages that are due."""
-        if self._untold is None or now_us - self._told_us < INTERVAL_US:
+        if not self.due(now_us):
             return []
         assert self._highest is not None
+        assert self._untold is not None
         told: list[TransportFeedback] = []
         at = self._untold
         while at <= self._highest:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sfu.media.rtp.rtcp import Limit, TransportFeedback
+from sfu.media.rtp.rtcp import Limit
 from sfu.model import SinkId, SourceId, Ssrc, TransportId
 
 
@@ -45,7 +45,8 @@ class ArrivalsHeard:
     """Transport-wide feedback on what we sent."""
 
     transport: TransportId
-    feedback: TransportFeedback
+    message: bytes
+    """Behind its RTCP header, as it came: whoever estimates reads it."""
 
 
 @dataclass(frozen=True, slots=True)

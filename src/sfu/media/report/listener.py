@@ -22,6 +22,7 @@ from sfu.media.rtp.rtcp import (
     Fir,
     OldFir,
     Pli,
+    RawFeedback,
     ReceiverReport,
     Remb,
     ReportBlock,
@@ -29,7 +30,6 @@ from sfu.media.rtp.rtcp import (
     SenderReport,
     Tmmbn,
     Tmmbr,
-    TransportFeedback,
 )
 from sfu.media.rtp.rtcp.bounding import payload_bps
 from sfu.model import Kind, SinkId, Ssrc
@@ -57,7 +57,7 @@ class Listener:
 
     def handle(self, event: RtcpReceived) -> list[Fact]:
         """Take a compound; PeerError when it is none."""
-        packets = rtcp.parse(event.payload)
+        packets = rtcp.parse(event.payload, arrivals=False)
         entry = self._ledger.transports.get(event.transport)
         if entry is None:
             return []  # closed meanwhile
@@ -82,8 +82,8 @@ class Listener:
                 return self._noted(entry, packet)
             case Remb():
                 return (EstimateHeard(entry.transport, packet.bps),)
-            case TransportFeedback():
-                return (ArrivalsHeard(entry.transport, packet),)
+            case RawFeedback():
+                return (ArrivalsHeard(entry.transport, packet.body),)
             case Bye():
                 return [ByeHeard(entry.transport, ssrc) for ssrc in packet.ssrcs]
             case _:

@@ -186,9 +186,10 @@ class Reporter:
             due += reports or self._sense(entry, snapshot)
             if entry.estimate_due and entry.remb:
                 due += self._writer.feedback(entry, _estimate(entry, sources))
-            media = next((each.ssrc for each in sources if each.ssrc is not None), _NOBODY)
-            for feedback in entry.arrivals.take(snapshot.engine.at_us, entry.ssrc, media):
-                due += self._writer.feedback(entry, feedback)
+            if entry.arrivals.due(snapshot.engine.at_us):
+                media = next((each.ssrc for each in sources if each.ssrc is not None), _NOBODY)
+                for feedback in entry.arrivals.take(snapshot.engine.at_us, entry.ssrc, media):
+                    due += self._writer.feedback(entry, feedback)
         return due
 
     def _learn(self, snapshot: Snapshot) -> None:
@@ -214,12 +215,14 @@ class Reporter:
         self, entry: TransportEntry, sources: list[SourceEntry], snapshot: Snapshot
     ) -> list[TransmitRtcp]:
         now_us = snapshot.engine.at_us
+        since = INTERVAL_US if entry.reported_us is None else now_us - entry.reported_us
+        if since < SOONEST_US:
+            return []
         sinks = self._ledger.sinks_on(entry.transport)
         if not sinks and not sources:
             return []
-        since = INTERVAL_US if entry.reported_us is None else now_us - entry.reported_us
         news = any(sink.news(snapshot.sinks.get(sink.sink), now_us) for sink in sinks)
-        if since < (SOONEST_US if news else INTERVAL_US):
+        if not news and since < INTERVAL_US:
             return []
         entry.reported_us = now_us
         entry.estimate_due = entry.estimate_bps is not None  # again, lest it was lost

@@ -5,7 +5,7 @@ from sfu.media.rtp.rtcp.description import Bye, SourceDescription
 from sfu.media.rtp.rtcp.feedback import Fir, Nack, OldFir, Pli, Remb
 from sfu.media.rtp.rtcp.rate import Limit, Tmmbn, Tmmbr
 from sfu.media.rtp.rtcp.report import ReceiverReport, ReportBlock, SenderReport
-from sfu.media.rtp.rtcp.transport_cc import TransportFeedback
+from sfu.media.rtp.rtcp.transport_cc import RawFeedback, TransportFeedback
 
 __all__ = [
     "Bye",
@@ -14,6 +14,7 @@ __all__ = [
     "Nack",
     "OldFir",
     "Pli",
+    "RawFeedback",
     "ReceiverReport",
     "Remb",
     "ReportBlock",

@@ -17,7 +17,7 @@ from sfu.media.rtp.rtcp.description import Bye, SourceDescription
 from sfu.media.rtp.rtcp.feedback import Fir, Nack, OldFir, Pli, Remb
 from sfu.media.rtp.rtcp.rate import Tmmbn, Tmmbr
 from sfu.media.rtp.rtcp.report import ReceiverReport, SenderReport
-from sfu.media.rtp.rtcp.transport_cc import TransportFeedback
+from sfu.media.rtp.rtcp.transport_cc import RawFeedback, TransportFeedback
 
 RtcpPacket = (
     SenderReport
@@ -28,6 +28,7 @@ RtcpPacket = (
     | Tmmbr
     | Tmmbn
     | TransportFeedback
+    | RawFeedback
     | Pli
     | Fir
     | OldFir
@@ -45,7 +46,8 @@ _COUNTED: dict[int, Callable[[int, bytes], RtcpPacket]] = {
     description.SOURCE_DESCRIPTION: description.parse_source_description,
     description.BYE: description.parse_bye,
 }
-_FORMATTED: dict[tuple[int, int], Callable[[bytes], RtcpPacket | None]] = {
+_Formats = dict[tuple[int, int], Callable[[bytes], RtcpPacket | None]]
+_FORMATTED: _Formats = {
     (TRANSPORT_FEEDBACK, 1): feedback.parse_nack,
     (TRANSPORT_FEEDBACK, 3): lambda body: Tmmbr(*rate.parse_limits(body)),
     (TRANSPORT_FEEDBACK, 4): lambda body: Tmmbn(*rate.parse_limits(body)),
@@ -56,8 +58,16 @@ _FORMATTED: dict[tuple[int, int], Callable[[bytes], RtcpPacket | None]] = {
 }
 
 
-def parse(data: bytes) -> tuple[RtcpPacket, ...]:
-    """Read every packet we know; PeerError when the datagram or one of those is broken."""
+_KEPT = {**_FORMATTED, (TRANSPORT_FEEDBACK, 15): transport_cc.keep_transport_feedback}
+
+
+def parse(data: bytes, *, arrivals: bool = True) -> tuple[RtcpPacket, ...]:
+    """Read every packet we know; PeerError when the datagram or one of those is broken.
+
+    Without `arrivals` transport-wide feedback is kept as it is, `RawFeedback`: it tells of each
+    packet, and the engine reads it faster.
+    """
+    formats = _FORMATTED if arrivals else _KEPT
     packets: list[RtcpPacket] = []
     at = 0
     for _ in range(MAX_PACKETS):
@@ -68,14 +78,14 @@ def parse(data: bytes) -> tuple[RtcpPacket, ...]:
         end = at + 4 + 4 * int.from_bytes(data[at + 2 : at + 4])
         if end > len(data):
             raise PeerError("RTCP packet runs over its datagram")
-        packet = _parse_one(data[at], data[at + 1], data[at + 4 : end])
+        packet = _parse_one(data[at], data[at + 1], data[at + 4 : end], formats)
         if packet is not None:
             packets.append(packet)
         at = end
     raise PeerError("too many RTCP packets in one datagram")
 
 
-def _parse_one(first: int, kind: int, body: bytes) -> RtcpPacket | None:
+def _parse_one(first: int, kind: int, body: bytes, formats: _Formats) -> RtcpPacket | None:
     if first & 0x20:
         body = _unpadded(body)
     count = first & 0x1F
@@ -83,7 +93,7 @@ def _parse_one(first: int, kind: int, body: bytes) -> RtcpPacket | None:
         return _COUNTED[kind](count, body)
     if kind == feedback.OLD_FIR:
         return feedback.parse_old_fir(body)
-    formatted = _FORMATTED.get((kind, count))
+    formatted = formats.get((kind, count))
     return formatted(body) if formatted else None
 
 
@@ -119,6 +129,8 @@ def _compose_body(packet: RtcpPacket) -> tuple[int, int, bytes]:
             return description.BYE, *description.compose_bye(packet)
         case OldFir():
             return feedback.OLD_FIR, 0, packet.media.to_bytes(4)
+        case RawFeedback():
+            return TRANSPORT_FEEDBACK, 15, packet.body
         case _:
             return _compose_feedback(packet)
 

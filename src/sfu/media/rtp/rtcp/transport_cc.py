@@ -24,6 +24,7 @@ REFERENCE_TICKS = 256
 LARGEST_DELTA = 0x7FFF
 _MISSING, _SMALL, _LARGE = 0, 1, 2
 _HEAD = struct.Struct("!HH")
+_ENDS_BYTES, _LEAST_BYTES = 8, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,21 @@ class TransportFeedback:
     arrivals: tuple[int | None, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RawFeedback:
+    """A message of `TransportFeedback` whose packets somebody else reads."""
+
+    body: bytes
+    """All behind the RTCP header: two SSRCs, base, count, reference time, number, the rest."""
+
+
+def keep_transport_feedback(body: bytes) -> RawFeedback:
+    """Read nothing but that its head is whole."""
+    if len(body) < _LEAST_BYTES:
+        raise PeerError("transport feedback too short")
+    return RawFeedback(body)
+
+
 def parse_transport_feedback(body: bytes) -> TransportFeedback:
     """Read statuses, then the deltas they promise."""
     sender, media, data = parse_ends(body)
@@ -50,6 +66,12 @@ def parse_transport_feedback(body: bytes) -> TransportFeedback:
     statuses, at = _parse_statuses(data, count)
     arrivals = _parse_arrivals(data, at, statuses, int.from_bytes(data[4:7]) * REFERENCE_TICKS)
     return TransportFeedback(sender, media, base, data[7], tuple(arrivals))
+
+
+def peek(body: bytes) -> tuple[int, int]:
+    """Return the base and how many packets a message says it tells of; (0, 0) where it is cut."""
+    base, count = _HEAD.unpack_from(body, _ENDS_BYTES) if len(body) >= _LEAST_BYTES else (0, 0)
+    return base, count
 
 
 def _parse_statuses(data: bytes, count: int) -> tuple[list[int], int]:
