@@ -184,7 +184,7 @@ def test_a_sink_at_rest_has_no_sender_report():
     reporter = meeting()
     resting = alive(10 * S)
     resting.sinks[SEEN] = resting.sinks[SEEN]._replace(last_sent_us=7 * S)
-    resting.sinks[HEARD] = replace(resting.sinks[HEARD], packets=0)
+    resting.sinks[HEARD] = resting.sinks[HEARD]._replace(packets=0)
     report, _ = sent(reporter, resting, RECEIVER)
     assert report == ReceiverReport(US_TO_RECEIVER)
 
