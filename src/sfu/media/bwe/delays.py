@@ -34,6 +34,10 @@ STRAIGHT_US = 6_000
 """A queue that grows does so in a line this straight; jitter never does."""
 LEAST_RISE = 0.2
 """Seconds a second: a line that lost a sixth of its rate while it was full."""
+KEPT_BINS = 200
+"""Nobody asks for what is older, not of a probe whose answer is late either."""
+_CENTRED = [place - WINDOW_BINS // 2 for place in range(WINDOW_BINS)]
+_SPREAD = sum(map(mul, _CENTRED, _CENTRED))
 
 
 class Delays:
@@ -41,8 +45,10 @@ class Delays:
 
     __slots__ = (
         "_bins",
+        "_first",
         "_judged_bin",
         "_newest",
+        "_packets",
         "_threshold",
         "floor_us",
         "over",
@@ -52,8 +58,10 @@ class Delays:
 
     def __init__(self) -> None:
         """Know of no packet."""
-        self._bins: dict[int, list[float]] = {}
-        self._newest = 0
+        self._bins: list[float | None] = []
+        """The least queues of all bins from `_first` to `_newest`."""
+        self._packets: list[int] = []
+        self._first = self._newest = 0
         self._judged_bin = 0
         self._threshold = THRESHOLD
         self.floor_us = 0.0
@@ -76,68 +84,99 @@ class Delays:
 
     def pool(self, number: int, least_us: float, packets: int) -> None:
         """Take packets that left within the same 10 ms: its number, the least queue they met."""
-        found = self._bins.get(number)
-        if found is None:
-            self._bins[number] = [least_us, packets]
-            if number > self._newest:
-                self._newest = number
+        place = number - self._first
+        if not 0 <= place < len(self._bins):
+            place = self._make(number)
+        if place < 0:
             return
-        found[1] += packets
-        if least_us < found[0]:
-            found[0] = least_us
+        least = self._bins[place]
+        if least is None or least_us < least:
+            self._bins[place] = least_us
+        self._packets[place] += packets
+
+    def _make(self, number: int) -> int:
+        """Make room for a bin; return its place, below 0 for one too old to count."""
+        bins = self._bins
+        if not bins or number >= self._newest + KEPT_BINS:
+            self._bins, self._packets = [None], [0]
+            self._first = self._newest = number
+            return 0
+        more = number - self._newest
+        if more > 0:
+            bins += [None] * more
+            self._packets += [0] * more
+            self._newest = number
+        elif self._newest - number < LONGEST_BINS:
+            bins[:0] = [None] * (self._first - number)
+            self._packets[:0] = [0] * (self._first - number)
+            self._first = number
+        return number - self._first
+
+    def _forget(self) -> None:
+        """Keep what the longest look back takes, once that is worth the while."""
+        bins, kept = self._bins, KEPT_BINS
+        if len(bins) - bins.count(None) > 2 * LONGEST_BINS:
+            kept = LONGEST_BINS
+        elif len(bins) < 2 * KEPT_BINS:
+            return
+        self._first = self._newest - kept + 1
+        del bins[:-kept], self._packets[:-kept]
 
     def judge(self) -> None:
         """Read floor and trend anew."""
-        bins, newest = self._bins, self._newest
-        if len(bins) > 2 * LONGEST_BINS:
-            self._bins = bins = {k: v for k, v in bins.items() if k > newest - LONGEST_BINS}
+        if not self._bins:
+            return
+        if len(self._bins) > 2 * LONGEST_BINS:
+            self._forget()
+        newest = self._newest
         self.floor_us = self.floor_at(newest * BIN_US)
         self.rise = self._rise()
-        points = [
-            (float(key - newest), found[0] / 1000)
-            for key in range(newest - WINDOW_BINS + 1, newest + 1)
-            if (found := bins.get(key))
-        ]
         elapsed_ms = min((newest - self._judged_bin) * BIN_US / 1000, LONGEST_MS)
         self._judged_bin = newest
-        if len(points) < LEAST_BINS:
+        trend = _trend(self._bins[-WINDOW_BINS:])
+        if trend is None:
             self.over, self.slope = False, 0.0
             return
-        per_bin = _slope(points)
-        self.slope = per_bin * 1000 / BIN_US
-        rise = per_bin * (points[-1][0] - points[0][0]) * GAIN
+        per_bin, span = trend
+        self.slope = per_bin / BIN_US
+        rise = per_bin / 1000 * span * GAIN
         self.over = rise > self._threshold
         self._learn(abs(rise), elapsed_ms)
 
     def _rise(self) -> float:
-        bins, newest = self._bins, self._newest
-        last = range(newest - RISE_BINS + 1, newest + 1)
-        points = [(float(key), found[0]) for key in last if (found := bins.get(key))]
-        if len(points) < RISE_BINS or points[-1][1] < RISEN_US:
+        newest = self._bins[-1]
+        if newest is None or newest < RISEN_US:
             return 0.0
-        before = range(newest - WINDOW_BINS + 1, last.start)
-        calm = [found[0] for key in before if (found := bins.get(key))]
+        last = _points(self._bins[-RISE_BINS:])
+        if len(last) < RISE_BINS:
+            return 0.0
+        calm = [queue for _, queue in _points(self._bins[-WINDOW_BINS:-RISE_BINS])]
         if len(calm) < LEAST_CALM_BINS or max(calm) > CALM_US:
             return 0.0
-        if any(later <= sooner for (_, sooner), (_, later) in pairwise(points)):
+        if any(later <= sooner for (_, sooner), (_, later) in pairwise(last)):
             return 0.0
-        per_bin = _slope(points)
-        middle = sum(queue for _, queue in points) / RISE_BINS
+        per_bin = _slope(last)
+        middle = sum(queue for _, queue in last) / RISE_BINS
         bends = max(
-            abs(q - middle - per_bin * (key - newest + RISE_BINS // 2)) for key, q in points
+            abs(queue - middle - per_bin * (place - RISE_BINS // 2)) for place, queue in last
         )
         rise = per_bin / BIN_US
         return rise if rise >= LEAST_RISE and bends <= STRAIGHT_US else 0.0
 
     def floor_at(self, at_us: int) -> float:
         """Return the least queue of the packets that left last before an instant."""
-        newest = at_us // BIN_US
-        least, count = float("inf"), 0.0
+        bins, packets = self._bins, self._packets
+        newest = at_us // BIN_US - self._first
+        least, count = float("inf"), 0
         for back in range(LONGEST_BINS):
-            found = self._bins.get(newest - back)
-            if found:
-                count += found[1]
-                least = min(least, found[0])
+            place = newest - back
+            if place < 0:
+                break
+            found = bins[place] if place < len(bins) else None
+            if found is not None:
+                count += packets[place]
+                if found < least:
+                    least = found
             if (back >= SHORT_BINS and count >= ENOUGH) or (
                 back >= LONG_BINS and count >= LEAST_BINS
             ):
@@ -152,10 +191,25 @@ class Delays:
         self._threshold = min(max(threshold, LEAST_THRESHOLD), LARGEST_THRESHOLD)
 
 
-def _slope(points: list[tuple[float, float]]) -> float:
+def _points(bins: list[float | None]) -> list[tuple[int, float]]:
+    """Return the bins that have packets, with their places."""
+    return [(place, least) for place, least in enumerate(bins) if least is not None]
+
+
+def _trend(window: list[float | None]) -> tuple[float, int] | None:
+    """Return the slope in us a bin, and over how many bins; None for too few."""
+    whole = [least for least in window if least is not None]
+    if len(whole) == WINDOW_BINS:  # nearly always: their places need no reckoning
+        return sum(map(mul, _CENTRED, whole)) / _SPREAD, WINDOW_BINS - 1
+    points = _points(window)
+    if len(points) < LEAST_BINS:
+        return None
+    return _slope(points), points[-1][0] - points[0][0]
+
+
+def _slope(points: list[tuple[int, float]]) -> float:
     """Return the least-squares slope."""
-    xs, ys = zip(*points, strict=True)
-    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
-    xs, ys = [x - mean_x for x in xs], [y - mean_y for y in ys]
-    spread = sum(map(mul, xs, xs))
-    return sum(map(mul, xs, ys)) / spread if spread else 0.0
+    n = len(points)
+    mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
