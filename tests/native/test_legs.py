@@ -1,7 +1,7 @@
 """C against Python: what feedback tells of each packet is the same, whatever it says."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.media.allocation.encapsulation import Encapsulation
-from sfu.media.bwe import Acked, Fed, LineEstimator, PlainLegs, Sent
+from sfu.media.bwe import Acked, Fed, Legs, LineEstimator, PlainLegs, Sent
 from sfu.media.bwe.leg import FARTHEST_US, MOST_ARRIVED, RING, WRAP_US
 from sfu.media.bwe.legs import Told
 from sfu.media.engine import layout
@@ -30,7 +30,7 @@ S = 1_000_000
 REFERENCE_TICKS = 256
 
 
-def message(base: int, reference: int, deltas: list[int | None]) -> bytes:
+def message(base: int, reference: int, deltas: Sequence[int | None]) -> bytes:
     """A message as a peer may say it: any reference of 24 bits, any deltas, None for missing."""
     statuses = [0 if one is None else 1 if 0 <= one < 256 else 2 for one in deltas]
     chunks = b""
@@ -107,7 +107,7 @@ class Both:
             before = before if one is None else one
         self.tell(leg, message(base, reference, deltas))
 
-    def same(self, ask: Callable) -> None:
+    def same(self, ask: Callable[[Legs], object]) -> None:
         assert ask(self.c) == ask(self.python)
 
 
