@@ -28,10 +28,12 @@ class Spy:
 
     def __init__(self):
         self.told, self.says = [], []
+        self.cuts, self.cuts_next, self.hurries = 0, 0, False
         self.estimate = Estimate(2_000_000, 0.0, 0.0, False, Why.CONFIGURED)
 
     def handle(self, event, now):
         self.told.append(event)
+        self.cuts = self.cuts_next
 
     def tick(self, now):
         pass
@@ -53,6 +55,8 @@ class Way:
         (self.line,) = self.lines
         self.estimates = Estimates(self.bay)
         self.estimates.watch(self.line)
+        self.hurried: list[bool] = []
+        self.bay.hearing.on_arrivals = lambda: self.hurried.append(self.estimates.hear(1.0))
         self.legs = self.estimates._watched[self.line.line].legs
         self.spy = self.estimates._watched[self.line.line].estimator = Spy()  # type: ignore[assignment]
         self.transport, self.sink = self.bay.new_transport(), self.bay.new_sink()
@@ -97,7 +101,6 @@ def test_departures_and_their_arrivals_are_told_to_the_line_of_their_path(way):
     assert way.legs.take_sent() == way.line.encapsulation.line_bytes(1200 + 48)
     feedback = TransportFeedback(Ssrc(1), way.ssrc, 5, 0, (4, None, 8))
     way.bay.hearing.take(RtcpReceived(way.transport, compose([_rr(way), feedback]), 1_000_000))
-    way.tick()
     (heard,) = way.spy.of("Fed")
     told = way.legs.told(heard, 0.0)
     assert (told.received, told.bins) == (1, [(90, 0.0, 1)])
@@ -157,6 +160,20 @@ def test_cuts_are_counted_and_told_with_their_reason(way):
     way.tick()
     assert way.estimates.cuts(way.line.line) == 1
     assert way.estimates.of(way.line.line).capacity_bps == 900_000
+
+
+def test_only_a_cut_or_a_probe_in_vain_cannot_wait_for_the_next_tick(way):
+    def feed():
+        feedback = compose([_rr(way), TransportFeedback(Ssrc(1), way.ssrc, 5, 0, (4,))])
+        way.bay.hearing.take(RtcpReceived(way.transport, feedback, 1_000_000))
+
+    feed()
+    way.spy.cuts_next = 1
+    feed()
+    feed()
+    way.spy.hurries = True
+    feed()
+    assert way.hurried == [False, True, False, True]
 
 
 def test_a_leg_that_feeds_nothing_back_is_sensed_by_its_round_trips(way):

@@ -7,6 +7,7 @@
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import time
@@ -335,7 +336,10 @@ class Server:
         while True:
             # a machine that cannot keep up ticks more rarely: who calls shall be answered still
             due = max(due + TICK_S, loop.time() + TICK_S / 2)
-            await asyncio.sleep(due - loop.time())
+            await asyncio.sleep(TICK_S / 5)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.house.urgent.wait(), due - loop.time())
+            due = min(due, loop.time())
             self.lag_s = loop.time() - due
             try:
                 snapshot = self.house.tick()

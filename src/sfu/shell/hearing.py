@@ -64,6 +64,8 @@ class Hearing:
         """Pictures the pacer of a line dropped, since the start."""
         self.arrivals: list[ArrivalsHeard] = []
         """What peers fed back on our packets."""
+        self.on_arrivals: Callable[[], None] = _nobody
+        """Hears that there are some."""
         self._reporter = reporter
         self._routes = routes
         self._keyframes = keyframes
@@ -133,6 +135,7 @@ class Hearing:
                 case ArrivalsHeard():
                     if path is not None and path.line is not None:
                         self.arrivals.append(fact)
+                        self.on_arrivals()
                 case _:
                     pass  # streams end by silence
 
@@ -146,3 +149,7 @@ class Hearing:
         transport = self._sinks.get(sink)
         path = self._paths.get(transport) if transport is not None else None
         return path.line if path is not None else None
+
+
+def _nobody() -> None:
+    """Hear nothing."""

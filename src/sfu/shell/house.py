@@ -10,6 +10,7 @@ r"""The house: which meetings there are, and who is on the way in or out of them
 `Calls` and `Browsers` are the two ways in; the house keeps what they share.
 """
 
+import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterable
@@ -106,7 +107,10 @@ class House:
         self._beat_at = 0.0
         self._departed = False
         """Somebody left since the last beat."""
+        self.urgent = asyncio.Event()
+        """Set where the next tick should not be awaited."""
         desk.on_restart = self._mixer_restarted
+        patchbay.hearing.on_arrivals = self._fed_back
 
     def configure(self, settings: Settings) -> None:
         """Go by other settings from now on; calls go on, behind the lines they stood behind.
@@ -256,6 +260,7 @@ class House:
     def tick(self) -> Snapshot:
         """Let TICK_S pass: numbers out of the engine, into meetings and records."""
         now = self.clock()
+        self.urgent.clear()
         snapshot = self.snapshot = self.patchbay.tick(now)
         self.waiting_rooms.tick(now)
         measured = self.desk.levels()
@@ -280,6 +285,10 @@ class House:
         if self._departed:
             self._departed = False
             give_back()
+
+    def _fed_back(self) -> None:
+        if self.sharing.estimates.hear(self.clock()):
+            self.urgent.set()
 
     def _mixer_restarted(self) -> None:
         for meeting in self.meetings.values():

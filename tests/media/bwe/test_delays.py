@@ -34,6 +34,12 @@ def test_a_calm_line_that_becomes_too_small_is_seen_at_once():
     assert delays.floor_us < 25_000
 
 
+def test_the_faster_it_becomes_too_small_the_fewer_packets_show_it():
+    for slope, seen_by in ((0.95, 1030), (0.5, 1050), (0.3, 1070)):
+        assert judged(lambda ms, slope=slope: max(ms - 998, 0) * slope, seen_by + 10, 3).rise
+        assert not judged(lambda ms, slope=slope: max(ms - 998, 0) * slope, 1020, 3).rise
+
+
 def test_a_queue_that_jumps_and_goes_is_no_rise():
     for ms in range(1000, 1100, 10):
         delays = judged(lambda at: max(35 - (at - 1000) * 0.5, 0) if at >= 1000 else 0, ms)

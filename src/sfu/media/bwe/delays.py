@@ -6,8 +6,8 @@ jitter only ever adds.  Three readings::
     floor   the least of the last 30 to 150 ms: a queue that stands
     trend   the slope over 250 ms, against a threshold that learns how much the line wobbles
             (draft-ietf-rmcat-gcc-02 section 5.4): a queue that grows
-    rise    the slope of the last 50 ms, where a line that was calm rose in all of them: the line
-            has just become too small for what it is sent
+    rise    the slope of the last 30 to 50 ms, where a line that was calm rose in all of them: the
+            line has just become too small for what it is sent
 """
 
 from itertools import pairwise
@@ -26,14 +26,14 @@ THRESHOLD, LEAST_THRESHOLD, LARGEST_THRESHOLD = 12.5, 6.0, 600.0
 RAISE, LOWER = 0.0087, 0.039
 SKIP = 15.0
 LONGEST_MS = 100.0
-RISE_BINS = 5
+RISES = ((5, 0.2), (4, 0.4), (3, 0.6))
+"""Bins, and the seconds a second that so few of them must show; 0.2 is a line that lost a sixth of
+its rate while it was full."""
 RISEN_US, CALM_US = 20_000, 10_000
 """A rise begins on a line that was calm for `WINDOW_BINS`, and ends so high."""
 LEAST_CALM_BINS = 10
 STRAIGHT_US = 6_000
 """A queue that grows does so in a line this straight; jitter never does."""
-LEAST_RISE = 0.2
-"""Seconds a second: a line that lost a sixth of its rate while it was full."""
 KEPT_BINS = 200
 """Nobody asks for what is older, not of a probe whose answer is late either."""
 _CENTRED = [place - WINDOW_BINS // 2 for place in range(WINDOW_BINS)]
@@ -147,21 +147,24 @@ class Delays:
         newest = self._bins[-1]
         if newest is None or newest < RISEN_US:
             return 0.0
-        last = _points(self._bins[-RISE_BINS:])
-        if len(last) < RISE_BINS:
+        rises = (self._rise_of(count, least) for count, least in RISES)
+        return next((rise for rise in rises if rise), 0.0)
+
+    def _rise_of(self, count: int, least: float) -> float:
+        """Return the slope of so many bins, 0 where they do not rise in a straight line."""
+        last = _points(self._bins[-count:])
+        if len(last) < count or any(later <= sooner for (_, sooner), (_, later) in pairwise(last)):
             return 0.0
-        calm = [queue for _, queue in _points(self._bins[-WINDOW_BINS:-RISE_BINS])]
+        calm = [queue for _, queue in _points(self._bins[-WINDOW_BINS:-count])]
         if len(calm) < LEAST_CALM_BINS or max(calm) > CALM_US:
             return 0.0
-        if any(later <= sooner for (_, sooner), (_, later) in pairwise(last)):
-            return 0.0
         per_bin = _slope(last)
-        middle = sum(queue for _, queue in last) / RISE_BINS
+        middle = sum(queue for _, queue in last) / count
         bends = max(
-            abs(queue - middle - per_bin * (place - RISE_BINS // 2)) for place, queue in last
+            abs(queue - middle - per_bin * (place - (count - 1) / 2)) for place, queue in last
         )
         rise = per_bin / BIN_US
-        return rise if rise >= LEAST_RISE and bends <= STRAIGHT_US else 0.0
+        return rise if rise >= least and bends <= STRAIGHT_US else 0.0
 
     def floor_at(self, at_us: int) -> float:
         """Return the least queue of the packets that left last before an instant."""

@@ -134,6 +134,11 @@ class LineEstimator:
         return self._control.cuts
 
     @property
+    def hurries(self) -> bool:
+        """Tell whether a probe waits to be stopped."""
+        return any(isinstance(one, StopProbe) for one in self._outputs)
+
+    @property
     def deadline(self) -> float | None:
         """When a probe ends, or is given up."""
         probe = self._prober.probe
