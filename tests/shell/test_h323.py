@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from sfu.errors import UseError
-from sfu.model import CallId, Protocol
+from sfu.model import Address, CallId, Protocol
 from sfu.shell.gate import Gate
 from sfu.shell.h323 import H323Shell, Place, available
 from sfu.signalling.call import (
@@ -28,7 +28,8 @@ from sfu.signalling.call import (
     PictureWanted,
     Reject,
 )
-from sfu.signalling.h323 import q931, tpkt
+from sfu.signalling.h323 import h225, h245_per, q931, tpkt
+from sfu.signalling.h323.capset import CapabilitySet
 from sfu.signalling.sdp.local import Policy
 from sfu.signalling.sdp.session import parse
 from sfu.signalling.sip.blame import Reason
@@ -218,6 +219,40 @@ def test_what_is_no_setup_ends_its_connection():
                 assert await asyncio.wait_for(reader.read(), 3) == b""
                 writer.close()
             assert callee.events.empty()
+
+    asyncio.run(story())
+
+
+def test_a_unit_that_waits_for_our_h245_is_connected_to():
+    async def story():
+        async with sides() as (callee, _):
+            where = ("127.0.0.1", callee.shell.addresses[0].port)
+            came: asyncio.Queue[asyncio.StreamReader] = asyncio.Queue()
+            waiting = await asyncio.start_server(
+                lambda reader, writer: came.put_nowait(reader), "127.0.0.1", 0
+            )
+            port = waiting.sockets[0].getsockname()[1]
+            _, writer = await asyncio.open_connection(*where)
+            there = Address("127.0.0.1", port)
+            writer.write(
+                words(q931.Type.SETUP, h225.Setup(bytes(16), bytes(16)))
+                + words(
+                    q931.Type.FACILITY,
+                    h225.Facility(bytes(16), h225.Reason.START_H245, there),
+                )
+            )
+            h245 = await asyncio.wait_for(came.get(), 5)
+            head = await asyncio.wait_for(h245.readexactly(tpkt.HEAD), 5)
+            first = await h245.readexactly(int.from_bytes(head[2:]) - tpkt.HEAD)
+            assert isinstance(h245_per.read(first), CapabilitySet)
+            writer.close()
+            waiting.close()
+            await callee.hears(CallOffered)
+            await callee.hears(CallEnded)
+
+    def words(kind: q931.Type, body: h225.Body) -> bytes:
+        said = q931.user_user(h225.write(h225.Information(body)))
+        return tpkt.write(q931.write(q931.Message(kind, 1, False, (said,))))
 
     asyncio.run(story())
 

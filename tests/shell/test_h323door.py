@@ -98,6 +98,19 @@ def test_an_h245_port_is_for_the_calls_own_peer():
     asyncio.run(story())
 
 
+def test_an_h245_port_may_be_for_whoever_stands_behind_the_peer():
+    async def story():
+        async with desk() as ours:
+            told = ours.door.listen_for(CallId(7), HERE, "192.0.2.9", anyone=True)
+            assert told == Address(HERE, 23_100)
+            _, writer = await asyncio.open_connection(HERE, 23_100)
+            assert (await ours.hears(Opened)).call == 7
+            writer.close()
+            await ours.hears(Closed)
+
+    asyncio.run(story())
+
+
 def test_an_address_has_its_share_of_connections(monkeypatch):
     monkeypatch.setattr(h323door, "MAX_PER_HOST", 3)
 

@@ -121,6 +121,7 @@ class H323Shell:
         registrant = RegistrantShell(foreign, self._gate, self._answered)
         self._registrant = registrant
         self._core.dials_numbers = True
+        self._core.routes = lambda host: host == registrant.host
         self._core.asks = lambda host: registrant.registered and not ours(host)
         registrant.start()
         return registrant
@@ -200,8 +201,9 @@ class H323Shell:
                     self._door.connect(flow, remote)
                 case Close(flow):
                     self._door.close_flow(flow)
-                case Listen(call, host):
-                    bound = self._door.listen_for(call, host, self._peers.get(call, ""))
+                case Listen(call, host, anyone):
+                    peer = self._peers.get(call, "")
+                    bound = self._door.listen_for(call, host, peer, anyone=anyone)
                     self._inbox.append(Listening(call, bound))
                 case Unlisten(call):
                     self._door.unlisten(call)

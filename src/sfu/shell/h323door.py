@@ -171,8 +171,13 @@ class H323Door:
         self._acceptors.append(self._acceptor(sock, self._reserve, None))
         return bound
 
-    def listen_for(self, call: CallId, host: str, peer: str) -> Address | None:
-        """Open an H.245 port on an address of ours for one peer; None where none is free."""
+    def listen_for(
+        self, call: CallId, host: str, peer: str, *, anyone: bool = False
+    ) -> Address | None:
+        """Open an H.245 port on an address of ours for one peer; None where none is free.
+
+        `anyone`: its signalling comes through a gatekeeper, itself it may be anywhere.
+        """
         for _ in self._ports:
             port = self._ports[self._next]
             self._next = (self._next + 1) % len(self._ports)
@@ -181,7 +186,7 @@ class H323Door:
             except OSError:
                 continue
             self._h245[call] = self._acceptor(
-                sock, lambda host: host == peer and self._reserve(host), call
+                sock, lambda host: (anyone or host == peer) and self._reserve(host), call
             )
             return Address(self._advertised.host(host, Address(peer, 0)), port)
         return None

@@ -12,9 +12,11 @@
       |-- ReleaseComplete ------>|-- CallEnded --------------------->|
 
 H.245 goes over a connection of its own.  Where the peer insists on its tunnel, or we are told to
-prefer it, it goes in Facility messages.
+prefer it, it goes in Facility messages.  While it goes over its own, call signalling may be closed
+(H.323 section 7.3.1).
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -47,12 +49,15 @@ from sfu.signalling.h323.session import Session
 from sfu.signalling.h323.signals import Signals
 from sfu.signalling.h323.tpkt import Framer
 from sfu.signalling.h323.tpkt import write as frame
+from sfu.signalling.h323.transport import may_be_reached
 
 CONNECT_S = 10.0
 """So long a connection of ours may take, and the first answer to our Setup."""
 RING_S = 90.0
 CONTROL_S = 20.0
 """So long after Connect H.245 may take to settle."""
+ALONE_S = 5.0
+"""So long a peer whose call signalling closed may take to show by H.245 that it lives."""
 _ELSEWHERE = (h225.Reason.CALL_FORWARDED, h225.Reason.ROUTE_CALL_TO_MC)
 
 
@@ -96,6 +101,14 @@ class Call:
     settled: bool = False
     heard: bool = False
     """The peer works on our Setup."""
+    routed: bool = False
+    """It goes through the gatekeeper that we are registered at: H.245 may not."""
+    _alone: bool = False
+    """Its call signalling is closed, its H.245 goes on."""
+    _ready: bool = False
+    """H.245 settled before the call was taken."""
+    _named: Address | None = None
+    """Where the caller waits for H.245, said before the call was taken."""
     _signals: Signals = field(init=False)
     _due: float | None = None
     _orders: deque[FlowOrder] = field(default_factory=deque)
@@ -148,6 +161,8 @@ class Call:
     def receive(self, flow: FlowId, data: bytes, now: float) -> None:
         """Take bytes of one of its connections."""
         signalling = flow == self.flow
+        if not signalling and flow != self.bearer.flow:
+            return
         framer = self.framer if signalling else self.bearer.framer
         for payload in framer.feed(data):
             try:
@@ -167,7 +182,11 @@ class Call:
         """Take in that a connection is over."""
         if self.over:
             return
-        if flow == self.flow:
+        if flow == self.flow and self.settled and self.bearer.open:
+            self._alone, self._due = True, now + ALONE_S
+            self.probe(now)
+            self._arm()
+        elif flow == self.flow:
             connected = self.state is not State.DIALLED
             self._close(End.VANISHED if connected else End.UNREACHABLE, 0, "connection lost")
         elif flow == self.bearer.flow and self.bearer.lost():
@@ -191,18 +210,21 @@ class Call:
             self.bearer.tunnel = True
             self._connect(None, now)
         else:
-            self._orders.append(Listen(self.id, self.local.host))
+            self._listen()
         self._arm()
 
     def listening(self, address: Address | None, now: float) -> None:
         """Go on with the H.245 port that was opened."""
-        if self.state is not State.ACCEPTED:
+        if self.state not in (State.ACCEPTED, State.ANSWERED):
             return
-        if address is None and not self.bearer.peer_tunnels:
+        self.bearer.listens = address
+        if self.state is State.ACCEPTED and (address is not None or self.bearer.peer_tunnels):
+            self.bearer.tunnel = self.bearer.tunnel or address is None
+            self._connect(None if self.bearer.tunnel else address, now)
+        elif address is not None:
+            self._signals.start_h245(address)
+        elif not self.session.begun:
             self._fail("no free port for H.245", End.ENDED_BY_SERVER)
-            return
-        self.bearer.tunnel = address is None
-        self._connect(address, now)
         self._arm()
 
     def reject(self, status: int, reason: str) -> None:
@@ -225,7 +247,7 @@ class Call:
     def connected(self, flow: FlowId, local: Address, now: float) -> None:
         """Go on with a connection of ours that came through."""
         if flow == self.bearer.flow:
-            self.bearer.open = True
+            self.bearer.came_through()
             self._begin_control(now)
         elif flow == self.flow and self.state is State.DIALLED:
             self.local = local
@@ -235,9 +257,13 @@ class Call:
 
     def h245_opened(self, flow: FlowId, now: float) -> None:
         """Take the peer's H.245 connection to our port."""
-        if self.over or not self.bearer.opened(flow):
-            self._orders.append(Close(flow))
+        left = flow if self.over else self.bearer.opened(flow)
+        if left is not None:
+            self._orders.append(Close(left))
+        if left == flow:
             return
+        if left is not None and self.session.begun:
+            self.session.begin_again(now)
         self._begin_control(now)
         self._arm()
 
@@ -291,7 +317,8 @@ class Call:
         for control in information.control:
             if self.over:
                 return
-            self._tunnelled(control, now)
+            with contextlib.suppress(PeerError):  # it costs itself, not those beside it
+                self._tunnelled(control, now)
 
     def _body(self, message: q931.Message, body: h225.Body, now: float) -> None:
         match body:
@@ -326,27 +353,38 @@ class Call:
         self.state = State.ANSWERED
         self.model = body.info.model
         self._due = now + CONTROL_S
-        if body.h245_address is None and self.bearer.peer_tunnels and self.identity.tunnelling:
+        if self._ready:
+            self._settled()
+        elif body.h245_address is None and self.bearer.peer_tunnels and self.identity.tunnelling:
             self.bearer.tunnel = True
             self._begin_control(now)
         elif body.h245_address is None and self.bearer.flow is None:
-            self._orders.append(Listen(self.id, self.local.host))
+            self._listen()
         else:
             self._reach(body.h245_address)
 
     def _facility(self, body: h225.Facility, now: float) -> None:
-        if body.reason == h225.Reason.START_H245 and self.state is not State.OFFERED:
-            self._reach(body.h245_address)
+        if body.reason == h225.Reason.START_H245 and self.state is State.OFFERED:
+            self._named = body.h245_address
+        elif body.reason == h225.Reason.START_H245:
+            self._reach(body.h245_address, moved=True)
         elif body.reason in _ELSEWHERE and self.outgoing and self.state is State.DIALLED:
             self._release(h225.Release.FACILITY_CALL_DEFLECTION)
             self._close(End.REFUSED, 0, "it sends the call elsewhere")
 
-    def _reach(self, address: Address | None) -> None:
-        """Open H.245 to where the peer waits: on its own host, as nobody else asked for us."""
-        if address is None or self.bearer.flow is not None or self.session.begun:
+    def _reach(self, address: Address | None, *, moved: bool = False) -> None:
+        """Open H.245 to where the peer waits: on its own host, as nobody else asked for us.
+
+        Of a call through our gatekeeper that may be another.  `moved`: the peer leaves the tunnel.
+        """
+        if address is None or self.bearer.flow is not None or (self.session.begun and not moved):
             return
-        flow = self.bearer.dial(self.flow)
-        self._orders.append(Connect(flow, Address(self.remote.host, address.port)))
+        if not (self.routed and may_be_reached(address, self.remote.host)):
+            address = Address(self.remote.host, address.port)
+        self._orders.append(Connect(self.bearer.dial(self.flow, address), address))
+
+    def _listen(self) -> None:
+        self._orders.append(Listen(self.id, self.local.host, self.routed))
 
     def _released(self, reason: str | None, cause: int) -> None:
         answered = self.settled or cause == NORMAL
@@ -363,6 +401,7 @@ class Call:
         self._signals.connect(body)
         if self.bearer.tunnel:
             self._begin_control(now)
+        self._reach(self._named, moved=True)
 
     def _setup(self) -> h225.Setup:
         return h225.Setup(
@@ -380,12 +419,18 @@ class Call:
     def _begin_control(self, now: float) -> None:
         self.session.begin(now)
         self._flush(now)
+        for octets in self.bearer.held():
+            with contextlib.suppress(PeerError):
+                self._controlled(octets, now)
 
     def _tunnelled(self, octets: bytes, now: float) -> None:
         """Take H.245 that came in call signalling: who sends it so is answered so."""
         if not self.session.begun:
-            if self.state not in (State.ACCEPTED, State.ANSWERED) or self.bearer.flow is not None:
-                return  # before we take the call, or beside a connection of its own
+            if self.bearer.flow is not None:
+                return  # beside a connection of its own
+            if self.state not in (State.ACCEPTED, State.ANSWERED):
+                self.bearer.hold(octets)  # before the call is taken
+                return
             self.bearer.tunnel = True
             self._begin_control(now)
         elif not self.bearer.open:
@@ -393,6 +438,9 @@ class Call:
         self._controlled(octets, now)
 
     def _controlled(self, octets: bytes, now: float) -> None:
+        if self.over:
+            return
+        self.bearer.heard = True
         self.session.receive(octets, now)
         self._flush(now)
 
@@ -411,22 +459,30 @@ class Call:
 
     def _learn(self, fact: Fact) -> None:
         match fact:
+            case Settled() if self.state is State.DIALLED:
+                self._ready = True
             case Settled():
                 self._settled()
-            case Changed():
+            case Changed() if self.settled:
                 self._events.append(MediaOffered(self.id, self._described()))
             case Wished():
                 self._events.append(PictureWanted(self.id))
             case Keyed():
                 self._keys(fact.keys)
             case Alive():
+                self._due = None if self._alone else self._due
                 self._events.append(ProbeAnswered(self.id))
             case Ended():
-                if fact.silent:
-                    self._fail(fact.reason, End.VANISHED)
-                else:
-                    self._release(None)
-                    self._close(End.HUNG_UP, NORMAL, fact.reason)
+                self._ended(fact)
+            case Changed():
+                pass  # it is told whole once the call is taken
+
+    def _ended(self, fact: Ended) -> None:
+        if fact.reason:
+            self._fail(fact.reason, End.VANISHED if fact.silent else End.PROTOCOL_ERROR)
+        else:
+            self._release(None)
+            self._close(End.HUNG_UP, NORMAL, "")
 
     def _settled(self) -> None:
         self.settled, self.state, self._due = True, State.TALKING, None
@@ -452,6 +508,8 @@ class Call:
             self._release(h225.Release.UNDEFINED_REASON)
             cause = End.NO_ANSWER if self.heard else End.UNREACHABLE
             self._close(cause, 0, "no answer")
+        elif self._alone:
+            self._fail("connection lost", End.VANISHED)
         elif not self.settled:
             self._fail("H.245 did not settle", End.PROTOCOL_ERROR)
 

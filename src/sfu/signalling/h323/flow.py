@@ -84,6 +84,8 @@ class Listen:
     call: CallId
     host: str
     """Our address on which the signalling came."""
+    anyone: bool = False
+    """Whoever connects first is taken: the peer stands behind a gatekeeper."""
 
 
 @dataclass(frozen=True, slots=True)

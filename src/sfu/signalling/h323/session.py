@@ -44,6 +44,11 @@ class Session:
             self._control = Control(read_ours(self._ours), self._fresh)
             self._control.begin(now)
 
+    def begin_again(self, now: float) -> None:
+        """Talk from the start: nothing of what was said has been heard."""
+        self._control = None
+        self.begin(now)
+
     def tick(self, now: float) -> None:
         """Let time pass."""
         if self._control is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sfu.model import Address
 from sfu.signalling.h323 import h225, q931
 from sfu.signalling.h323.alias import Alias, number
 from sfu.signalling.h323.cause import CAUSES, NORMAL
@@ -54,6 +55,13 @@ class Signals:
     def carry(self, octets: bytes) -> None:
         """Say H.245 in the tunnel."""
         self._say(q931.Type.FACILITY, h225.Facility(self.identifier), control=(octets,))
+
+    def start_h245(self, address: Address) -> None:
+        """Say where H.245 may be connected to."""
+        self._say(
+            q931.Type.FACILITY,
+            h225.Facility(self.identifier, h225.Reason.START_H245, address),
+        )
 
     def status(self) -> None:
         """Answer who asks how the call is."""

@@ -25,6 +25,16 @@ def write_transport(address: Address) -> Value:
     return name, {"ip": host.packed, "port": address.port}
 
 
+def may_be_reached(address: Address, via: str) -> bool:
+    """Tell whether we connect to where somebody behind the host `via` says that it waits.
+
+    Never to a port below 1024, nor to this machine unless that host is on it.
+    """
+    host, between = ip_address(address.host), ip_address(via)
+    usual = host.is_loopback == between.is_loopback and host.is_link_local == between.is_link_local
+    return usual and address.port >= 1024 and not (host.is_multicast or host.is_unspecified)
+
+
 def read_unicast(value: Value) -> Address | None:
     """Read an H.245 TransportAddress; None where there is none or it is not unicast IP."""
     if value is None or value[0] != "unicastAddress":

@@ -88,6 +88,8 @@ class H323UserAgent:
         self._by_flow: dict[FlowId, Call] = {}
         self.asks: Callable[[str], bool] = lambda host: False
         """Whether a foreign gatekeeper is asked before a call from a host is taken."""
+        self.routes: Callable[[str], bool] = lambda host: False
+        """Whether a host is that gatekeeper: what comes from it is of others behind it."""
         self.may_call: Callable[[str], bool] = lambda host: True
         """Whether a host may begin one more call; asked before a gatekeeper is."""
         self.dials_numbers = False
@@ -157,7 +159,7 @@ class H323UserAgent:
     def _opened(self, event: Opened, now: float) -> None:
         if event.call is not None:
             call = self._calls.get(event.call)
-            if call is None or event.remote.host != call.remote.host:
+            if call is None or not (call.routed or event.remote.host == call.remote.host):
                 self.refused += 1
                 self._orders.append(Close(event.flow))
                 return
@@ -222,7 +224,10 @@ class H323UserAgent:
             outgoing=False,
             state=State.OFFERED,
         )
+        call.routed = self.routes(waiting.remote.host)
         call.bearer.peer_tunnels = information.tunnelling
+        for control in information.control:
+            call.bearer.hold(control)
         self._calls[call.id] = self._by_flow[flow] = call
         if not self.may_call(waiting.remote.host):
             call.reject(503, "too many calls")
@@ -298,7 +303,7 @@ class H323UserAgent:
         if event.signalling is None:
             self._denied(Denied(call.id, "no address of IP"))
             return
-        call.remote = event.signalling
+        call.remote, call.routed = event.signalling, self.routes(event.signalling.host)
         call.dial(self._asked[call.id], now)
 
     def _denied(self, event: Denied) -> None:
@@ -338,6 +343,7 @@ class H323UserAgent:
             destination=destination,
         )
         self._calls[call.id] = self._by_flow[flow] = call
+        call.routed = self.routes(remote.host)
         if remote.host:
             call.dial(order.description, now)
         else:
