@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -165,11 +166,11 @@ class Ladder:
         return [Said(flow, information.body), *tunnelled]
 
 
-def found(out: list[object], kind: type) -> list:
+def found(out: list[object], kind: type) -> list[Any]:
     return [one for one in out if isinstance(one, kind)]
 
 
-def said(out: list[object], flow: FlowId | None = None) -> list[object]:
+def said(out: list[object], flow: FlowId | None = None) -> list[Any]:
     return [one.what for one in found(out, Said) if flow in (None, one.flow)]
 
 
