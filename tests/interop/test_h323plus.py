@@ -197,11 +197,11 @@ def test_its_h261_and_another_ones_pass_each_other(tmp_path: Path) -> None:
         capture = await scene.listen()
         server = await scene.serve()
         words = (*VIDEO, "-D", "H.264", *ONCE, ROOM)
-        scene.callgen(*words)
-        scene.callgen(*words, host=OTHER, user="7002")
+        units = [scene.callgen(*words), scene.callgen(*words, host=OTHER, user="7002")]
         await talks(server, 2)
-        await asyncio.sleep(8)
-        print(json.dumps(json.loads(server.get("/api/v1/rooms")), indent=1)[:3000])
+        for one in units:
+            await one.says("Opened receiver for H.261")
+        await until(lambda: fares(server) == {"ok"}, 15, "both pictures")
         judge(capture)
 
     play(tmp_path, story, 120)
@@ -262,6 +262,12 @@ async def shows(room: Baresip, size: tuple[int, int]) -> bool:
     with av.open(str(newest)) as container:
         frame = next(container.decode(video=0))
     return bool((frame.width, frame.height) == size)
+
+
+def fares(server: Server) -> set[str]:
+    """Say how the pictures of all in their rooms fare."""
+    rooms = json.loads(server.get("/api/v1/rooms"))
+    return {member["video"] for room in rooms for member in room["members"]}
 
 
 async def talks(server: Server, number: int) -> None:

@@ -180,6 +180,14 @@ def test_a_room_by_h323_is_offered_our_media_and_counted_as_such(house):
     assert house.house.ends == {("h323", "hung_up"): 1}
 
 
+def test_who_is_alone_by_h323_is_told_of_old_codecs_too(house):
+    ordered = house.ring(1, offer=None, protocol=Protocol.H323)
+    assert video_of(ordered.description).split()[3:] == [b"97", b"98", b"99", b"34", b"31"]
+    house.ring(2, "4202", HDX)
+    beside_h264 = house.ring(3, "4202", None, protocol=Protocol.H323)
+    assert video_of(beside_h264.description).split()[-1] in (b"98", b"99")
+
+
 def test_h323_knows_no_keys_so_where_they_are_required_it_is_refused():
     required = Settings(sip=Sip(media_encryption=MediaEncryption.REQUIRED))
     with stage(required) as house:

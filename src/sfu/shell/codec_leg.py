@@ -69,7 +69,7 @@ class CodecLeg(Leg):
         super().__init__(member, name, protocol)
         self.identity = identity_of(address, peer_host, account)
         self.call = call
-        self.policy = around.policy
+        self.policy = replace(around.policy, offers_old=protocol is Protocol.H323)
         self._around = around
         self._host = host
         self._model = model

@@ -8,13 +8,14 @@ import pytest
 from sfu.model import Address, Codec, Kind
 from sfu.signalling.h323 import per
 from sfu.signalling.h323.capset import Ability, CapabilitySet
-from sfu.signalling.h323.control import Control
+from sfu.signalling.h323.control import HOLD_S, Control
 from sfu.signalling.h323.datatype import (
     BASELINE,
     H264,
     LEVEL,
     PROFILE,
     SINGLE_NAL,
+    OldPicture,
     Packetization,
     Slides,
     Sound,
@@ -45,6 +46,8 @@ from sfu.signalling.h323.h245 import (
     UserInput,
 )
 from sfu.signalling.h323.h245_per import read, write
+from sfu.signalling.sdp.h263 import OLD_PICTURES
+from sfu.signalling.sdp.local import Policy
 from sfu.signalling.sdp.session import parse
 from tests.unitstack import offer
 
@@ -59,18 +62,22 @@ SONY = CapabilitySet(
     ),
     (Packetization(96, SINGLE_NAL),),
 )
+H261 = OldPicture(Codec.H261, 384_000, (("qcif", 1), ("cif", 1)))
+VSX = CapabilitySet(1, (Ability(1, Sound(Codec.PCMA)), Ability(2, H261)))
+OLD = Policy(old_pictures=OLD_PICTURES, offers_old=True)
 RTP, RTCP = Address("192.0.2.9", 5_000), Address("192.0.2.9", 5_001)
 
 
 class Unit:
     """A unit that says what a test tells it to; time is the test's."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy | None = None) -> None:
         numbers = count(1_000)
-        self.control = Control(read_ours(parse(offer("192.0.2.1", 30_000))), lambda: next(numbers))
+        ours = read_ours(parse(offer("192.0.2.1", 30_000, policy)))
+        self.control = Control(ours, lambda: next(numbers))
         self.now = 0.0
         self.control.begin(self.now)
-        self.heard()
+        self.said = self.heard()
 
     def say(self, *messages: Any) -> list[Any]:
         for message in messages:
@@ -112,6 +119,44 @@ def test_channels_open_when_both_sides_agreed_and_not_before():
     assert picture.data == PICTURE
     assert picture.packetization == Packetization(96, SINGLE_NAL)
     assert unit.facts() == []
+
+
+def pictures(said: list[Any]) -> list[Any]:
+    """Return what our capabilities take of pictures."""
+    (ours,) = (one for one in said if isinstance(one, CapabilitySet))
+    kinds = (one.what for one in ours.abilities)
+    return [one.codec if isinstance(one, OldPicture) else type(one) for one in kinds
+            if isinstance(one, (OldPicture, H264))]  # fmt: skip
+
+
+def test_old_codecs_are_named_to_who_knows_no_h264():
+    unit = Unit(OLD)
+    assert unit.said == [Determination(240, 1_000)], "our capabilities wait for its"
+    unit = Unit(OLD)
+    assert pictures(unit.say(VSX)) == [H264, Codec.H263, Codec.H261]
+    (sound, picture) = (
+        one
+        for one in unit.say(SetAck(1), Determination(50, 5), DeterminationAck(master=True))
+        if isinstance(one, OpenChannel)
+    )
+    assert picture.data == H261
+    unit.say(OpenAck(sound.number, 1, RTP, RTCP), OpenAck(picture.number, 2, RTP, RTCP))
+    taken = unit.say(OpenChannel(2, H261, 2, RTCP))
+    assert isinstance(taken[0], OpenAck)
+    assert unit.control.flows()[Kind.VIDEO].taken == H261
+
+
+def test_old_codecs_are_not_named_to_who_knows_h264_and_might_choose_them():
+    unit = Unit(OLD)
+    assert pictures(unit.say(SONY)) == [H264]
+
+
+def test_who_says_nothing_hears_all_we_take_a_moment_later():
+    unit = Unit(OLD)
+    assert unit.control.deadline == HOLD_S
+    unit.now = HOLD_S
+    unit.control.tick(unit.now)
+    assert pictures(unit.heard()) == [H264, Codec.H263, Codec.H261]
 
 
 def test_a_settled_call_is_told_once():

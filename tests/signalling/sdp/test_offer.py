@@ -4,6 +4,7 @@ import pytest
 
 from sfu.model import Address, Codec
 from sfu.signalling.sdp.answer import compose_answer
+from sfu.signalling.sdp.h263 import OLD_PICTURES
 from sfu.signalling.sdp.local import LocalLine, LocalMedia, Policy
 from sfu.signalling.sdp.offer import compose_offer, compose_reoffer, read_answer
 from sfu.signalling.sdp.peer import read_offer
@@ -53,6 +54,15 @@ def reoffered(name: str, **policy):
 
 def test_an_offer_to_somebody_unknown_is_written_word_for_word():
     assert compose_offer(LOCAL, Policy()).text == OFFER.replace("\n", "\r\n")
+
+
+def test_old_codecs_are_offered_where_all_is_said_at_once_and_everybody_knows_them():
+    known = Policy(old_pictures=(Codec.H263_1998, Codec.H261), offers_old=True)
+    (picture,) = compose_offer(LOCAL, known).media[1:]
+    assert picture.formats == ("97", "98", "99", "31")
+    assert "a=fmtp:31 CIF=1;QCIF=1" in picture.lines
+    for unsaid in (Policy(offers_old=True), Policy(old_pictures=OLD_PICTURES)):
+        assert compose_offer(LOCAL, unsaid) == compose_offer(LOCAL, Policy())
 
 
 def test_our_own_answer_settles_our_own_offer():

@@ -3,8 +3,9 @@
 ::
 
     us                                         unit
-    |-- TCS, MSD ------------------------------>|
-    |<------------------------------ TCS, MSD --|
+    |-- TCS, MSD ------------------------------>|   H.263 and H.261 are named to who knows
+    |<------------------------------ TCS, MSD --|   no H.264 alone: where we have them, our
+    |                                           |   TCS waits for its, HOLD_S at most
     |-- TCSAck, MSDAck -----------------------> |   both settled:
     |-- OLC sound, OLC picture ---------------->|
     |<---------------- OLC sound, OLC picture --|
@@ -55,6 +56,8 @@ from sfu.signalling.h323.sending import Sending
 
 PATIENCE_S = 4.0
 """So long a settled call waits for the peer's own channels, or for answers to ours."""
+HOLD_S = 0.4
+"""Units say their capabilities at once; whoever knows both might choose the old codec."""
 PROBE_S = 10.0
 SILENT_S = 30.0
 """Without any message of H.245 for so long, the peer is gone."""
@@ -80,6 +83,8 @@ class Control:
         self._trips = 0
         self._asked_at = 0.0
         self._heard_at = 0.0
+        self._hold: float | None = None
+        """Until when our capabilities wait for the peer's."""
         self._waiting_since: float | None = None
         self._settled = False
         self._ended = False
@@ -93,14 +98,17 @@ class Control:
     def begin(self, now: float) -> None:
         """Say what we take, and who we are."""
         self._heard_at = now
-        self._tell_set()
+        if self._ours.olds:
+            self._hold = now + HOLD_S
+        else:
+            self._tell_set()
         self._messages.append(self._lead.begin())
         self._arm(now)
 
     def set_ours(self, ours: Ours, now: float) -> None:
         """Take in another description of ours: other sinks' limits, a hold, other ports."""
         before, self._ours = self._ours, ours
-        if before.capabilities(0) != ours.capabilities(0):
+        if self._hold is None and before.capabilities(0) != ours.capabilities(0):
             self._tell_set()
         self._open_more(now)
 
@@ -163,6 +171,8 @@ class Control:
         if now >= self._heard_at + SILENT_S:
             self._end("nothing of H.245 for 30 s", silent=True)
             return
+        if self._hold is not None and now >= self._hold:
+            self._tell_set()
         if self._settled and now >= self._asked_at + PROBE_S:
             self.probe(now)
         self._settle(now)
@@ -177,6 +187,8 @@ class Control:
             case CapabilitySet():
                 self._messages.append(SetAck(message.sequence))
                 self._sending.take_set(message, self._ours)
+                if self._hold is not None:
+                    self._tell_set()
             case SetAck():
                 self._set_taken = True
             case SetReject():
@@ -234,8 +246,9 @@ class Control:
 
     def _tell_set(self) -> None:
         self._sequence = self._sequence % 255 + 1
-        self._set_taken = False
-        self._messages.append(self._ours.capabilities(self._sequence))
+        self._set_taken, self._hold = False, None
+        old = not self._sending.takes_h264
+        self._messages.append(self._ours.capabilities(self._sequence, old=old))
 
     # ---- how far we are
 
@@ -272,6 +285,8 @@ class Control:
         if self._ended:
             return
         due = [self._heard_at + SILENT_S]
+        if self._hold is not None:
+            due.append(self._hold)
         if self._settled:
             due.append(self._asked_at + PROBE_S)
         elif self._waiting_since is not None:

@@ -33,6 +33,7 @@ from sfu.signalling.h323.datatype import (
     Sound,
 )
 from sfu.signalling.sdp import h264
+from sfu.signalling.sdp.format import Format
 from sfu.signalling.sdp.peer import PeerLine, read_offer
 from sfu.signalling.sdp.session import SessionDescription, parse
 
@@ -63,17 +64,18 @@ class Ours:
     picture: H264 | None
     modes: frozenset[int]
     """H.264 packetizations we would take."""
-    old: OldPicture | None
+    olds: tuple[OldPicture, ...]
+    """H.263 and H.261, for who knows no H.264."""
     holds: frozenset[Kind]
     """What we do not want to receive now."""
 
-    def capabilities(self, sequence: int) -> CapabilitySet:
-        """Say what we take."""
+    def capabilities(self, sequence: int, *, old: bool = True) -> CapabilitySet:
+        """Say what we take; without `old` neither H.263 nor H.261."""
         what: list[DataType] = [Sound(codec) for codec in self.sounds]
         if self.picture is not None:
             what.append(self.picture)
-        if self.old is not None:
-            what.append(self.old)
+        if old:
+            what += self.olds
         if Kind.CAMERA in self.media:
             what.append(Camera())
         packed = [SINGLE_NAL, NON_INTERLEAVED] if 1 in self.modes else [SINGLE_NAL]
@@ -105,12 +107,9 @@ class Ours:
             assert isinstance(picture, H264)
             if self.picture is not None and picture.parameter(PROFILE) & BASELINE:
                 return picture
-        for ability in theirs.takes(OldPicture):
-            old = ability.what
-            assert isinstance(old, OldPicture)
-            if self.old is not None and old.codec is self.old.codec:
-                return old
-        return None
+        taken = [one.what for one in theirs.takes(OldPicture) if isinstance(one.what, OldPicture)]
+        same = (old for ours in self.olds for old in taken if old.codec is ours.codec)
+        return next(same, None)
 
 
 def read_ours(session: SessionDescription) -> Ours:
@@ -136,7 +135,7 @@ def read_ours(session: SessionDescription) -> Ours:
         control,
         _picture_of(picture) if picture else None,
         h264.modes_of(picture.formats) if picture else frozenset(),
-        _old_of(picture) if picture else None,
+        _olds_of(picture) if picture else (),
         frozenset(holds),
     )
 
@@ -158,17 +157,22 @@ def _picture_of(line: PeerLine) -> H264 | None:
     return H264(rate, tuple(parameters))
 
 
-def _old_of(line: PeerLine) -> OldPicture | None:
-    """Return the H.263 or H.261 of a line: CIF as often as it says."""
-    form = next((one for one in line.formats if one.codec in (Codec.H263, Codec.H261)), None)
-    if form is None or form.codec is None:
-        return None
+def _olds_of(line: PeerLine) -> tuple[OldPicture, ...]:
+    """Return the H.263 and H.261 of a line, in its order: CIF as often as it says."""
+    return tuple(
+        OldPicture(form.codec, line.max_bps or 768_000, _sizes(form))
+        for form in line.formats
+        if form.codec in (Codec.H263, Codec.H261)
+    )
+
+
+def _sizes(form: Format) -> tuple[tuple[str, int], ...]:
     sizes = []
     for name in ("qcif", "cif", "cif4"):
         interval = form.number("4cif" if name == "cif4" else name, 1, 32)
         if interval and not (form.codec is Codec.H261 and name == "cif4"):
             sizes.append((name, interval))
-    return OldPicture(form.codec, line.max_bps or 768_000, tuple(sizes or [("cif", 1)]))
+    return tuple(sizes or [("cif", 1)])
 
 
 # ---- what a unit's channels say, as a description

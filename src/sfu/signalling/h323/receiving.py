@@ -46,7 +46,7 @@ def _taken(kind: Kind, data: DataType, ours: Ours) -> bool:
         case H264():
             return ours.picture is not None
         case OldPicture():
-            return ours.old is not None and ours.old.codec is data.codec
+            return any(one.codec is data.codec for one in ours.olds)
     return isinstance(data, Camera)
 
 

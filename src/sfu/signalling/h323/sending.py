@@ -11,8 +11,10 @@ from sfu.model import Codec, Kind
 from sfu.signalling.h323.capset import CapabilitySet
 from sfu.signalling.h323.channel import Outgoing
 from sfu.signalling.h323.datatype import (
+    BASELINE,
     H264,
     NON_INTERLEAVED,
+    PROFILE,
     SINGLE_NAL,
     Camera,
     DataType,
@@ -48,6 +50,13 @@ class Sending:
         self._changed = changed
         self._refused: dict[Kind, set[str]] = {}
         self._numbers = cycle(NUMBERS)
+
+    @property
+    def takes_h264(self) -> bool:
+        """Whether the peer said that it takes H.264 of the baseline profile."""
+        taken = self.theirs.takes(H264) if self.theirs is not None else ()
+        pictures = (one.what for one in taken)
+        return any(isinstance(one, H264) and one.parameter(PROFILE) & BASELINE for one in pictures)
 
     def take_set(self, theirs: CapabilitySet, ours: Ours) -> None:
         """Take in what the peer takes: channels it takes no more are closed."""

@@ -30,6 +30,8 @@ class Policy:
     """Where H.264 is not offered."""
     old_pictures: tuple[Codec, ...] = ()
     """H.263 and H.261 in order of preference, where neither is offered and all others know it."""
+    offers_old: bool = False
+    """Name them in offers as well: H.323 says at once all that it takes."""
     rtcp_mux: bool = False
     """Without DTLS: with it, every handshake less is a gain."""
     secure: bool = False

@@ -39,6 +39,8 @@ NUMBERS = {Codec.G722: 9, Codec.PCMA: 8, Codec.PCMU: 0, Codec.OPUS: 111}
 TELEPHONE_EVENT = 101
 H264_BY_MODE = {1: 97, 0: 98}
 VP8 = 99
+OLD_BY_CODEC = {Codec.H263: 34, Codec.H261: 31}
+OLD_FMTP = "CIF=1;QCIF=1"
 PROFILE_LEVEL = "42801f"
 """Baseline 3.1: 720p at 30; constraint_set0 alone, as room codecs write it."""
 OURS = SOUND | PICTURES | {Codec.H224}
@@ -114,6 +116,9 @@ def _pictures(policy: Policy) -> Iterator[Payload]:
         yield _own_h264(H264_BY_MODE[mode], mode, policy)
     if policy.vp8 and not policy.single_nal_receivers:
         yield Payload(VP8, Codec.VP8)
+    for codec in policy.old_pictures if policy.offers_old else ():
+        if codec in OLD_BY_CODEC:
+            yield Payload(OLD_BY_CODEC[codec], codec, OLD_FMTP)
 
 
 def _own_h264(pt: int, mode: int, policy: Policy) -> Payload:
