@@ -134,6 +134,23 @@ def test_it_is_killed_in_mid_call(tmp_path: Path, way: str) -> None:
     play(tmp_path, story, 120)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_its_operator_ends_a_call(tmp_path: Path, way: str) -> None:
+    async def story(scene: Scene) -> None:
+        scene.gnugk(WAYS[way])
+        server = await scene.serve(MEMBER)
+        await registered(server)
+        unit = scene.callgen("-m", "1", *LONG, BY_PREFIX, gatekeeper=GATEKEEPER)
+        await talks(server, 1)
+        await unit.says("Established")
+        _, writer = await asyncio.open_connection(GATEKEEPER, 7000)
+        writer.write(b"disconnectalias 7001\r\n")
+        await until(lambda: server.metric(CALLS) == 0, 10, "its end")
+        writer.close()
+
+    play(tmp_path, story, 60)
+
+
 async def registered(server: Server) -> None:
     await until(lambda: server.metric(REGISTERED) == 1, 15, "our registration")
 

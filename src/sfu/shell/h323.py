@@ -33,7 +33,7 @@ from sfu.signalling.call import (
     Reject,
 )
 from sfu.signalling.h323 import per
-from sfu.signalling.h323.asking import Admitted, Ask, Denied, Over
+from sfu.signalling.h323.asking import Admitted, Ask, Denied, Dropped, Over
 from sfu.signalling.h323.flow import (
     Close,
     Connect,
@@ -126,7 +126,10 @@ class H323Shell:
         registrant.start()
         return registrant
 
-    def _answered(self, answer: Admitted | Denied) -> None:
+    def _answered(self, answer: Admitted | Denied | Dropped) -> None:
+        if isinstance(answer, Dropped):
+            self._handle(HangUp(answer.call))
+            return
         if isinstance(answer, Admitted) and answer.signalling is not None:
             known = self._peers.get(answer.call)
             if known == "":  # a call of ours, which had no address yet

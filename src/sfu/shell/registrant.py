@@ -22,7 +22,7 @@ from sfu.shell.rassocket import Arrived, RasSocket
 from sfu.shell.tasks import spawn
 from sfu.shell.udp import Advertised
 from sfu.signalling.h323.alias import Alias
-from sfu.signalling.h323.asking import Admitted, Ask, Denied, Over
+from sfu.signalling.h323.asking import Admitted, Ask, Denied, Dropped, Over
 from sfu.signalling.h323.h225 import Endpoint
 from sfu.signalling.h323.registrant import Membership, Registrant, Standing
 from sfu.signalling.h323.zonefact import Datagram, Heard
@@ -58,7 +58,7 @@ class RegistrantShell:
         self,
         foreign: Foreign,
         gate: Gate,
-        tell: Callable[[Admitted | Denied], None],
+        tell: Callable[[Admitted | Denied | Dropped], None],
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """Nothing is opened before `start`; `tell` hears what was said of a call."""
@@ -176,7 +176,7 @@ class RegistrantShell:
                     self._socket.send(remote, data)
                 case Standing():
                     self._stands(output)
-                case Admitted() | Denied():
+                case Admitted() | Denied() | Dropped():
                     self._tell(output)
         if self._timer is not None:
             self._timer.cancel()

@@ -5,7 +5,7 @@ from itertools import count
 from sfu.model import Address, CallId
 from sfu.signalling.h323 import ras
 from sfu.signalling.h323.alias import Alias
-from sfu.signalling.h323.asking import Admitted, Ask, Denied, Over
+from sfu.signalling.h323.asking import Admitted, Ask, Denied, Dropped, Over
 from sfu.signalling.h323.gatekeeper import Gatekeeper
 from sfu.signalling.h323.h225 import Endpoint
 from sfu.signalling.h323.rasread import read
@@ -187,6 +187,19 @@ def test_who_asks_what_we_do_is_told():
     scene = Scene().start()
     scene.hear(ras.InfoRequest(78), 5)
     assert scene.said[-1] is ras.InfoResponse
+
+
+def test_a_call_that_the_gatekeeper_ends_is_dropped_and_not_given_back():
+    scene = Scene(password="", known="").start()
+    scene.do(ASK, 1)
+    scene.do(TAKEN, 1)
+    scene.hear(ras.DisengageRequest(9, "x", bytes(15) + b"x", bytes(16), 9), 2)
+    assert Dropped(ASK.call) not in scene.told
+    scene.hear(ras.DisengageRequest(10, "x", ASK.identifier, bytes(16), 9), 2)
+    assert [one for one in scene.told if isinstance(one, Dropped)] == [Dropped(ASK.call)]
+    scene.do(Over(ASK.call), 3)
+    scene.do(Over(TAKEN.call), 3)
+    assert scene.said.count(ras.DisengageRequest) == 1
 
 
 def test_nobody_else_is_heard():

@@ -41,3 +41,10 @@ class Denied:
 
     call: CallId
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The gatekeeper ends a call that it let through (H.225.0 DRQ)."""
+
+    call: CallId

@@ -6,7 +6,7 @@
       ^        `- silence, GRJ, RRJ -----.  |  URQ, fullRegistrationRequired
       |<-- pause: 30 s, twice as long    |  v
       |    each time, up to 30 min <-----'  begin
-    Ask -> ARQ --ACF--> Admitted    Over -> DRQ
+    Ask -> ARQ --ACF--> Admitted    Over -> DRQ    its DRQ -> Dropped
              `-- ARJ, silence --> Denied; a call to us is taken when the gatekeeper is silent
 
 Whatever does not come from where we send is not heard.  Where HMAC was agreed, what would admit us,
@@ -22,7 +22,7 @@ from sfu.errors import PeerError
 from sfu.model import Address, CallId
 from sfu.signalling.h323 import ras
 from sfu.signalling.h323.alias import Alias
-from sfu.signalling.h323.asking import Admitted, Ask, Denied, Over
+from sfu.signalling.h323.asking import Admitted, Ask, Denied, Dropped, Over
 from sfu.signalling.h323.h225 import Endpoint
 from sfu.signalling.h323.rasread import read
 from sfu.signalling.h323.raswrite import write
@@ -115,7 +115,9 @@ class Registrant:
     _stopped: bool = False
     _requests: dict[int, _Request] = field(default_factory=dict)
     _calls: dict[CallId, _Known] = field(default_factory=dict)
-    _outputs: deque[Datagram | Standing | Admitted | Denied] = field(default_factory=deque)
+    _outputs: deque[Datagram | Standing | Admitted | Denied | Dropped] = field(
+        default_factory=deque
+    )
 
     def __post_init__(self) -> None:
         """Begin to number where nobody guesses."""
@@ -186,7 +188,7 @@ class Registrant:
             else:
                 self.start(now)
 
-    def poll(self) -> Iterator[Datagram | Standing | Admitted | Denied]:
+    def poll(self) -> Iterator[Datagram | Standing | Admitted | Denied | Dropped]:
         """Yield what shall be sent and what the server must know, oldest first."""
         while self._outputs:
             yield self._outputs.popleft()
@@ -207,6 +209,7 @@ class Registrant:
                 self._say(told, now)
             case ras.DisengageRequest():
                 self._say(ras.Confirm("disengageConfirm", message.number), now)
+                self._dropped(message.call)
             case ras.BandwidthRequest():
                 self._say(ras.BandwidthConfirm(message.number, message.rate_bps), now)
             case ras.InProgress() if asked is not None:
@@ -272,6 +275,13 @@ class Registrant:
         self.failures += 1
         self._again_at = now + pause_s
         self._outputs.append(Standing(registered=False, reason=reason, again_in_s=pause_s))
+
+    def _dropped(self, identifier: bytes) -> None:
+        """Have the call ended; of what is over already nothing is given back again."""
+        for call, known in list(self._calls.items()):
+            if known.asked.identifier == identifier:
+                del self._calls[call]
+                self._outputs.append(Dropped(call))
 
     # ---- what we say
 
