@@ -344,6 +344,20 @@ def test_who_lets_our_connection_go_for_its_own_is_waited_for():
     assert found(unit.settles(H245), CallConfirmed)
 
 
+def test_nobody_has_us_knock_at_many_doors():
+    unit = Ladder(routed=True)
+    unit.call()
+    unit.accepted()
+    doors = []
+    for port in range(5_000, 5_010):
+        there = Address(BEHIND.host, port)
+        out = unit.says(h225.Facility(IDENTIFIER, h225.Reason.START_H245, there))
+        doors += found(out, Connect)
+        for one in found(out, Connect):
+            unit.happens(Closed(one.flow))
+    assert [one.remote.port for one in doors] == [5_000]
+
+
 def test_a_second_connection_is_closed_and_not_listened_to():
     unit = Ladder()
     talks = unit.talking()

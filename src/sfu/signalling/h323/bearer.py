@@ -39,13 +39,15 @@ class Bearer:
     """Where we connect, or are connected."""
     heard: bool = False
     """The peer has spoken H.245."""
+    tried: bool = False
+    """We connected, or tried: once in a call, lest somebody have us knock at many doors."""
     _early: list[bytes] = field(default_factory=list)
 
     def dial(self, signalling: FlowId, address: Address) -> FlowId:
         """Name the connection to be opened, after that of the call's signalling."""
         ours = signalling % 2
         flow = FlowId(signalling + OF_OURS if ours else signalling + 1 + OF_THEIRS)
-        self.flow, self.dialled, self.framer = flow, address, Framer()
+        self.flow, self.dialled, self.framer, self.tried = flow, address, Framer(), True
         return flow
 
     def came_through(self) -> None:

@@ -377,7 +377,9 @@ class Call:
 
         Of a call through our gatekeeper that may be another.  `moved`: the peer leaves the tunnel.
         """
-        if address is None or self.bearer.flow is not None or (self.session.begun and not moved):
+        if address is None or self.bearer.tried or self.bearer.flow is not None:
+            return
+        if self.session.begun and not moved:
             return
         if not (self.routed and may_be_reached(address, self.remote.host)):
             address = Address(self.remote.host, address.port)
