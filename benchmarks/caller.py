@@ -10,6 +10,9 @@ import struct
 import time
 from dataclasses import dataclass, field
 
+from sfu.media.connect import sdes
+from sfu.model import Keys
+
 HOST = "127.0.0.1"
 PCMA, H264 = 8, 97
 PATIENCE_S, T1_S = 5.0, 0.5
@@ -56,7 +59,11 @@ class Path:
 class Caller:
     """One call; `dial`, then media by `audio` and `video`, then `hang_up`."""
 
-    def __init__(self, server_port: int, name: str = "bench", host: str = HOST) -> None:
+    def __init__(
+        self, server_port: int, name: str = "bench", host: str = HOST, *, keys: Keys | None = None
+    ) -> None:
+        """Be ready to call; with keys the picture is encrypted by SDES, and `theirs` are known."""
+        self._keys, self.theirs = keys, keys
         self.audio, self.video = (Path(one, udp(host), udp(host)) for one in (PCMA, H264))
         self._server, self._name, self._host = server_port, name, host
         self._socket = udp(host)
@@ -75,6 +82,10 @@ class Caller:
         self._to = re.findall(r"(?mi)^To:.*?(;tag=\S+)", answer)[0]
         self.audio.to = int(re.findall(r"m=audio (\d+)", answer)[0])
         self.video.to = int(re.findall(r"m=video (\d+)", answer)[0])
+        if self._keys is not None:
+            crypto = sdes.parse(re.findall(r"a=crypto:(.+)\r\n", answer)[0])
+            assert crypto is not None
+            self.theirs = crypto.keys
         self._room = room
         self._socket.sendto(self._request("ACK", room, 1), (HOST, self._server))
         return took_s
@@ -128,11 +139,14 @@ class Caller:
         return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
     def _offer(self) -> str:
+        crypto, profile = [], "RTP/AVP"
+        if self._keys is not None:
+            crypto, profile = [f"a=crypto:{sdes.compose(sdes.Crypto(1, self._keys))}"], "RTP/SAVP"
         lines = [
             "v=0", f"o=bench 1 1 IN IP4 {self._host}", "s=-", f"c=IN IP4 {self._host}", "t=0 0",
             f"m=audio {port_of(self.audio.rtp)} RTP/AVP {PCMA}",
             f"a=rtpmap:{PCMA} PCMA/8000", f"a=rtcp:{port_of(self.audio.rtcp)}",
-            f"m=video {port_of(self.video.rtp)} RTP/AVP {H264}",
+            f"m=video {port_of(self.video.rtp)} {profile} {H264}", *crypto,
             f"a=rtpmap:{H264} H264/90000", f"a=rtcp:{port_of(self.video.rtcp)}",
             f"a=fmtp:{H264} profile-level-id=42801f;packetization-mode=1",
             f"a=rtcp-fb:{H264} nack pli", f"a=rtcp-fb:{H264} ccm fir",

@@ -10,14 +10,18 @@ ROOT = Path(__file__).parent.parent
 
 @contextmanager
 def pinned(
-    command: Sequence[str], cores: int | str, errors: Path | None = None
+    command: Sequence[str],
+    cores: int | str,
+    errors: Path | None = None,
+    *,
+    inherit: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a program on some cores alone, speaking with it over pipes; killed at the end."""
     words = ["taskset", "-c", str(cores), *command]
     with errors.open("w") if errors else nullcontext() as complaints:
         process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints,
-            text=True, cwd=ROOT,
+            text=True, cwd=ROOT, pass_fds=inherit,
         )  # fmt: skip
         try:
             yield process

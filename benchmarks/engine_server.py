@@ -1,6 +1,6 @@
 """The engine as a server under test: rooms of one source and N receivers behind some ports.
 
-    python -m benchmarks.engine_server gcm|plain THREADS PORTS SOURCE,SINK,SINK... SOURCE,SINK...
+    python -m benchmarks.engine_server gcm|cm|plain THREADS PORTS SOURCE,SINK,SINK... SOURCE,SINK...
 
 prints its ports, one or one for each room, forwards until its input ends.  It does all it does in a
 meeting: RTX, history, send-time log, abs-send-time, a line that counts.
@@ -40,7 +40,12 @@ from sfu.model import (
 )
 from sfu.shell.engine import Engine
 
-KEYS = Keys(SrtpSuite.AEAD_AES_128_GCM, b"bench master key", b"bench  salt\0")
+KEY = b"bench master key"
+KEYS = {
+    "gcm": Keys(SrtpSuite.AEAD_AES_128_GCM, KEY, b"bench  salt\0"),
+    "cm": Keys(SrtpSuite.AES_CM_128_HMAC_SHA1_80, KEY, b"bench  salt\0\0\0"),
+}
+"""By mode; everybody's, for no SSRC comes twice."""
 HISTORY = 512
 H261, RTX = 31, 99
 SOCKET, LINE = SocketId(1), LineId(1)
@@ -53,12 +58,12 @@ def room(number: int, mode: str, ports: list[int], port: SocketId = SOCKET) -> I
         transport, sends = TransportId(first + place), place > 0
         yield OpenTransport(
             transport, port, port, Address("127.0.0.1", remote), None, Latch.FIXED,
-            mode == "gcm",
+            mode in KEYS,
             extensions=Extensions(transport_cc=5, abs_send_time=4) if sends else Extensions(),
             line=None, group=number % 256,
         )  # fmt: skip
-        if mode == "gcm":
-            yield SetKeys(transport, sends, KEYS)
+        if mode in KEYS:
+            yield SetKeys(transport, sends, KEYS[mode])
     payloads = ((H261, Codec.H261),)
     source = SourceId(first)
     yield SetSource(source, TransportId(first), Kind.VIDEO, None, payloads, 90_000)

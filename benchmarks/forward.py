@@ -6,14 +6,17 @@ what the sinks got; systems in turns, medians of five.  The engine does all it d
 RTX, history, send-time log, abs-send-time, a line that counts.
 
     python -m benchmarks.forward [--modes gcm,plain] [--sinks 8,32,128] [--bursts 1,8]
-                                 [--systems ours,bare,rtpengine] [--rounds 5] [--out var/forward]
+                                 [--systems ours,bare,rtpengine,janus] [--rounds 5] [--add]
+                                 [--out var/forward]
 
-prints the table, writes it as ``forward.json`` and ``forward.svg``.
+prints the table, writes it as ``forward.json`` and ``forward.svg``; `--add` keeps what stands
+there of other work.  The mode `cm` is AES-CM-128 with HMAC-SHA1-80, as room codecs use it by SDES.
 """
 
 import argparse
 import json
 import shutil
+import socket
 import statistics
 import sys
 import tempfile
@@ -22,18 +25,20 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import rtpengine
+from benchmarks import janus, rtpengine
 from benchmarks.bars import Bar, draw
 from benchmarks.child import cpu_us, pinned
+from benchmarks.engine_server import KEYS
 from benchmarks.machine import build, noted
+from sfu.model import Keys
 
 ROOT = Path(__file__).parent.parent
-KEY, SALT = b"bench master key", b"bench  salt\0"
 SERVER_CORE, DRIVER_CORE = 0, 1
 SECONDS = 1.0
 PAYLOAD_BYTES = 1088
 AIM = 1.15
-SYSTEMS = ("ours", "bare", "rtpengine")
+SYSTEMS = ("ours", "bare", "rtpengine", "janus")
+FOREIGN = ("rtpengine", "janus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +76,33 @@ class Row:
     """To the bare loop of the same rounds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that waits for the source's packets."""
+
+    pid: int
+    port: int
+    """0: the source is connected to it already."""
+    sending: Keys | None
+    """The source's."""
+    opening: Keys | None
+    """With which the first sink opens what it gets."""
+
+
 @contextmanager
 def serving(
-    system: str, directory: Path, work: Work, ports: Sequence[int]
-) -> Iterator[tuple[int, int, bytes | None]]:
-    """Run a server; give its process, its port, and the first sink's key and salt."""
+    system: str, directory: Path, work: Work, ports: Sequence[int], source: socket.socket
+) -> Iterator[Served]:
+    """Run a server for a source and sinks."""
+    keys = KEYS.get(work.mode)
     if system == "rtpengine":
-        with rtpengine.serving(directory, work.mode, KEY + SALT, SERVER_CORE, ports) as served:
-            yield served
+        with rtpengine.serving(directory, keys, SERVER_CORE, ports) as (pid, port, first):
+            yield Served(pid, port, keys, first)
+        return
+    if system == "janus":
+        with janus.serving(directory, work.mode, SERVER_CORE, ports, source) as served:
+            pid, sending, first = served
+            yield Served(pid, 0, sending, first)
         return
     words = list(map(str, ports))
     ours = [sys.executable, "-m", "benchmarks.engine_server", work.mode, "1", "1"]
@@ -88,23 +112,32 @@ def serving(
     with pinned(ours if system == "ours" else bare, SERVER_CORE) as process:
         assert process.stdout
         port = int(process.stdout.readline())
-        yield process.pid, port, KEY + SALT if work.mode == "gcm" else None
+        yield Served(process.pid, port, keys, keys)
+
+
+def spelled(keys: Keys | None) -> str:
+    """Write keys as `drive` reads them."""
+    return "-" if keys is None else f"{keys.suite.value}:{(keys.key + keys.salt).hex()}"
 
 
 def measure(system: str, directory: Path, work: Work, seconds: float) -> Run:
     """Drive one server for so long."""
-    words = [work.mode, work.sinks, PAYLOAD_BYTES, work.burst, 0, seconds]
-    with pinned([str(directory / "drive"), *map(str, words)], DRIVER_CORE) as driver:
-        assert driver.stdin
-        assert driver.stdout
-        ports = list(map(int, driver.stdout.readline().split()))
-        with serving(system, directory, work, ports) as (pid, port, key):
-            before = cpu_us(pid)
-            words = [port, "-"] if key is None else [port, key[:16].hex(), key[16:].hex()]
-            driver.stdin.write(" ".join(map(str, words)) + "\n")
-            driver.stdin.flush()
-            packets, lost, p50, p99 = map(int, driver.stdout.readline().split())
-            return Run((cpu_us(pid) - before) / packets, lost, p50, p99)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as source:
+        source.bind(("", 0))
+        words = [work.sinks, PAYLOAD_BYTES, work.burst, 0, seconds, source.fileno()]
+        command = [str(directory / "drive"), *map(str, words)]
+        with pinned(command, DRIVER_CORE, inherit=[source.fileno()]) as driver:
+            assert driver.stdin
+            assert driver.stdout
+            ports = list(map(int, driver.stdout.readline().split()))
+            with serving(system, directory, work, ports, source) as served:
+                before = cpu_us(served.pid)
+                print(
+                    served.port, spelled(served.sending), spelled(served.opening),
+                    file=driver.stdin, flush=True,
+                )  # fmt: skip
+                packets, lost, p50, p99 = map(int, driver.stdout.readline().split())
+                return Run((cpu_us(served.pid) - before) / packets, lost, p50, p99)
 
 
 def compare(
@@ -156,6 +189,14 @@ def picture(rows: Sequence[Row], path: Path) -> None:
     draw("CPU per forwarded packet of 1,100 bytes, us; x: to the bare loop", groups, path)
 
 
+def _kept(path: Path, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of an earlier run whose work is in none of these."""
+    done = {row.work for row in rows}
+    stood = json.loads(path.read_text()) if path.exists() else []
+    old = [Row(**{**each, "work": Work(**each["work"])}) for each in stood]
+    return [row for row in old if row.work not in done]
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -166,9 +207,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "forward")
+    parser.add_argument("--add", action="store_true", help="keep the rows of other work")
     asked = parser.parse_args()
-    systems = [one for one in asked.systems.split(",") if one != "rtpengine" or shutil.which(one)]
-    for missing in set(asked.systems.split(",")) - set(systems):
+    wanted = asked.systems.split(",")
+    systems = [one for one in wanted if one not in FOREIGN or shutil.which(one)]
+    for missing in set(wanted) - set(systems):
         print(f"{missing} is not installed: left out")
     rows: list[Row] = []
     with noted(), tempfile.TemporaryDirectory() as name:
@@ -184,6 +227,8 @@ def main() -> None:
                         show(row)
                     rows += found
     asked.out.mkdir(parents=True, exist_ok=True)
+    if asked.add:
+        rows = _kept(asked.out / "forward.json", rows) + rows
     (asked.out / "forward.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
     picture(rows, asked.out / "forward.svg")
     over = [row for row in rows if row.system == "ours" and row.ratio > AIM]

@@ -75,7 +75,7 @@ def _cpu() -> list[int]:
 
 def build(directory: Path) -> None:
     """Compile the helpers of `native/`."""
-    for name in ("bare", "drive", "wake", "browsers"):
+    for name in ("bare", "drive", "wake", "browsers", "load"):
         command = ["gcc", "-std=gnu11", "-O2", f"-I{ROOT}/native"]
         sources = [f"{ROOT}/benchmarks/native/{name}.c", *map(str, ROOT.glob("native/srt*.c"))]
         subprocess.run(

@@ -9,13 +9,14 @@ import os
 import re
 import socket
 import time
-from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.child import pinned
+from sfu.media.connect import sdes
+from sfu.model import Keys
 
 NG_PORT, FIRST_PORT = 22222, 40000
 PATIENCE_S = 5.0
@@ -29,7 +30,7 @@ a=rtpmap:31 PCMU/8000\r
 a=rtcp-mux\r
 a={direction}\r
 """
-CRYPTO = re.compile(r"a=crypto:\d+ AEAD_AES_128_GCM inline:(\S+)")
+CRYPTO = re.compile(r"a=crypto:(.+?)\s*$", re.MULTILINE)
 
 
 def bencode(value: object) -> bytes:
@@ -109,11 +110,11 @@ def _name(key: str) -> str:
     return key.replace("_", "-")
 
 
-def _sdp(port: int, mode: str, direction: str, key: bytes | None) -> str:
-    profile = "RTP/SAVP" if mode == "gcm" else "RTP/AVP"
+def _sdp(port: int, direction: str, keys: Keys | None, tag: int = 1) -> str:
+    profile = "RTP/AVP" if keys is None else "RTP/SAVP"
     text = SDP.format(port=port, profile=profile, direction=direction)
-    if key is not None:
-        text += f"a=crypto:1 AEAD_AES_128_GCM inline:{b64encode(key).decode()}\r\n"
+    if keys is not None:
+        text += f"a=crypto:{sdes.compose(sdes.Crypto(tag, keys))}\r\n"
     return text
 
 
@@ -125,31 +126,33 @@ def _port(sdp: str) -> int:
 
 @contextmanager
 def serving(
-    directory: Path, mode: str, key: bytes, core: int, ports: Sequence[int]
-) -> Iterator[tuple[int, int, bytes | None]]:
-    """Give its process, the port that takes the source, and the first sink's key and salt."""
+    directory: Path, keys: Keys | None, core: int, ports: Sequence[int]
+) -> Iterator[tuple[int, int, Keys | None]]:
+    """Give its process, the port that takes the source, and the first sink's keys."""
     command = ["rtpengine", "--foreground", "--table=-1", "--num-threads=4", "--log-level=3"]
     command += ["--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{NG_PORT}", "--delete-delay=0"]
     command += [f"--port-min={FIRST_PORT}", f"--port-max={FIRST_PORT + 2000}", "--log-stderr"]
     with pinned(command, core, directory / "rtpengine.log") as process:
         control = Control()
         control.wait()
-        secure = key if mode == "gcm" else None
-        offer = _sdp(ports[0], mode, "sendonly", secure)
+        offer = _sdp(ports[0], "sendonly", keys)
         call = {"call_id": "bench", "from_tag": "source"}
         published = control.ask("publish", **call, sdp=offer)
-        first: bytes | None = None
+        first: Keys | None = None
         for number, port in enumerate(ports[1:]):
-            asked = control.ask("subscribe request", **call)
-            if secure is not None and number == 0:
-                first = _key(asked["sdp"])
-            answer = _sdp(port, mode, "recvonly", secure)
+            asked, tag = control.ask("subscribe request", **call), 1
+            if keys is not None:
+                theirs = _crypto(asked["sdp"], keys)
+                tag, first = theirs.tag, first if number else theirs.keys
+            answer = _sdp(port, "recvonly", keys, tag)
             control.ask("subscribe answer", call_id="bench", to_tag=asked["to-tag"], sdp=answer)
         yield process.pid, _port(published["sdp"]), first
 
 
-def _key(sdp: str) -> bytes:
-    found = CRYPTO.search(sdp)
-    assert found, sdp
-    text = found[1].partition("|")[0]
-    return b64decode(text + "=" * (-len(text) % 4))
+def _crypto(sdp: str, wanted: Keys) -> sdes.Crypto:
+    """Return what it will send with: of the suite its source has, or we measure another."""
+    for line in CRYPTO.findall(sdp):
+        crypto = sdes.parse(line)
+        if crypto is not None and crypto.keys.suite is wanted.suite:
+            return crypto
+    raise AssertionError(sdp)

@@ -390,6 +390,33 @@ struct house {
     struct core *cores[THREADS_MAX];
 };
 int house_apply(const struct house *house, const uint8_t *commands, size_t length);
+
+/* A batch of nothing but Transmit and TransmitRtcp needs one core at a time.  Whoever applies holds
+ * others off from `house_sends` to the last `house_send`, so no table changes; then each core's lock
+ * is taken for its part alone: of `owners` to find whose line is charged, of `homes` to send. */
+#define SENDS_MAX 64
+struct sends {
+    int count;
+    uint32_t owners, homes; /* bit sets of cores; `homes` grows while owners are asked */
+    struct {
+        uint8_t owner, home;
+        bool asks; /* by address: the owner of its socket knows the home */
+    } of[SENDS_MAX];
+};
+
+/* Whom a command is for that begins with the id of what it is about; NULL where nobody has it. */
+struct core *house_addressee(const struct house *house, uint32_t kind, const uint8_t *body);
+/* The core of the transport behind an address, so that its line is charged. */
+struct core *house_transmitter(const struct house *house, struct core *owner, const uint8_t *body,
+                               size_t length);
+
+/* sends.c.  False where something else is among them, or wrong, or they are too many. */
+bool house_sends(const struct house *house, const uint8_t *commands, size_t length,
+                 struct sends *sends);
+void house_ask_owner(const struct house *house, int core, const uint8_t *commands, size_t length,
+                     struct sends *sends);
+void house_send(const struct house *house, int core, const uint8_t *commands, size_t length,
+                struct sends *sends);
 size_t house_snapshot_size(const struct house *house);
 /* The head is the caller's but for what the cores count; the rows follow. */
 void house_snapshot(const struct house *house, struct sfu_snapshot_head *head, uint8_t *rows);

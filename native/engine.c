@@ -2,8 +2,10 @@
  *
  * Each thread has a core of its own, which belongs to whoever holds its `lock`: the thread while it
  * works on a batch, a caller of sfu_poll between two; sfu_apply and sfu_snapshot hold all of them, so
- * what they do and see is of one instant. Threads share no lock with each other. The lock lends its
- * priority, so that a caller scheduled away does not stop a thread under SCHED_FIFO.
+ * what they do and see is of one instant, but for commands that only send: those need one at a time.
+ * Tables change in sfu_apply alone, and of those one runs at a time (`applying`), so it may look for an
+ * id without a lock. Threads share no lock with each other. The lock lends its priority, so that a
+ * caller scheduled away does not stop a thread under SCHED_FIFO.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -43,6 +45,7 @@ static void let_go(sfu *engine) {
     house_free(&engine->house);
     for (int i = 0; i < engine->count; i++) worker_free(engine->workers[i]);
     if (engine->events >= 0) close(engine->events);
+    pthread_mutex_destroy(&engine->applying);
     free(engine);
 }
 
@@ -57,6 +60,7 @@ sfu *sfu_open(int threads) {
     if (!engine) return NULL;
     if (threads <= 0) threads = cores_allowed();
     engine->count = threads < THREADS_MAX ? threads : THREADS_MAX;
+    pthread_mutex_init(&engine->applying, NULL);
     engine->events = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool fine = engine->events >= 0 && getrandom(&seed, sizeof seed, 0) == sizeof seed;
     for (int i = 0; fine && i < engine->count; i++) fine = worker_new(engine, i, seed);
@@ -75,25 +79,56 @@ static void unlock_all(sfu *engine) {
     for (int i = engine->count; i-- > 0;) pthread_mutex_unlock(&engine->workers[i]->lock);
 }
 
-int sfu_apply(sfu *engine, const uint8_t *commands, size_t length) {
-    int64_t deadlines_us[THREADS_MAX];
-    lock_all(engine);
-    int64_t now_us = clock_us(CLOCK_MONOTONIC);
+/* Between two batches of a thread whose lock we hold; returns its deadline. */
+static int64_t begin(struct worker *worker) {
+    worker->core->now_us = worker->core->received_us = clock_us(CLOCK_MONOTONIC);
+    return core_deadline(worker->core);
+}
+
+static void finish(struct worker *worker, int64_t deadline_us) {
+    core_release(worker->core);
+    worker_tell_others(worker);
+    batch_flush(worker->batch);
+    worker_tell(worker);
+    if (core_deadline(worker->core) < deadline_us) worker_rouse(worker);
+}
+
+/* What only sends stops one thread at a time: waiting for a busy one, it holds up no other. */
+static bool only_send(sfu *engine, const uint8_t *commands, size_t length) {
+    struct sends sends;
+    if (!house_sends(&engine->house, commands, length, &sends)) return false;
     for (int i = 0; i < engine->count; i++) {
-        struct core *core = engine->workers[i]->core;
-        core->now_us = core->received_us = now_us;
-        deadlines_us[i] = core_deadline(core);
+        if (!(sends.owners >> i & 1)) continue;
+        pthread_mutex_lock(&engine->workers[i]->lock);
+        house_ask_owner(&engine->house, i, commands, length, &sends);
+        pthread_mutex_unlock(&engine->workers[i]->lock);
     }
-    int result = house_apply(&engine->house, commands, length);
     for (int i = 0; i < engine->count; i++) {
         struct worker *worker = engine->workers[i];
-        core_release(worker->core);
-        worker_tell_others(worker);
-        batch_flush(worker->batch);
-        worker_tell(worker);
-        if (core_deadline(worker->core) < deadlines_us[i]) worker_rouse(worker);
+        if (!(sends.homes >> i & 1)) continue;
+        pthread_mutex_lock(&worker->lock);
+        int64_t deadline_us = begin(worker);
+        house_send(&engine->house, i, commands, length, &sends);
+        finish(worker, deadline_us);
+        pthread_mutex_unlock(&worker->lock);
     }
+    return true;
+}
+
+static int apply_all(sfu *engine, const uint8_t *commands, size_t length) {
+    int64_t deadlines_us[THREADS_MAX];
+    lock_all(engine);
+    for (int i = 0; i < engine->count; i++) deadlines_us[i] = begin(engine->workers[i]);
+    int result = house_apply(&engine->house, commands, length);
+    for (int i = 0; i < engine->count; i++) finish(engine->workers[i], deadlines_us[i]);
     unlock_all(engine);
+    return result;
+}
+
+int sfu_apply(sfu *engine, const uint8_t *commands, size_t length) {
+    pthread_mutex_lock(&engine->applying);
+    int result = only_send(engine, commands, length) ? 0 : apply_all(engine, commands, length);
+    pthread_mutex_unlock(&engine->applying);
     return result;
 }
 

@@ -284,8 +284,7 @@ static void before_closing(const struct house *house, uint32_t kind, uint32_t id
         close_ghosts(house, it);
 }
 
-/* Whom a command is for that begins with the id of what it is about. */
-static struct core *addressee(const struct house *house, uint32_t kind, const uint8_t *body) {
+struct core *house_addressee(const struct house *house, uint32_t kind, const uint8_t *body) {
     uint32_t ids[2];
     struct core *owner = NULL;
     memcpy(ids, body, sizeof ids);
@@ -318,9 +317,8 @@ static bool for_all(uint32_t kind) {
            kind > COMMAND_LAST;
 }
 
-/* The core of the transport behind an address, so that its line is charged. */
-static struct core *transmitter(struct core *owner, const uint8_t *body, size_t length,
-                                const struct house *house) {
+struct core *house_transmitter(const struct house *house, struct core *owner, const uint8_t *body,
+                               size_t length) {
     struct sfu_transmit command;
     if (length < sizeof command) return owner;
     memcpy(&command, body, sizeof command);
@@ -350,14 +348,14 @@ static bool apply_one(const struct house *house, uint32_t kind, const uint8_t *b
         close_socket(house, body, length);
         return true;
     }
-    struct core *core = addressee(house, kind, body);
+    struct core *core = house_addressee(house, kind, body);
     if (!core) core = house->cores[0]; /* it does nothing there, or is refused */
     uint32_t ids[2];
     memcpy(ids, body, sizeof ids);
     if (kind == COMMAND_CLOSE_SOURCE || kind == COMMAND_CLOSE_TRANSPORT)
         before_closing(house, kind, ids[0]);
     if (kind == COMMAND_SET_ROUTE) bring_source(house, core, ids[1]);
-    if (kind == COMMAND_TRANSMIT) core = transmitter(core, body, length, house);
+    if (kind == COMMAND_TRANSMIT) core = house_transmitter(house, core, body, length);
     fine = core_apply_one(core, kind, body, length);
     if (kind == COMMAND_SET_SOURCE) copy_sets(house, ids[0]);
     return fine;

@@ -38,6 +38,7 @@ struct worker { /* one thread */
 struct sfu {
     int events; /* descriptor: a ring holds events */
     _Atomic bool stopping;
+    pthread_mutex_t applying; /* taken before any lock of a worker */
     uint32_t realtime, polled;
     int count;
     struct house house;

@@ -2,7 +2,7 @@
  * each sink, encrypt, send in segments.  No statistics, no history, no routes, no replay window on
  * the way out.
  *
- *     bare gcm|plain PORT...      prints its own port, then forwards until it is killed
+ *     bare gcm|cm|plain PORT...      prints its own port, then forwards until it is killed
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,6 +26,7 @@
 struct sink {
     struct sockaddr_in to;
     EVP_CIPHER_CTX *cipher;
+    struct srtp *counter; /* of cm, whose encryption is the engine's own */
     uint16_t sequence;
     uint8_t out[BATCH][CAP];
     int length[BATCH];
@@ -34,7 +35,7 @@ struct sink {
 static struct sink sinks[SINKS];
 static const uint8_t key[16] = "bench master key", salt[SALT_MAX] = "bench  salt";
 static uint8_t session_key[16], session_salt[SALT_MAX];
-static bool gcm;
+static bool gcm, cm;
 
 static int rewrite(struct sink *sink, int number, const uint8_t *packet, int length, uint8_t *out) {
     uint16_t sequence = htons(sink->sequence++);
@@ -43,6 +44,7 @@ static int rewrite(struct sink *sink, int number, const uint8_t *packet, int len
     memcpy(out, packet, 12);
     memcpy(out + 2, &sequence, 2);
     memcpy(out + 8, &ssrc, 4);
+    if (cm) return srtp_protect(sink->counter, out, 12, packet + 12, (size_t)length - 12, CAP);
     if (!gcm) {
         memcpy(out + 12, packet + 12, (size_t)length - 12);
         return length;
@@ -93,6 +95,7 @@ static void send_runs(int fd, int count, int sink_count) {
 int main(int argc, char **argv) {
     int sink_count = argc - 2, size = 4 << 20;
     gcm = !strcmp(argv[1], "gcm");
+    cm = !strcmp(argv[1], "cm");
     srtp_derive(EVP_aes_128_ctr(), key, salt, 0, session_key, 16);
     srtp_derive(EVP_aes_128_ctr(), key, salt, 2, session_salt, 12);
     for (int s = 0; s < sink_count; s++) {
@@ -100,6 +103,7 @@ int main(int argc, char **argv) {
         sinks[s].to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         sinks[s].cipher = EVP_CIPHER_CTX_new();
         EVP_EncryptInit_ex(sinks[s].cipher, EVP_aes_128_gcm(), NULL, session_key, NULL);
+        sinks[s].counter = srtp_new(SRTP_AES_CM_128_HMAC_SHA1_80, key, salt, NULL, 0);
     }
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     struct sockaddr_in here = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
@@ -110,7 +114,8 @@ int main(int argc, char **argv) {
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     printf("%d\n", ntohs(here.sin_port));
     fflush(stdout);
-    struct srtp *receiving = srtp_new(SRTP_AEAD_AES_128_GCM, key, salt, NULL, 0);
+    int suite = cm ? SRTP_AES_CM_128_HMAC_SHA1_80 : SRTP_AEAD_AES_128_GCM;
+    struct srtp *receiving = srtp_new(suite, key, salt, NULL, 0);
     static uint8_t in[BATCH][CAP];
     struct iovec iov[BATCH];
     struct mmsghdr messages[BATCH] = {0};
@@ -123,7 +128,7 @@ int main(int argc, char **argv) {
         int count = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL), kept = 0;
         for (int i = 0; i < count; i++) {
             int plain = (int)messages[i].msg_len;
-            if (gcm) plain = srtp_unprotect(receiving, in[i], (size_t)plain);
+            if (gcm || cm) plain = srtp_unprotect(receiving, in[i], (size_t)plain);
             if (plain < 12) continue;
             for (int s = 0; s < sink_count; s++)
                 sinks[s].length[kept] = rewrite(&sinks[s], s, in[i], plain, sinks[s].out[kept]);

@@ -1,9 +1,11 @@
 /* Drives a forwarder: one source, N sinks, in a closed loop or paced.
  *
- *     drive gcm|plain N BYTES BURST GAP_US SECONDS
+ *     drive N BYTES BURST GAP_US SECONDS [SOURCE]
  *
- * Prints the ports of the source and the sinks; reads the forwarder's port and, where the first
- * sink's packets come encrypted, their key and salt in hex; prints "packets lost p50_us p99_us".
+ * SOURCE is an inherited descriptor, where the forwarder wants more of its source than packets.
+ * Prints the ports of the source and the sinks; reads "PORT SENDING OPENING": the forwarder's port,
+ * 0 where SOURCE is connected already, the source's key and the first sink's, each "-" for plain
+ * RTP or "SUITE:HEX" with key and salt; prints "packets lost p50_us p99_us".
  * GAP_US 0 sends the next burst when the last has come out everywhere.
  *
  * Each payload holds the moment it was written; the first sink opens what it gets and tells the
@@ -127,34 +129,26 @@ static int by_time(const void *one, const void *other) {
     return (a > b) - (a < b);
 }
 
-static bool read_key(void) {
-    unsigned key[16], salt[12];
-    uint8_t bytes[28];
-    char words[2][65];
-    if (scanf("%64s", words[0]) != 1) return false;
-    if (words[0][0] == '-') return true;
-    if (scanf("%64s", words[1]) != 1) return false;
-    for (int i = 0; i < 16; i++) {
-        if (sscanf(words[0] + 2 * i, "%2x", &key[i]) != 1) return false;
-        bytes[i] = (uint8_t)key[i];
-    }
-    for (int i = 0; i < 12; i++) {
-        if (sscanf(words[1] + 2 * i, "%2x", &salt[i]) != 1) return false;
-        bytes[16 + i] = (uint8_t)salt[i];
-    }
-    opening = srtp_new(SRTP_AEAD_AES_128_GCM, bytes, bytes + 16, NULL, 0);
-    return opening != NULL;
+/* "-" for none, or a suite's number, a colon, key and salt in hex. */
+static bool read_key(struct srtp **srtp) {
+    char word[128];
+    uint8_t bytes[46] = {0};
+    int suite, at = 0, size = 0;
+    if (scanf("%127s", word) != 1) return false;
+    if (!strcmp(word, "-")) return true;
+    if (sscanf(word, "%d:%n", &suite, &at) != 1) return false;
+    for (unsigned byte; size < 46 && sscanf(word + at, "%2x", &byte) == 1; at += 2)
+        bytes[size++] = (uint8_t)byte;
+    *srtp = srtp_new(suite, bytes, bytes + (size > 30 ? 32 : 16), NULL, 0);
+    return *srtp != NULL;
 }
 
 int main(int argc, char **argv) {
-    if (argc != 7) return 2;
-    int count = atoi(argv[2]), bytes = atoi(argv[3]), burst = atoi(argv[4]), port;
-    int64_t gap_us = atoi(argv[5]), length_us = (int64_t)(atof(argv[6]) * 1e6);
-    int epoll = epoll_create1(0), source = udp();
+    if (argc < 6) return 2;
+    int count = atoi(argv[1]), bytes = atoi(argv[2]), burst = atoi(argv[3]), port;
+    int64_t gap_us = atoi(argv[4]), length_us = (int64_t)(atof(argv[5]) * 1e6);
+    int epoll = epoll_create1(0), source = argc > 6 ? atoi(argv[6]) : udp();
     struct srtp *sending = NULL;
-    if (!strcmp(argv[1], "gcm"))
-        sending = srtp_new(SRTP_AEAD_AES_128_GCM, (const uint8_t *)"bench master key",
-                           (const uint8_t *)"bench  salt", NULL, 0);
     printf("%d", port_of(source));
     for (int i = 0; i < count; i++) {
         sink_fds[i] = udp();
@@ -164,9 +158,9 @@ int main(int argc, char **argv) {
     }
     printf("\n");
     fflush(stdout);
-    if (scanf("%d", &port) != 1 || !read_key()) return 2;
+    if (scanf("%d", &port) != 1 || !read_key(&sending) || !read_key(&opening)) return 2;
     struct sockaddr_in to = {AF_INET, htons((uint16_t)port), {htonl(INADDR_LOOPBACK)}, {0}};
-    connect(source, (struct sockaddr *)&to, sizeof to);
+    if (port) connect(source, (struct sockaddr *)&to, sizeof to);
     for (int64_t next_us = now_us(), end_us = next_us + length_us; now_us() < end_us;) {
         if (gap_us) {
             int64_t wait_us = next_us - now_us();

@@ -109,6 +109,30 @@ static void close_second(void) {
     apply(COMMAND_CLOSE_TRANSPORT, &transport, sizeof transport);
 }
 
+static size_t put_transmit(uint8_t *at, uint32_t kind, uint32_t id, const struct sockaddr_in *to) {
+    struct sfu_transmit command = {id, 8, {.family = 4, .port = ntohs(to->sin_port)}};
+    static const uint8_t report[8] = {0x80, 201, 0, 1, 0, 0, 0, 1};
+    struct sfu_record record = {sizeof record + sizeof command + sizeof report, kind};
+    memcpy(command.remote.host, &to->sin_addr, 4);
+    memcpy(at, &record, sizeof record);
+    memcpy(at + sizeof record, &command, sizeof command);
+    memcpy(at + sizeof record + sizeof command, report, sizeof report);
+    return record.size;
+}
+
+/* What only sends, to peers of several threads: each of them stops for its own part alone. */
+static void transmit_to_both(const struct sfu_address *first) {
+    uint8_t bytes[1024];
+    struct sockaddr_in to = {AF_INET, htons(first->port), {0}, {0}};
+    memcpy(&to.sin_addr, first->host, 4);
+    size_t size = put_transmit(bytes, COMMAND_TRANSMIT, 1, &to);
+    size += put_transmit(bytes + size, COMMAND_TRANSMIT, 1, &second);
+    size += put_transmit(bytes + size, COMMAND_TRANSMIT_RTCP, 1, &to);
+    size += put_transmit(bytes + size, COMMAND_TRANSMIT_RTCP, 2, &second);
+    assert(sfu_apply(engine, bytes, size) == 0);
+    assert(sfu_apply(engine, bytes, size - 4) == -1); /* the last one cut short */
+}
+
 static void change_line(uint32_t i, struct sfu_open_transport *transport) {
     struct sfu_set_line line = {.line = 1, .overhead_bytes = 10, .framing = FRAMING_ATM};
     line.rate_bps = 300000 + i * 10000;
@@ -129,6 +153,7 @@ static void *ask(void *context) {
         if (i % 7 == 6) open_second();
         struct sfu_set_route route = {1, i % 3 ? 1 : 0, 7, 0};
         apply(COMMAND_SET_ROUTE, &route, sizeof route);
+        transmit_to_both(&((struct sfu_open_transport *)context)->remote);
         assert(sfu_snapshot(engine, buffer, sizeof buffer) > 0);
         sfu_poll(engine, buffer, sizeof buffer);
     }

@@ -1,6 +1,7 @@
 """The native engine on loopback: real sockets, real thread."""
 
 import asyncio
+import copy
 import select
 import socket
 import struct
@@ -260,6 +261,42 @@ def test_stun_goes_up_and_answers_go_down(engine: Engine) -> None:
     assert abs(event.at_us - time.monotonic_ns() // 1000) < 1_000_000
     engine.apply(Transmit(SocketId(1), peer.address, b"\x01\x01answer"))
     assert peer.receive() == [b"\x01\x01answer"]
+
+
+def test_a_batch_that_only_sends_reaches_peers_of_every_thread_in_order(engine: Engine) -> None:
+    """Behind one socket, as browsers are; to a stranger too, and what nobody has is nothing."""
+    one = Peer(engine, 1)
+    others, stranger = [one, *(udp_behind(one, n) for n in (2, 3))], udp()
+    engine.apply(SetLine(LineId(1), 0, Framing.PLAIN, 0))
+    for peer in others:
+        engine.apply(peer.open(rtp_socket=SocketId(1), rtcp_socket=SocketId(1), line=line_of(peer)))
+    engine.apply(
+        *(Transmit(SocketId(1), peer.address, b"\x01\x01first") for peer in others),
+        Transmit(SocketId(1), Address(*stranger.getsockname()), b"\x01\x01stranger"),
+        TransmitRtcp(TransportId(77), RECEIVER_REPORT),
+        Transmit(SocketId(77), one.address, b"nobody's"),
+        *(TransmitRtcp(TransportId(peer.number), RECEIVER_REPORT) for peer in others),
+        *(Transmit(SocketId(1), peer.address, b"\x01\x01last") for peer in others),
+    )
+    for peer in others:
+        first, *rest = peer.receive(3)
+        assert first == b"\x01\x01first"
+        assert sorted(rest) == [b"\x01\x01last", RECEIVER_REPORT]
+        assert silent(peer)
+    assert receive(stranger) == b"\x01\x01stranger"
+    (line,) = engine.snapshot().lines.values()
+    assert line.sent_bytes >= 7 + 6 + len(RECEIVER_REPORT)
+
+
+def udp_behind(peer: Peer, number: int) -> Peer:
+    """Another peer of the same socket of ours."""
+    other = copy.copy(peer)
+    other.number, other.socket = number, udp()
+    return other
+
+
+def line_of(peer: Peer) -> LineId | None:
+    return LineId(1) if peer.number == 3 else None
 
 
 def test_a_fixed_transport_takes_nothing_from_strangers(

@@ -19,6 +19,7 @@ import structlog
 
 from sfu.errors import UseError
 from sfu.media.still import Picture, pictures
+from sfu.shell.child import Child
 from sfu.shell.tasks import spawn
 from sfu.shell.workers import MixWorker
 
@@ -80,24 +81,23 @@ class Titles:
 async def _drawn(card: Path, title: str) -> Film | None:
     """Have one drawn; what goes wrong is told, and costs the name alone."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sfu.worker.title", str(card),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        process = Child(
+            sys.executable, "-m", "sfu.worker.title", str(card), piped=True,
+            OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1",
         )  # fmt: skip
     except OSError as error:
         log.warning("card_without_title", title=title, reason=str(error))
         return None
     try:
         os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
-        said, _ = await asyncio.wait_for(process.communicate(title.encode()), PATIENCE_S)
-        if process.returncode or len(said) > MOST_BYTES:
-            raise UseError(f"status {process.returncode}, {len(said)} bytes")
+        said = await asyncio.wait_for(process.communicate(title.encode()), PATIENCE_S)
+        if process.status or len(said) > MOST_BYTES:
+            raise UseError(f"status {process.status}, {len(said)} bytes")
         return pictures(said)
     except (UseError, TimeoutError, OSError) as error:
         log.warning("card_without_title", title=title, reason=str(error) or "no answer")
         return None
     finally:
-        if process.returncode is None:
+        if process.status is None:
             process.kill()
             await process.wait()

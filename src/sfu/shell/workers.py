@@ -8,7 +8,6 @@ with each start: a dead worker is a silent transport.
 import asyncio
 import contextlib
 import importlib.util
-import os
 import socket
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import structlog
 
 from sfu.errors import PeerError, SfuError
 from sfu.model import Codec, Ssrc
+from sfu.shell.child import Child
 from sfu.shell.tasks import spawn
 from sfu.worker.protocol import (
     CloseInput,
@@ -63,7 +63,7 @@ class MixWorker:
         self._on_media, self._on_report = on_media, on_report
         self._inputs: dict[Ssrc, SetInput] = {}
         self._legs: dict[int, SetLeg] = {}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Child | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -142,14 +142,14 @@ class MixWorker:
             for end in (media, media_far):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
             far = (media_far.fileno(), control_far.fileno())
-            self._process = await asyncio.create_subprocess_exec(
+            self._process = Child(
                 sys.executable,
                 "-m",
                 "sfu.worker.mix",
                 *map(str, far),
                 pass_fds=far,
-                stdin=asyncio.subprocess.DEVNULL,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                OPENBLAS_NUM_THREADS="1",
+                OMP_NUM_THREADS="1",
             )
             reader, self._writer = await asyncio.open_connection(sock=control)
             self.alive = True
@@ -204,6 +204,5 @@ class MixWorker:
         try:
             await asyncio.wait_for(self._process.wait(), END_S)
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._process.kill()
             await self._process.wait()

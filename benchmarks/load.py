@@ -1,0 +1,310 @@
+"""How long packets stay in a server that works for half of what it can, while rooms come and go.
+
+`sfu serve` with all it does, held to one core: a room of 33 codecs, one of them seen by 32, its
+picture AES-128-GCM both ways (SDES), all with sound, so the mixer has 33 legs.  First a closed
+loop, four pictures of eight packets under way, finds what the engine can in this run; then half of
+it is offered in an open loop, at its own times whatever comes out.  Meanwhile `visitors` come and
+go, and the mixer is killed now and then, so that another is spawned.
+
+A packet took from before the source's send to the kernel's receive stamp at its viewer.  On the
+same core a thread sleeps a millisecond at a time, a priority above the engine's, so that what the
+engine itself holds up is no excuse: what this meter misses, the machine took.  A stall is a packet
+that took over 10 ms; the meter saw it where less than 10 ms are left without the times the meter
+was late.
+
+    python -m benchmarks.load [--seconds 60] [--share 0.5] [--viewers 32] [--burst 8]
+
+writes ``var/load/load.json`` and ``load.svg``.  Ten minutes: --seconds 600.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.interop.server import Server
+
+from benchmarks.call import BASE_PORT, Quiet
+from benchmarks.caller import Caller
+from benchmarks.child import pinned
+from benchmarks.engine_server import KEYS
+from benchmarks.forward import spelled
+from benchmarks.histogram import Buckets, Curve, draw, quantile
+from benchmarks.latency import cpu_s
+from benchmarks.machine import PRIORITY, ROOT, build, noted
+
+SECONDS, SHARE, VIEWERS, BURST = 60.0, 0.5, 32, 8
+ROOM, UNDER_WAY = "4433", 4
+WARM_S, CEILING_S, SETTLE_S, KILL_EACH_S = 3.0, 4.0, 3.0, 15.0
+SERVER_CORE, DRIVER_CORE, PLAYERS = 0, 1, 5
+STALL_US, AIM_P99_US = 10_000, 2000
+WITNESS = """
+import atexit, gc, json, os, time
+rows, began = [], [0.0]
+def note(phase, info):
+    now = time.monotonic()
+    if phase == "start":
+        began[0] = now
+    else:
+        rows.append((began[0], info["generation"], 1000 * (now - began[0])))
+def tell():
+    with open(os.path.join(os.environ["BENCH_GC"], f"{os.getpid()}.json"), "w") as file:
+        json.dump(rows, file)
+gc.callbacks.append(note)
+atexit.register(tell)
+"""
+"""Put beside the server as its `sitecustomize`: when it collected garbage, which generation, and
+for how many ms."""
+
+Span = tuple[int, int, int, int]
+"""From, until, and of its worst packet when it was sent and how long it took; us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """One time in which packets took too long."""
+
+    at_s: float
+    """Since the first of them all."""
+    took_us: int
+    """Its worst packet."""
+    left_us: int
+    """Of that, without the times the meter was late too."""
+    driver_us: int
+    """Of that, while our own send call stood still."""
+
+    @property
+    def ours(self) -> bool:
+        """Nobody else is to blame."""
+        return self.left_us - self.driver_us > STALL_US
+
+
+def overlap(sent: int, took: int, spans: Sequence[Span]) -> int:
+    """Return how much of a packet's time lies within these."""
+    return sum(max(0, min(sent + took, until) - max(sent, since)) for since, until, _, _ in spans)
+
+
+def judged(measured: dict[str, Any]) -> list[Stall]:
+    """Hold each stall against what the meter, and our own sending, missed."""
+    stalls = []
+    for _, _, sent, took in measured["stalls"]:
+        left = took - overlap(sent, took, measured["hiccups"])
+        driver = min(left, overlap(sent, took, measured["held"]))
+        stalls.append(Stall((sent - measured["begun"]) / 1e6, took, left, driver))
+    return stalls
+
+
+class Driver:
+    """The program of `native/load.c`."""
+
+    def __init__(self, process: subprocess.Popen[str], callers: Sequence[Caller]) -> None:
+        """Tell it the members."""
+        self._process = process
+        for caller in callers:
+            self._say(
+                caller.audio.rtp.fileno(), caller.audio.to, caller.video.rtp.fileno(),
+                caller.video.to, spelled(KEYS["gcm"]), spelled(caller.theirs),
+            )  # fmt: skip
+
+    def _say(self, *words: object) -> None:
+        assert self._process.stdin
+        print(*words, file=self._process.stdin, flush=True)
+
+    def order(self, *words: object) -> None:
+        """Begin a run."""
+        self._say(*words)
+
+    def told(self) -> dict[str, Any]:
+        """Wait for what came of it."""
+        assert self._process.stdout
+        told: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return told
+
+
+@contextmanager
+def visited(base: int) -> Iterator[dict[str, int]]:
+    """Have people come and go; how often is known at the end."""
+    counts: dict[str, int] = {}
+    command = ["nice", "-n", "19", sys.executable, "-m", "benchmarks.visitors", str(base)]
+    with pinned(command, DRIVER_CORE) as process:
+        assert process.stdout
+        process.stdout.readline()  # they are coming
+        yield counts
+        out, _ = process.communicate(timeout=60)
+        counts.update(json.loads(out))
+
+
+def kill_mixer(server: Server) -> bool:
+    """End the server's mix worker, a grandchild of ours."""
+    for pid in server.pids()[1:]:
+        with contextlib.suppress(OSError):
+            if b"sfu.worker.mix" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+                return True
+    return False
+
+
+def bothered(server: Server, seconds: float) -> int:
+    """Wait so long, and kill the mixer now and then; return how often."""
+    killed, end = 0, time.monotonic() + seconds
+    while (left_s := end - time.monotonic()) > 0:
+        time.sleep(min(KILL_EACH_S, left_s))
+        killed += kill_mixer(server)
+    return killed
+
+
+def measure(server: Server, directory: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Find the ceiling, offer a part of it, return all that was told."""
+    callers = [
+        Caller(server.sip_port, f"codec{index}", keys=KEYS["gcm"])
+        for index in range(asked.viewers + 1)
+    ]
+    for caller in callers:
+        caller.dial(ROOM)
+    realtime = bool(server.metric("sfu_engine_realtime"))
+    priority = PRIORITY + 1 if realtime else 0
+    words = [len(callers), asked.burst, SERVER_CORE, priority]
+    command = ["chrt", "-f", str(PLAYERS), str(directory / "load"), *map(str, words)]
+    if not realtime:
+        command = command[3:]
+    sockets = [path.rtp.fileno() for one in callers for path in (one.audio, one.video)]
+    with ExitStack() as stack:
+        process = stack.enter_context(pinned(command, DRIVER_CORE, inherit=sockets))
+        driver = Driver(process, callers)
+        driver.order("open", 100, WARM_S)
+        assert driver.told()["got"], "nothing is forwarded"
+        driver.order("close", UNDER_WAY, CEILING_S)
+        closed = driver.told()
+        ceiling = closed["got"] / closed["seconds"]
+        print(f"ceiling {ceiling:,.0f} packets a second, {closed['lost']} lost", flush=True)
+        counts = stack.enter_context(visited(server.base))
+        time.sleep(SETTLE_S)
+        rate = asked.share * ceiling / (asked.viewers * asked.burst)
+        before, ends = cpu_s(server), server.metric("sfu_call_ends_total")
+        driver.order("open", rate, asked.seconds)
+        killed = bothered(server, asked.seconds)
+        measured = driver.told()
+        cpu = [now - then for now, then in zip(cpu_s(server), before, strict=True)]
+        ended = server.metric("sfu_call_ends_total") - ends
+    for caller in callers:
+        caller.hang_up()
+    return {
+        **measured, "ceiling": ceiling, "realtime": realtime, "visitors": counts,
+        "workers": killed, "ended": ended, "seconds": asked.seconds,
+        "expected": measured["pictures"] * asked.viewers * asked.burst,
+        "cpu": [part / asked.seconds for part in cpu],
+    }  # fmt: skip
+
+
+def collected(directory: Path, server: Server, begun_s: float, seconds: float) -> str:
+    """Tell how often the server collected garbage meanwhile, and for how long at most."""
+    path, words = directory / f"{server.pids()[0]}.json", []
+    rows = json.loads(path.read_text()) if path.exists() else []
+    for generation in range(3):
+        took = [ms for at, old, ms in rows if old == generation and 0 <= at - begun_s < seconds]
+        words.append(f"{len(took)} times (longest {max(took, default=0.0):.1f} ms)")
+    return ", ".join(words) + " by generation"
+
+
+def quantiles(buckets: Buckets, most: int) -> str:
+    """Write the median, the tails and the longest, in us."""
+    parts = (quantile(buckets, part) for part in (0.5, 0.99, 0.999))
+    return "/".join(f"{part}" for part in parts) + f", longest {most}"
+
+
+def report(found: dict[str, Any], asked: argparse.Namespace) -> None:
+    """Print the figures and the verdicts."""
+    stalls = judged(found)
+    p99 = quantile(found["took"], 0.99)
+    offered, lost = found["got"] / asked.seconds, found["expected"] - found["got"]
+    print(
+        f"offered {offered:,.0f} packets a second for {asked.seconds:.0f} s: {found['got']:,} came,"
+        f" {lost} lost, {found['skipped']} pictures left out while the driver was held\n"
+        f"added, p50/p99/p99.9 in us: {quantiles(found['took'], found['took_most'])}"
+        f"  (aim p99 < {AIM_P99_US}: {'met' if p99 < AIM_P99_US else 'MISSED'})\n"
+        f"the meter was late:         {quantiles(found['late'], found['late_most'])}\n"
+        f"meanwhile: {found['visitors']}, {found['ended']:.0f} calls recorded, mixer spawned"
+        f" {found['workers']} times, garbage collected {found['garbage']}\n"
+        f"the server's Python took {found['cpu'][0]:.0%} of the core, its engine"
+        f" {found['cpu'][1]:.0%}"
+    )
+    for stall in stalls:
+        seen = "the meter saw it" if stall.left_us <= STALL_US else "the meter saw it not"
+        if stall.left_us > STALL_US and not stall.ours:
+            seen = "our own send call stood still"
+        print(
+            f"    at {stall.at_s:.1f} s {stall.took_us} us, {stall.left_us} without the meter's:"
+            f" {seen}"
+        )
+    unseen = sum(stall.ours for stall in stalls)
+    most = max((stall.left_us for stall in stalls), default=found["took_most"])
+    print(
+        f"{len(stalls)} stalls over {STALL_US // 1000} ms, {unseen} of them unseen by the meter"
+        f" (aim 0: {'MISSED' if unseen else 'met'}); longest without the meter's {most} us"
+    )
+    if found["stalls_more"] or found["hiccups_more"]:
+        print("more stalls than there is room for: this machine is not ours")
+
+
+def picture(found: dict[str, Any], asked: argparse.Namespace, path: Path) -> None:
+    """Draw both distributions."""
+    took = quantiles(found["took"], found["took_most"])
+    late = quantiles(found["late"], found["late_most"])
+    title = (
+        f"{asked.share:.0%} of the ceiling for {asked.seconds:.0f} s, 1 to {asked.viewers},"
+        f" {found['got'] / asked.seconds:,.0f} packets a second; p50/p99/p99.9 in us"
+    )
+    curves = [Curve(f"added {took}", found["took"]), Curve(f"meter {late}", found["late"])]
+    draw(title, curves, [(AIM_P99_US, "p99 aim"), (STALL_US, "stall")], path)
+
+
+async def run(asked: argparse.Namespace) -> dict[str, Any]:
+    """Start the server, measure, stop it."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        build(directory)
+        (directory / "sitecustomize.py").write_text(WITNESS)
+        paths = [str(directory), *filter(None, [os.environ.get("PYTHONPATH")])]
+        server = Quiet(directory / "home", BASE_PORT, prefix=("taskset", "-c", str(SERVER_CORE)))
+        server.environment = {"PYTHONPATH": os.pathsep.join(paths), "BENCH_GC": name}
+        await server.start()
+        try:
+            found = await asyncio.to_thread(measure, server, directory, asked)
+        finally:
+            await server.stop()
+        begun_s = found["begun"] / 1e6
+        found["garbage"] = collected(directory, server, begun_s, asked.seconds)
+    return found
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description="latency under load")
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--share", type=float, default=SHARE)
+    parser.add_argument("--viewers", type=int, default=VIEWERS)
+    parser.add_argument("--burst", type=int, default=BURST)
+    parser.add_argument("--out", type=Path, default=ROOT / "var" / "load")
+    asked = parser.parse_args()
+    with noted():
+        found = asyncio.run(run(asked))
+    report(found, asked)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / "load.json").write_text(json.dumps(found, indent=1))
+    picture(found, asked, asked.out / "load.svg")
+    print(f"written to {asked.out}")
+
+
+if __name__ == "__main__":
+    main()
