@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT, LEFT, TOP, FOOT = 640, 300, 60, 58, 34
+WIDTH, HEIGHT, LEFT, TOP, FOOT = 640, 300, 78, 58, 34
 BY_DECADE = 16
 INK = ("#1b6ca8", "#b5651d", "#6a4c93")
 STYLE = "text{font:12px sans-serif;fill:#222}"
@@ -45,9 +45,9 @@ def draw(title: str, curves: Sequence[Curve], marks: Sequence[tuple[int, str]], 
     words = [f'<text x="8" y="20" style="font-weight:bold">{escape(title)}</text>']
     words += frame.lines()
     for number, curve in enumerate(curves):
-        ink, x = INK[number % len(INK)], LEFT + number * 300
-        words.append(f'<rect x="{x}" y="32" width="12" height="12" fill="{ink}"/>')
-        words.append(f'<text x="{x + 18}" y="42">{escape(curve.name)}</text>')
+        ink, left = INK[number % len(INK)], LEFT + number * 300
+        words.append(f'<rect x="{left}" y="32" width="12" height="12" fill="{ink}"/>')
+        words.append(f'<text x="{left + 18}" y="42">{escape(curve.name)}</text>')
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in frame.steps(curve.buckets))
         words.append(
             f'<polygon points="{points}" fill="{ink}" fill-opacity="0.35" stroke="{ink}"/>'
