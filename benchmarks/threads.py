@@ -77,7 +77,8 @@ def measure(
             assert driver.stdout
             rooms.append(",".join(driver.stdout.readline().split()))
             running.append(driver)
-        servers, opened = [], []
+        servers: list[int] = []
+        opened: list[int] = []
         # an engine of one room has it behind a line: a second one, of nobody, leaves them alike
         for shared in ([room, NOBODY] for room in rooms) if setting.apart else [rooms]:
             command = [sys.executable, "-m", "benchmarks.engine_server", "gcm"]
