@@ -1,5 +1,7 @@
 """Receiver reports: a glimpse each some seconds, or a sensor."""
 
+import pytest
+
 from sfu.media.bwe import Reported
 from sfu.media.bwe.reports import Reports
 from sfu.model import TransportId
@@ -54,3 +56,15 @@ def test_a_leg_that_went_is_forgotten():
     hear(reports, 0.0, 40)
     reports.close(LEG)
     assert hear(reports, 1.0, 200).clean
+
+
+def test_a_queue_grew_from_one_sending_to_the_next_not_from_one_answer_to_the_next():
+    reports = Reports()
+    for n in range(40):
+        hear(reports, n / 4, 40, None)
+    # sent at 10.0 and 10.25, 0.6 s a second: back at 10.19 and 10.59
+    hear(reports, 10.19, 190, None)
+    assert hear(reports, 10.59, 340, None).slope == pytest.approx(0.6)
+    # and 10.5 and 10.75, as it goes
+    hear(reports, 10.75, 250, None)
+    assert hear(reports, 10.93, 180, None).slope == pytest.approx(-0.28)

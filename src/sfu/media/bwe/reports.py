@@ -27,6 +27,7 @@ HEAVY_LOSS = 0.15
 JITTER_S = 0.010
 """Until it is told of."""
 STALE_S = 12.0
+APART_S = 0.05
 GLIMPSE_S = 1.2
 """Queues this close tell how fast one grew."""
 
@@ -120,8 +121,10 @@ class Reports:
         queue_s = max(rtt_s - min(least for _, least in spans) - self.opposite_s, 0.0)
         slope = 0.0
         if leg.queue_s is not None and now - leg.queue_at > 0.1:
+            grown_s = queue_s - leg.queue_s
+            # each tells of the moment it was sent, and the longer the queue the later it is back
             if now - leg.queue_at < GLIMPSE_S:
-                slope = (queue_s - leg.queue_s) / (now - leg.queue_at)
+                slope = grown_s / max(now - leg.queue_at - grown_s, APART_S)
             leg.before_s = leg.queue_s
         leg.queue_s, leg.queue_at = queue_s, now
         return slope
