@@ -1,7 +1,7 @@
 """What came of a meeting: figures by the names of docs/scenarios.md."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise
 
@@ -500,6 +500,47 @@ class Measures:
         begin, end = self._steady_us
         shown = [sum(begin <= at < end for at in eye.shown_us) for _, eye, _ in self.eyes]
         return min(shown) * 1e6 / (end - begin)
+
+    def _fps_of(self, kept: Callable[[Sink], bool]) -> list[float]:
+        begin, end = self._steady_us
+        return [
+            sum(begin <= at < end for at in eye.shown_us) * 1e6 / (end - begin)
+            for _, eye, sink in self.eyes
+            if kept(sink)
+        ]
+
+    @property
+    def _thinnest(self) -> LineId:
+        return min(self.wiring.sites.values(), key=lambda one: one.down_bps or 1e12).line.line
+
+    @property
+    def thin_fps_least(self) -> float:
+        """Of the places behind the thinnest line, the one with the fewest pictures."""
+        return min(self._fps_of(lambda sink: sink.line.line == self._thinnest))
+
+    @property
+    def thin_fps_most(self) -> float:
+        return max(self._fps_of(lambda sink: sink.line.line == self._thinnest))
+
+    @property
+    def fat_fps(self) -> float:
+        """Of all other places, the one with the fewest."""
+        return min(self._fps_of(lambda sink: sink.line.line != self._thinnest))
+
+    @property
+    def thin_height(self) -> int:
+        """Lines of the smallest picture behind the thinnest line, at the end."""
+        heights = {
+            layer.source: layer.height
+            for member in self.meeting.members
+            if isinstance(member, Browser)
+            for layer in member.layers
+        }
+        return min(
+            heights.get(sink.source, 0) if sink.source is not None else 0
+            for _, _, sink in self.eyes
+            if sink.line.line == self._thinnest
+        )
 
     def _steady_waits(self) -> list[int]:
         begin, end = self._steady_us

@@ -24,6 +24,9 @@ AT_LEAST = {
     "stage_height",
     "small_pictures",
     "use_line1_late",
+    "thin_fps_least",
+    "fat_fps",
+    "thin_height",
 }
 """Figures whose bound is from below; all other numbers are bounded from above."""
 EXACT = {"audio_only_at"}

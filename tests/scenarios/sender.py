@@ -107,7 +107,8 @@ class Sender:
                 rid, height = one.rid, one.height
             elif isinstance(member, Codec):
                 most, fps = member.offer_bps, member.fps
-            layers.append(Layer(source, rid, height, fps, int(bps), packets, most))
+            temporals = 3 if isinstance(member, Browser) else 1
+            layers.append(Layer(source, rid, height, fps, int(bps), packets, most, temporals))
         browser = isinstance(member, Browser)
         return Picture(
             member.name,

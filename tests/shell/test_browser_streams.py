@@ -110,9 +110,10 @@ def test_the_layers_are_told_at_once_where_the_room_had_spoken_before_the_offer(
 
 
 def test_the_page_says_how_large_its_layers_are(leg):
-    leg.set_state(microphone=True, camera=True, layers=[LayerState(rid="l", height=360, fps=30)])
+    said = LayerState(rid="l", height=360, fps=30, temporals=3)
+    leg.set_state(microphone=True, camera=True, layers=[said])
     (low,) = leg.streams.layers
-    assert low == PictureLayer(low.source, "l", 360, 30)
+    assert low == PictureLayer(low.source, "l", 360, 30, 3)
 
 
 def test_layers_the_camera_is_too_small_for_are_neither_shown_nor_asked_for(leg, heard):

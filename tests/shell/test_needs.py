@@ -83,3 +83,14 @@ def test_a_source_that_is_closed_is_forgotten(house):
     gauge.tick(Snapshot(EngineRow(1, False, 0, (), 0)))
     source = house.leg(1).streams.picture
     assert gauge.of(source) == (0, 0.0)
+
+
+@pytest.mark.parametrize(("codec", "temporals"), [(Codec.VP8, 3), (Codec.H264, 1)])
+def test_temporal_layers_count_where_the_stream_shows_them(house, codec, temporals):
+    source = house.leg(1).streams.picture
+    house.leg(1).streams.picture_size = (360, 25, 3)
+    shot = snapshot(house, 1, 100_000, 100)
+    shot = replace(shot, sources={source: replace(shot.sources[source], codec=codec)})
+    picture = picture_of(house.leg(1), Gauge(), shot, 1_350_000, 720)
+    assert picture is not None
+    assert [one.temporals for one in picture.layers] == [temporals]

@@ -303,7 +303,7 @@ class BrowserLeg(Leg):
     ) -> None:
         """Take in what the person switched on, and how large the layers of the camera are."""
         self._microphone, self._camera = microphone, camera
-        self._engine.set_sizes({one.rid: (one.height, one.fps) for one in layers})
+        self._engine.set_sizes({one.rid: (one.height, one.fps, one.temporals) for one in layers})
         self._take_layers()
 
     def wants_sound(self) -> bool:

@@ -74,7 +74,7 @@ class BrowserStreams:
         self._streams = streams
         self._places: dict[str, Place] = {}
         self._sending = _Sending()
-        self._sizes: dict[str, tuple[int, int]] = {}
+        self._sizes: dict[str, tuple[int, int, int]] = {}
         self._path: IcePath | None = None
         self.able = ONCE
         """Which sounds may be sent twice, as agreed."""
@@ -151,15 +151,15 @@ class BrowserStreams:
         layers, sizes = self._sending.layers, self._sizes
         made = [rid for rid in rids if rid in sizes] or rids
         self._streams.simulcast = [
-            PictureLayer(layers[rid].source, rid, *sizes.get(rid, (0, 0))) for rid in made
+            PictureLayer(layers[rid].source, rid, *sizes.get(rid, (0, 0, 1))) for rid in made
         ]
         if self._streams.picture not in [layer.source for layer in self._streams.simulcast]:
             self._streams.picture = self._streams.simulcast[-1].source
 
-    def set_sizes(self, sizes: Mapping[str, tuple[int, int]]) -> None:
-        """Take in height and pictures a second of each layer, as the page tells."""
+    def set_sizes(self, sizes: Mapping[str, tuple[int, int, int]]) -> None:
+        """Take in height, pictures a second and temporals of each layer, as the page tells."""
         self._sizes = dict(sizes)
-        self._streams.picture_size = sizes.get("", (0, 0))
+        self._streams.picture_size = sizes.get("", (0, 0, 1))
         rids = self._rids
         if rids:
             self._name_layers(rids)

@@ -35,6 +35,8 @@ class PictureLayer:
     height: int = 0
     """Lines of its picture and pictures a second, by the word of who sends it; 0 for unknown."""
     fps: int = 0
+    temporals: int = 1
+    """Temporal layers told apart in the stream, by its word too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ class Streams:
     """Its picture; of several layers the highest that arrives, for who knows nothing of layers."""
     simulcast: list[PictureLayer] = field(default_factory=list)
     """Its layers, lowest first, where it sends several."""
-    picture_size: tuple[int, int] = (0, 0)
-    """Height and pictures a second of `picture` where it is the only one, 0 for unknown."""
+    picture_size: tuple[int, int, int] = (0, 0, 1)
+    """Height, pictures a second and temporal layers of `picture` where it is the only one."""
     pictures: list[SinkId] = field(default_factory=list)
     """One sink for each place, in the order of `ShowPictures.shown`."""
     wide: list[SinkId] = field(default_factory=list)

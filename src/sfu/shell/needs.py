@@ -17,7 +17,7 @@ from sfu.media.allocation.event import Capacity, Demand, Hearing, Layer, LineSta
 from sfu.media.allocation.rung import Steer
 from sfu.media.engine.pacer import PictureClass
 from sfu.media.engine.snapshot import Snapshot
-from sfu.model import MemberId, Protocol, SinkId, SourceId
+from sfu.model import Codec, MemberId, Protocol, SinkId, SourceId
 from sfu.shell.leg import Leg
 from sfu.shell.limits import Meter
 from sfu.shell.lines import AccessLine
@@ -82,8 +82,11 @@ def picture_of(
         lone = len(leg.streams.layers) == 1
         height = _height(one) or (usual_height if lone else 0)
         layers.append(
-            Layer(one.source, one.rid, height, _fps(one), bps, packets, most_bps if lone else 0)
-        )
+            Layer(
+                one.source, one.rid, height, _fps(one), bps, packets, most_bps if lone else 0,
+                one.temporals if row is not None and row.codec is Codec.VP8 else 1,
+            )
+        )  # fmt: skip
     if not layers or codec is None:
         return None
     line = leg.line.line if leg.line is not None and leg.line.known else None

@@ -97,6 +97,7 @@ export class Call {
       track: (mid, track) => this.#track(mid, track),
       state: (word) => this.#mediaIs(word),
       way: (word) => this.#wayIs(word),
+      layers: () => this.#sayState(),
     };
     return new Peer((type, fields) => this.#connection.say(type, fields), show, this.#devices.camera);
   }

@@ -2,6 +2,8 @@
 //
 //   capture 640x360   l 320x180  h 640x360      layers offered for a larger camera than this one:
 //   capture 1280x720  l 320x180  m 640x360  h 1280x720      l 320x180  m 640x360  h off
+//
+// VP8 comes in three temporal layers where the browser can: who has a thin line is sent half the pictures.
 
 const THREE = 960 * 540; // dots: of a smaller capture Chromium makes two layers, the first two of three
 const START = {
@@ -9,18 +11,26 @@ const START = {
   3: [["l", 120_000], ["m", 300_000], ["h", 600_000]],
 }; // bit/s until the first `send`: a line of 2 Mbit/s bears it, whatever else it carries
 
+const LAYERED = "L1T3"; // of VP8; room codecs see H.264, plain
+
 export class CameraSender {
   #peer;
   #offerAnew;
+  #changed;
+  #temporals = 1;
   #transceiver;
   #asked = null; // the last `send`
   #fallback = ""; // codec put first by setCodecPreferences, where setParameters cannot
   #obeying = Promise.resolve();
 
-  /** `track` is the camera if it is open yet; `offerAnew` is called where a codec needs an offer. */
-  constructor(peer, track, offerAnew) {
+  /**
+   * `track` is the camera if it is open yet; `offerAnew` is called where a codec needs an offer, `changed` where
+   * `sizes` are others now.
+   */
+  constructor(peer, track, offerAnew, changed) {
     this.#peer = peer;
     this.#offerAnew = offerAnew;
+    this.#changed = changed;
     const layers = START[useful(track, 3)];
     this.#transceiver = this.#add(
       layers.map(([rid, maxBitrate], at) => ({ rid, maxBitrate, scaleResolutionDownBy: scale(at, layers.length) })),
@@ -49,14 +59,15 @@ export class CameraSender {
     return this.#obeying;
   }
 
-  /** How large each layer would come from this track, lowest first: [{rid, height, fps}]. */
+  /** How large each layer would come from this track, lowest first: [{rid, height, fps, temporals}]. */
   sizes(track) {
     const { height, fps } = size(track);
     if (!height) return [];
     const encodings = this.sender.getParameters().encodings;
-    if (encodings.length < 2) return [{ rid: "", height, fps }];
+    const temporals = this.#temporals;
+    if (encodings.length < 2) return [{ rid: "", height, fps, temporals }];
     const used = useful(track, encodings.length);
-    return encodings.slice(0, used).map(({ rid }, at) => ({ rid, height: Math.round(height / scale(at, used)), fps }));
+    return encodings.slice(0, used).map(({ rid }, at) => ({ rid, height: Math.round(height / scale(at, used)), fps, temporals }));
   }
 
   #add(sendEncodings) {
@@ -83,14 +94,23 @@ export class CameraSender {
     } catch {
       const again = this.sender.getParameters(); // an old browser that knows the word and not the deed
       this.#shape(again.encodings, wish, codec);
+      for (const encoding of again.encodings) delete encoding.scalabilityMode;
       await this.sender.setParameters(again).catch(() => {});
     }
     // Chromium (156) goes on with fewer pictures a second until its source is put in anew
     if (slow && !parameters.encodings.some((encoding) => encoding.maxFramerate)) {
       await this.sender.replaceTrack(this.sender.track).catch(() => {});
     }
-    const taken = this.sender.getParameters().encodings[0]?.codec;
-    if (codec && !(taken && fits(taken, wish))) this.#preferFirst(wish);
+    const [first] = this.sender.getParameters().encodings;
+    this.#count(first);
+    if (codec && !(first?.codec && fits(first.codec, wish))) this.#preferFirst(wish);
+  }
+
+  /** What the browser took of what was asked: where it knows no layers it says none. */
+  #count({ scalabilityMode = "" } = {}) {
+    const before = this.#temporals;
+    this.#temporals = Number(/^L1T([23])$/.exec(scalabilityMode)?.[1] ?? 1);
+    if (this.#temporals !== before) this.#changed();
   }
 
   /** Size and rate of each layer; a browser or a server without layers has one, asked as a whole. */
@@ -104,6 +124,8 @@ export class CameraSender {
       encoding.scaleResolutionDownBy = Math.max(scale(at, used), most && height ? height / most : 1);
       if (at >= used || (wish && !layer)) encoding.active = false;
       else if (wish) encoding.active = wish.active && layer.active && Boolean(codec);
+      if (codec && is(codec, "VP8")) encoding.scalabilityMode = LAYERED;
+      else delete encoding.scalabilityMode;
       if (layer) encoding.maxBitrate = layer.max_bps;
       if (layer?.max_fps) encoding.maxFramerate = layer.max_fps;
       else delete encoding.maxFramerate;

@@ -41,7 +41,7 @@ export class Peer {
     this.#say = say;
     this.#show = show;
     this.#microphone = this.#peer.addTransceiver("audio", { direction: "sendonly" });
-    this.#camera = new CameraSender(this.#peer, camera, () => this.negotiate());
+    this.#camera = new CameraSender(this.#peer, camera, () => this.negotiate(), () => this.#show.layers());
     this.#peer.ontrack = ({ transceiver, track }) => this.#show.track(transceiver.mid, track);
     this.#peer.oniceconnectionstatechange = () => this.#iceChanged();
   }

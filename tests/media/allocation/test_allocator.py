@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from sfu.media.allocation.admission import Adds, Admitted
 from sfu.media.allocation.budget import Sound
+from sfu.media.allocation.cost import cost
 from sfu.media.allocation.event import DemandGone, Hearing, PictureGone
 from sfu.media.allocation.output import Give, Pace, SetCaps, SoundStep, Wants
 from sfu.media.allocation.rung import Rung, Steer, Why
+from sfu.media.allocation.temporal import HOLD_S, half
 from sfu.media.engine.pacer import PictureClass
 from sfu.model import LineId, MemberId, SinkId
-from tests.media.allocation.scene import G722, OPUS, Scene, three_sites
+from tests.media.allocation.scene import ATM16, G722, OPUS, Scene, three_sites
 
 CODEC = ((G722,), (G722,), 0)
 THUMBNAIL = PictureClass.THUMBNAIL
@@ -487,3 +489,80 @@ def test_a_ceiling_below_the_usual_is_fewer_pictures_and_says_so():
     assert (scene.gives[other].rung, scene.gives[other].reason.why) == (
         Rung.HALF_RATE, Why.CEILING,
     )  # fmt: skip
+
+
+# ---- temporal layers
+
+
+def thin_among_fat(thin, temporals=3):
+    """One stream of 360 lines for a fat line and a thin one."""
+    scene = Scene()
+    scene.line(1, 4_000_000)
+    scene.line(2, 2_000_000)
+    scene.line(3, 2_000_000, thin)
+    scene.send("m1", 1, (180, 360), temporals=temporals)
+    fat, slim = scene.watch("m2", 2, "m1"), scene.watch("m3", 3, "m1")
+    return scene, fat, slim
+
+
+def test_the_thin_viewer_of_a_layered_stream_sees_half_its_pictures_and_the_fat_one_all():
+    scene, fat, slim = thin_among_fat(1_000_000)
+    scene.run(15)
+    assert scene.layer(fat) == scene.layer(slim) == 1
+    assert (scene.gives[fat].temporal, scene.gives[slim].temporal) == (7, 1)
+    assert (scene.gives[fat].rung, scene.gives[slim].rung) == (Rung.FULL, Rung.HALF_RATE)
+    reason = scene.gives[slim].reason
+    assert reason.why is Why.LINE_DOWN
+    assert reason.required_bps > reason.available_bps
+    plain, *_ = thin_among_fat(1_000_000, temporals=1)
+    plain.run(15)
+    assert scene.cap("m1", "h").max_bps > 1.3 * plain.cap("m1", "h").max_bps
+
+
+def test_of_two_temporal_layers_the_lower_one_is_half():
+    scene, _, slim = thin_among_fat(1_000_000, temporals=2)
+    scene.run(15)
+    assert scene.gives[slim].temporal == 0
+
+
+def test_half_the_pictures_fit_the_thin_line():
+    scene, *_ = thin_among_fat(1_000_000)
+    scene.run(15)
+    bps = scene.cap("m1", "h").max_bps
+    price = half(cost(ATM16, 62, 25.0))
+    assert price.bps(bps) <= 0.92 * scene.room_bps(3, up=False) + 1
+
+
+def test_all_pictures_come_back_when_the_line_does_and_not_at_once():
+    scene, _, slim = thin_among_fat(1_000_000)
+    scene.run(15)
+    scene.rate(3, 2_000_000)
+    orders = []
+    while scene.gives[slim].temporal != 7:
+        orders += scene.run(0.1)
+        assert len(scene.log) < 10_000
+        assert scene.now < 40
+    assert scene.now > 15 + HOLD_S
+    assert scene.gives[slim].rung is Rung.FULL
+    assert {one.layer for one in orders if isinstance(one, Give)} == {scene.gives[slim].layer}
+
+
+def test_equal_lines_see_all_pictures_whatever_the_stream_could():
+    scene, fat, slim = thin_among_fat(2_000_000)
+    scene.run(15)
+    scene.rate(2, 1_000_000)
+    scene.rate(3, 1_000_000)
+    scene.run(20)
+    assert {scene.gives[one].temporal for one in (fat, slim)} == {7}
+    assert {one.temporal for _, one in scene.log if isinstance(one, Give)} == {7}
+
+
+def test_a_line_that_wanders_does_not_flicker_between_half_and_all():
+    scene, _, slim = thin_among_fat(1_300_000)
+    scene.run(15)
+    before = len(scene.log)
+    for tick in range(300):
+        scene.rate(3, 1_300_000 + 60_000 * (tick % 2))
+        scene.run(0.1)
+    gives = [one for _, one in scene.log[before:] if isinstance(one, Give) and one.sink == slim]
+    assert len(gives) <= 6

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu.media.allocation.split import NOTHING, Rate, Viewer, split
+from sfu.media.allocation.temporal import PART
 
 LOW, HIGH = Rate(42_000, 199_000), Rate(120_000, 1_200_000)
 ONE = [Rate(120_000, 1_400_000)]
@@ -15,7 +16,7 @@ def watch(rates, *kbps, up=PLENTY, best=9, has=9):
 
 
 def test_equal_lines_all_see_the_top_layer_at_the_poorest_ones_share():
-    given, meant = split([LOW, HIGH], [Viewer(700_000, 1, 9), Viewer(650_000, 1, 9)], PLENTY)
+    given, meant, _ = split([LOW, HIGH], [Viewer(700_000, 1, 9), Viewer(650_000, 1, 9)], PLENTY)
     assert given == [1, 1]
     assert meant[1] == 650_000
 
@@ -63,7 +64,7 @@ shares = st.lists(st.integers(0, 3000), max_size=12)
 @given(shares, st.integers(0, 3000))
 def test_each_viewer_bears_his_layer_and_who_has_more_never_sees_less(kbps, up):
     viewers = [Viewer(1000.0 * one, 1, 9) for one in kbps]
-    given, meant = split([LOW, HIGH], viewers, 1000.0 * up)
+    given, meant, _ = split([LOW, HIGH], viewers, 1000.0 * up)
     assert sum(meant) <= 1000 * up + 1
     for viewer, layer in zip(viewers, given, strict=True):
         if layer != NOTHING:
@@ -77,3 +78,72 @@ def test_each_viewer_bears_his_layer_and_who_has_more_never_sees_less(kbps, up):
 @pytest.mark.parametrize("count", [1, 5, 19])
 def test_all_alike_is_never_cut(count):
     assert set(watch([LOW, HIGH], *[640] * count)) == {1}
+
+
+# ---- half the pictures
+
+LAYERED = [Rate(42_000, 199_000, halves=True), Rate(120_000, 1_200_000, halves=True)]
+
+
+def halves(rates, *kbps, halved=False, **more):
+    viewers = [Viewer(1000.0 * one, len(rates) - 1, 9, halved=halved, **more) for one in kbps]
+    return split(rates, viewers, PLENTY)
+
+
+def test_a_thin_line_sees_half_the_pictures_of_what_others_see_whole():
+    given, meant, halved = halves(LAYERED, 1200, 500)
+    assert (given, halved) == ([1, 1], {1})
+    assert meant[1] == pytest.approx(500_000 / PART)
+
+
+def test_lines_that_differ_by_little_share_all_pictures():
+    assert halves(LAYERED, 700, 640)[2] == frozenset()
+    assert halves(LAYERED, 1000, 800)[2] == frozenset()
+
+
+def test_a_much_thinner_line_sees_the_thin_layer_whole():
+    given, _, halved = halves(LAYERED, 1200, 250)
+    assert (given, halved) == ([1, 0], frozenset())
+
+
+def test_where_layers_cannot_be_told_apart_nobody_sees_half():
+    assert halves([LOW, HIGH], 1200, 500)[2] == frozenset()
+
+
+def test_who_sees_half_goes_on_where_he_would_not_begin_to():
+    begins = {share for share in range(400, 1200, 10) if halves(LAYERED, 1200, share)[2]}
+    stays = {
+        share for share in range(400, 1200, 10)
+        if 1 in split(
+            LAYERED, [Viewer(1.2e6, 1, 9), Viewer(1000.0 * share, 1, 9, halved=True)], PLENTY
+        )[2]
+    }  # fmt: skip
+    assert begins < stays
+
+
+def test_what_is_too_little_for_all_pictures_is_not_halved_for_one():
+    low = [Rate(120_000, 1_200_000, halves=True)]
+    assert halves(low, 150, 90)[2] == frozenset()
+    assert halves(low, 400, 240)[2] == {1}
+
+
+def test_half_of_what_cannot_be_steered_is_seen_where_all_of_it_does_not_fit():
+    deaf = [Rate(120_000, 1_400_000, fixed_bps=900_000, halves=True)]
+    given, _, halved = halves(deaf, 1200, 700)
+    assert (given, halved) == ([0, 0], {1})
+    assert halves(deaf, 1200, 500)[0] == [0, NOTHING]
+
+
+def test_a_floor_is_a_floor_of_half_the_pictures_too():
+    assert halves(LAYERED, 1200, 500, floor_bps=550_000)[2] == frozenset()
+
+
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=10), st.integers(0, 3000))
+def test_nobody_is_sent_more_than_his_line_has_however_many_see_half(kbps, up):
+    viewers = [Viewer(1000.0 * one, 1, 9) for one in kbps]
+    given, meant, halved = split(LAYERED, viewers, 1000.0 * up)
+    for index, (viewer, level) in enumerate(zip(viewers, given, strict=True)):
+        if level >= 0:
+            part = PART if index in halved else 1.0
+            assert part * meant[level] <= viewer.share_bps * (1 + 1e-9)
+    assert sum(meant) <= 1000.0 * up + 1

@@ -28,7 +28,6 @@ from sfu.media.allocation.event import (
     PictureGone,
 )
 from sfu.media.allocation.output import (
-    ALL_TEMPORALS,
     AllocationOrder,
     Give,
     Pace,
@@ -42,6 +41,7 @@ from sfu.media.allocation.senders import Senders
 from sfu.media.allocation.share import Share
 from sfu.media.allocation.steering import Steering
 from sfu.media.allocation.stills import Stills
+from sfu.media.allocation.temporal import ALL, HOLD_S, highest
 from sfu.media.allocation.voices import STEPS, Voices
 from sfu.media.allocation.world import DOWN, SOUND_ONLY, STILL, UP, Choice, Plan, Stay, World
 from sfu.model import LineId, MemberId, SinkId
@@ -84,6 +84,8 @@ class Allocator:
         self._stepped: dict[MemberId, SoundStep] = {}
         self._courtesy = Courtesy()
         self._stays: frozenset[Stay] = frozenset()
+        self._halved: dict[SinkId, tuple[int, float]] = {}
+        """Who sees half the pictures of which layer, and when a plan said so last."""
         self._planned: deque[tuple[World, Plan]] = deque(maxlen=2)
         self._free: tuple[float, World, Plan] | None = None
         self._outputs: deque[AllocationOrder] = deque()
@@ -111,6 +113,7 @@ class Allocator:
                 self._patience.pop(event.sink, None)
                 self._stills.forget(event.sink)
                 self._given.pop(event.sink, None)
+                self._halved.pop(event.sink, None)
             case LineState():
                 line = self._lines.get(event.line)
                 if line is None:
@@ -175,6 +178,7 @@ class Allocator:
         if before is None or before.member != event.member:
             self._patience[event.sink] = Patience(event.member, begun_at=now)
             self._courtesy.forget(event.sink)
+            self._halved.pop(event.sink, None)
         self._demands[event.sink] = event
 
     def _budget(self, line: _Line, *, up: bool) -> Budget:
@@ -206,6 +210,7 @@ class Allocator:
             {sink: one.has for sink, one in self._patience.items() if one.has != ANYTHING},
             frozenset(key for member, one in self._steering.items() for key in one.kept(now)),
             self._stays,
+            frozenset(sink for sink, (_, at) in self._halved.items() if now - at < HOLD_S),
         )
 
     # ---- what follows
@@ -327,7 +332,7 @@ class Allocator:
         for sink, demand in self._demands.items():
             sender = world.senders.get(demand.member)
             if sender is None:
-                order = Give(sink, None, ALL_TEMPORALS, Rung.FULL, Reason(0, 0, Why.NO_SOURCE))
+                order = Give(sink, None, ALL, Rung.FULL, Reason(0, 0, Why.NO_SOURCE))
             else:
                 order = self._order(demand, plan.choices[sink], world, now)
             if self._given.get(sink) != order:
@@ -337,7 +342,7 @@ class Allocator:
     def _order(self, demand: Demand, choice: Choice, world: World, now: float) -> Give:
         sender = world.senders[demand.member]
         reason = Reason(choice.required_bps, choice.available_bps, choice.why)
-        rung, temporal = choice.rung, ALL_TEMPORALS
+        rung, temporal = choice.rung, ALL
         if choice.level != STILL:
             self._stills.forget(demand.sink)
         else:
@@ -346,9 +351,16 @@ class Allocator:
             return Give(demand.sink, source, temporal, rung, reason)
         if choice.level == SOUND_ONLY:
             return Give(demand.sink, None, temporal, rung, reason)
-        if rung is Rung.FULL and self._steering[demand.member].halved(choice.level):
+        encoding = sender.encodings[choice.level]
+        if choice.halved:
+            self._halved[demand.sink] = choice.level, now
+        level, at = self._halved.get(demand.sink, (choice.level, float("-inf")))
+        halved = encoding.temporals > 1 and level == choice.level and now - at < HOLD_S
+        slow = halved or self._steering[demand.member].halved(choice.level)
+        if rung is Rung.FULL and slow:
             rung, reason = Rung.HALF_RATE, replace(reason, why=Why.SETTLING)
-        return Give(demand.sink, sender.encodings[choice.level].source, temporal, rung, reason)
+        temporal = highest(encoding.temporals, halved=halved)
+        return Give(demand.sink, encoding.source, temporal, rung, reason)
 
 
 def _capacity(shares: Budget, pictures_bps: float) -> int:

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from sfu.media.allocation.rung import Rung, Why
 from sfu.model import LineId, MemberId, SinkId, SourceId
 
-ALL_TEMPORALS = 7
-
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -24,7 +22,7 @@ class Give:
     sink: SinkId
     layer: SourceId | None
     temporal: int
-    """Highest temporal layer forwarded; `ALL_TEMPORALS`: all."""
+    """Highest temporal layer forwarded; `temporal.ALL`: all."""
     rung: Rung
     reason: Reason = field(compare=False)
 

@@ -21,6 +21,7 @@ from sfu.media.allocation.fill import Flow, Room, fill
 from sfu.media.allocation.precedence import Precedence
 from sfu.media.allocation.rung import Rung, Why
 from sfu.media.allocation.split import HEADROOM, NOTHING, Rate, Viewer, split
+from sfu.media.allocation.temporal import PART, half
 from sfu.media.allocation.usual import HALF_RATE, Usual, slides
 from sfu.media.allocation.world import (
     DOWN,
@@ -73,6 +74,8 @@ class _Planner:
         }
         self.prices: dict[tuple[LineId | None, int, float, float], Cost | None] = {}
         self.stays = {one.sink: one for one in world.stays}
+        self.halved: set[SinkId] = set()
+        """Viewers who see half the pictures of their layer."""
         self.unmet: set[LineId] = set()
         """Lines whose main picture is not good yet."""
         self.precedence = Precedence(self.rooms)
@@ -149,7 +152,7 @@ class _Planner:
                 level = self.levels[each.sink]
                 limited = self._has(each) < self.tops[each.sink] and not self.rising
                 short = limited or self.whys[each.sink] is Why.LINE_DOWN
-                wanting = level < self.tops[each.sink] and short
+                wanting = (level < self.tops[each.sink] and short) or each.sink in self.halved
                 if wanting or (level >= 0 and self._held_here(each, level)):
                     self.unmet.add(each.line)
         return new
@@ -264,9 +267,11 @@ class _Planner:
                     each.floor_bps,
                     stay.level if (stay := self.stays.get(each.sink)) else NOTHING,
                     stay.worth if stay else 0.0,
+                    each.sink in self.world.halved,
                 )
             )
-        given, meant = split(rates, viewers, up_bps)
+        given, meant, halved = split(rates, viewers, up_bps)
+        self.halved |= {watchers[index].sink for index in halved}
         new: list[LayerKey] = []
         for each, level in zip(watchers, given, strict=True):
             top = self.tops[each.sink]
@@ -281,11 +286,13 @@ class _Planner:
                 if not sender.encodings[level].fixed_bps:
                     flow.set(0.0)
                     new.append(key)
+            halves = each.sink in self.halved
             if each.max_bps:
-                self.taken[key] = min(self.taken.get(key, PLENTY_BPS), each.max_bps)
+                most = each.max_bps / PART if halves else each.max_bps
+                self.taken[key] = min(self.taken.get(key, PLENTY_BPS), most)
             price = self._price(each.line, each.headers_bytes, sender.encodings[level])
             if price is not None and each.line is not None:
-                flow.use(self.rooms[each.line, DOWN], price)
+                flow.use(self.rooms[each.line, DOWN], half(price) if halves else price)
         return new
 
     def _rate(self, sender: Sender, index: int, watcher: Demand) -> Rate:
@@ -294,7 +301,7 @@ class _Planner:
         usual = encoding.usual
         if watcher.picture_class is PictureClass.SLIDES:
             usual = slides(int(usual.most_bps))
-        return Rate(usual.floor_bps, usual.most_bps, running)
+        return Rate(usual.floor_bps, usual.most_bps, running, encoding.temporals > 1)
 
     def _why(self, sender: Sender, demand: Demand, level: int, top: int, up_bps: float) -> Why:
         """Say what keeps a viewer from the layer he asks for."""
@@ -384,11 +391,14 @@ class _Planner:
         why = self.whys[demand.sink]
         share = self.shares[demand.sink]
         rung, wants = self._rung(demand, sender, level, top)
-        if rung is Rung.HALF_RATE:
+        halved = demand.sink in self.halved
+        if halved and rung is Rung.HALF_RATE:
+            why = Why.CEILING if 0 < demand.max_bps < wants else Why.LINE_DOWN
+        elif rung is Rung.HALF_RATE:
             why = self._bound((demand.member, level))
             why = Why.CEILING if why is Why.ROOM else why
         price = self._price(demand.line, demand.headers_bytes, sender.encodings[top])
-        return Choice(level, rung, _line(price, wants), _line(price, share), why)
+        return Choice(level, rung, _line(price, wants), _line(price, share), why, halved)
 
     def _rung(self, demand: Demand, sender: Sender, level: int, top: int) -> tuple[Rung, float]:
         """Name what a viewer has, and say what he would need for more (what he has, if full)."""
@@ -401,14 +411,16 @@ class _Planner:
             return Rung.STILL, least
         rate = self.flows[demand.member, level].rate_bps
         if demand.picture_class is PictureClass.SLIDES:
-            good = slides().good_bps
-            return (Rung.FULL, rate) if rate >= good else (Rung.SLIDES_SLOW, good)
+            good, slow = slides().good_bps, demand.sink in self.halved
+            return (Rung.FULL, rate) if rate >= good and not slow else (Rung.SLIDES_SLOW, good)
         if level < top:
             return Rung.SMALL, max(sender.encodings[level + 1].usual.floor_bps, demand.floor_bps)
+        if demand.sink in self.halved:
+            return Rung.HALF_RATE, rate
         usual = sender.encodings[level].usual
-        half = HALF_RATE * usual.floor_bps
-        if rate < min(half, usual.most_bps) - 1 and not sender.encodings[level].fixed_bps:
-            return Rung.HALF_RATE, half
+        least = HALF_RATE * usual.floor_bps
+        if rate < min(least, usual.most_bps) - 1 and not sender.encodings[level].fixed_bps:
+            return Rung.HALF_RATE, least
         return Rung.FULL, rate
 
     def _want(self, plan: Plan, demand: Demand) -> None:

@@ -11,12 +11,18 @@ so that each doubling counts about alike, for everybody.  It says, for a sender 
 viewers of 1,200 and 300 kbit/s share 300; of 1,200 and 250 the thin one waits; beside five fat ones
 he waits below 760: they would lose too much.  For two layers: a viewer with 60 % of the others'
 share gets the thin layer.
+
+The thinnest viewer of a layer with temporal layers can see half its pictures, for 0.65 of its rate;
+to him that is worth a tenth less than as much at full rate.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import log1p
+from math import inf, log1p
+
+from sfu.media.allocation.temporal import PART
+from sfu.media.allocation.usual import HALF_RATE
 
 SCALE_BPS = 115_000
 LAYER_COST = 0.05
@@ -27,6 +33,10 @@ HEADROOM = 1.2
 """A viewer moves up only where the least of the layer would fit with so much to spare."""
 BETTER = 1.05
 """And only where with so much less it would still be worth more."""
+HALF_WORTH = 0.9
+"""Of half the pictures, of what their rate would be worth with all of them."""
+HALF_COST = 0.1
+"""To whom sees all of them now, it is a change."""
 NOTHING = -1
 
 
@@ -38,6 +48,8 @@ class Rate:
     most_bps: float
     fixed_bps: float = 0.0
     """It runs at this rate already, or cannot be steered; 0: to be chosen."""
+    halves: bool = False
+    """Whether it can be sent with half its pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +65,21 @@ class Viewer:
     stays: int = NOTHING
     """The layer he keeps for the moment, if any; and what that is worth."""
     stays_worth: float = 0.0
+    halved: bool = False
+    """He sees half the pictures now."""
 
     def bears(self, layer: int) -> float:
-        """Return what counts of his share for one layer."""
+        """Return what counts of his share for the least of one layer."""
         return self.share_bps if layer <= self.has else self.share_bps / HEADROOM
+
+    def counts(self, layer: int) -> float:
+        """Return what counts of his share for the rate of one layer."""
+        return self.share_bps if layer <= self.has else self.share_bps / BETTER
+
+    def worth_of_half(self, layer: int, bps: float) -> float:
+        """Return what half the pictures of a layer of this rate are worth to him."""
+        worth = HALF_WORTH * log1p(PART * bps / SCALE_BPS) - HALF_COST * (not self.halved)
+        return worth + self.stays_worth * (self.stays == layer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +92,26 @@ class _Best:
     rates: tuple[float, ...] = ()
     cuts: tuple[int, ...] = ()
     """Groups served up to here, layer by layer."""
+    halved: tuple[bool, ...] = ()
+    """Layer by layer, whether the first of its groups sees half the pictures."""
+
+    def then(
+        self, worth: float, bps: float, takes_bps: float, done: int, *, halved: bool = False
+    ) -> "_Best":
+        """Return this with one layer more, for the groups up to `done`."""
+        return _Best(
+            worth, self.up_bps + takes_bps, (*self.rates, bps), (*self.cuts, done),
+            (*self.halved, halved),
+        )  # fmt: skip
 
 
 def split(
     rates: Sequence[Rate], viewers: Sequence[Viewer], up_bps: float
-) -> tuple[list[int], tuple[float, ...]]:
-    """Return each viewer's layer, `NOTHING` for who waits, and the rate meant for each layer.
+) -> tuple[list[int], tuple[float, ...], frozenset[int]]:
+    """Return each viewer's layer, the rate meant for each layer, and who sees half its pictures.
 
-    `up_bps` is what the sender's line has for it, bit/s of payload like all rates here.
+    `NOTHING` is the layer of who waits; `up_bps` is what the sender's line has for it, bit/s of
+    payload like all rates here.
     """
     order = sorted(range(len(viewers)), key=lambda i: (viewers[i].best, viewers[i].share_bps))
     groups: list[list[int]] = []
@@ -85,8 +120,7 @@ def split(
         one = viewers[each]
         if (
             first is not None
-            and (first.best, first.has, first.floor_bps, first.stays, first.stays_worth)
-            == (one.best, one.has, one.floor_bps, one.stays, one.stays_worth)
+            and replace(first, share_bps=0.0) == replace(one, share_bps=0.0)
             and first.share_bps >= ALIKE * one.share_bps
         ):
             groups[-1].append(each)
@@ -100,13 +134,61 @@ def split(
             _serve(table, layer, rate, poorest, sizes, done, up_bps)
             for done in range(len(groups) + 1)
         ]
-    cuts = table[-1].cuts
+    best = table[-1]
     given = [NOTHING] * len(viewers)
-    for layer, (start, end) in enumerate(pairwise(cuts)):
+    for layer, (start, end) in enumerate(pairwise(best.cuts)):
         for group in groups[start:end]:
             for each in group:
                 given[each] = layer
-    return given, table[-1].rates
+    starts = [start for start, halved in zip(best.cuts, best.halved, strict=False) if halved]
+    return given, best.rates, frozenset(each for start in starts for each in groups[start])
+
+
+@dataclass(slots=True)
+class _Watchers:
+    """Those who see one layer, from the fattest down to somebody."""
+
+    layer: int
+    rate: Rate
+    floor_bps: float
+    count: int = 0
+    share_bps: float = inf
+    bears_bps: float = inf
+    stays: float = 0.0
+
+    def add(self, viewer: Viewer, size: int) -> None:
+        """Take the next thinner group in."""
+        self.count += size
+        self.share_bps = min(self.share_bps, viewer.counts(self.layer))
+        self.bears_bps = min(self.bears_bps, viewer.bears(self.layer))
+        self.floor_bps = max(self.floor_bps, min(viewer.floor_bps, self.rate.most_bps))
+        self.stays += viewer.stays_worth * size * (viewer.stays == self.layer)
+
+    def bps(self, left_bps: float) -> float:
+        """Return the rate of the layer for all of them; 0 where somebody cannot have it."""
+        if self.rate.fixed_bps:
+            return self.rate.fixed_bps if self.bears_bps >= self.rate.fixed_bps else 0.0
+        bps = min(self.share_bps, self.rate.most_bps, left_bps)
+        return bps if min(self.bears_bps, bps) >= self.floor_bps else 0.0
+
+    def bps_beside(self, thin: Viewer, left_bps: float) -> float:
+        """Return the same where one group more sees half its pictures.
+
+        What is too little for all its pictures is halved where it is made, for everybody.
+        """
+        if not self.rate.halves or not (self.count or self.rate.fixed_bps):
+            return 0.0
+        bps = min(self.bps(left_bps), thin.counts(self.layer) / PART)
+        if self.rate.fixed_bps:
+            fixed = self.rate.fixed_bps
+            return fixed if bps and thin.bears(self.layer) >= PART * fixed else 0.0
+        least = max(self.floor_bps, HALF_RATE * self.rate.floor_bps)
+        wants = max(PART * least, min(thin.floor_bps, PART * self.rate.most_bps))
+        return bps if bps >= least and min(thin.bears(self.layer), PART * bps) >= wants else 0.0
+
+    def worth(self, bps: float) -> float:
+        """Return what the layer is worth to all of them."""
+        return self.count * log1p(bps / SCALE_BPS) + self.stays
 
 
 def _serve(
@@ -120,27 +202,21 @@ def _serve(
 ) -> _Best:
     """Choose how many of the first `done` groups, from the fattest down, get this layer."""
     before = table[done]
-    best = _Best(before.worth, before.up_bps, (*before.rates, 0.0), (*before.cuts, done))
-    count, share, bears, floor, stays = 0, float("inf"), float("inf"), rate.floor_bps, 0.0
+    best = before.then(before.worth, 0.0, 0.0, done)
+    watchers = _Watchers(layer, rate, rate.floor_bps)
     for start in range(done - 1, -1, -1):
-        viewer = poorest[start]
+        viewer, size, below = poorest[start], sizes[start], table[start]
         if viewer.best < layer:
             break
-        count += sizes[start]
-        share = min(share, viewer.share_bps / (1.0 if layer <= viewer.has else BETTER))
-        bears = min(bears, viewer.bears(layer))
-        floor = max(floor, min(viewer.floor_bps, rate.most_bps))
-        stays += viewer.stays_worth * sizes[start] * (viewer.stays == layer)
-        below = table[start]
-        if rate.fixed_bps:
-            bps, takes = rate.fixed_bps, 0.0
-            fits = bears >= bps
-        else:
-            bps = takes = min(share, rate.most_bps, up_bps - below.up_bps)
-            fits = min(bears, bps) >= floor
-        if not fits:
-            continue
-        worth = below.worth + count * log1p(bps / SCALE_BPS) + stays - LAYER_COST
-        if worth >= best.worth - 1e-9:  # of equal worth: the larger picture
-            best = _Best(worth, below.up_bps + takes, (*below.rates, bps), (*below.cuts, done))
+        left_bps = up_bps - below.up_bps
+        if bps := watchers.bps_beside(viewer, left_bps):
+            worth = below.worth + watchers.worth(bps) - LAYER_COST
+            worth += size * viewer.worth_of_half(layer, bps)
+            if worth > best.worth + 1e-9:
+                best = below.then(worth, bps, 0.0 if rate.fixed_bps else bps, done, halved=True)
+        watchers.add(viewer, size)
+        if bps := watchers.bps(left_bps):
+            worth = below.worth + watchers.worth(bps) - LAYER_COST
+            if worth >= best.worth - 1e-9:  # of equal worth: the larger picture
+                best = below.then(worth, bps, 0.0 if rate.fixed_bps else bps, done)
     return best

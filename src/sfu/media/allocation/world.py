@@ -76,6 +76,8 @@ class World:
     """Layers that were watched until just now: they are still sent."""
     stays: frozenset[Stay] = frozenset()
     """Viewers who do not make way for others yet."""
+    halved: frozenset[SinkId] = frozenset()
+    """Viewers who see half the pictures now."""
 
     def cost(self, line: LineId | None, headers_bytes: int, encoding: Encoding) -> Cost | None:
         """Return what a layer costs on a line; None where nobody reckons."""
@@ -95,6 +97,8 @@ class Choice:
     required_bps: int
     available_bps: int
     why: Why
+    halved: bool = False
+    """He sees half the pictures of his layer, others may see all."""
 
 
 @dataclass(slots=True)

@@ -63,6 +63,8 @@ class LayerState(Message):
     rid: Annotated[str, StringConstraints(max_length=16)]
     height: Annotated[int, Field(ge=1, le=4320)]
     fps: Annotated[int, Field(ge=1, le=120)] = 25
+    temporals: Annotated[int, Field(ge=1, le=3)] = 1
+    """Temporal layers told apart in the stream (VP8: TID, RFC 7741); 1: none."""
 
 
 class State(Message):
