@@ -7,7 +7,6 @@
 #define RTPFB 205
 #define EXTENDED_REPORT 207
 #define GENERIC_NACK 1
-#define TRANSPORT_WIDE 15
 
 bool rtcp_valid(const uint8_t *compound, size_t length) {
     if (length < 8) return false;
@@ -20,7 +19,7 @@ bool rtcp_valid(const uint8_t *compound, size_t length) {
 }
 
 static bool asks(unsigned kind, unsigned format) {
-    if (kind == RTPFB) return format != GENERIC_NACK && format != TRANSPORT_WIDE;
+    if (kind == RTPFB) return format != GENERIC_NACK; /* a cut does not wait for the tick */
     return kind != SENDER_REPORT && kind != RECEIVER_REPORT && kind != DESCRIPTION &&
            kind != EXTENDED_REPORT;
 }

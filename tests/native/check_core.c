@@ -39,7 +39,7 @@ static void what_only_tells_wakes_nobody_until_there_is_much(void) {
     struct ring *ring = calloc(1, sizeof *ring);
     static uint8_t big[100000], out[RING_BYTES];
     struct sfu_received event = {1, 0, 0, {0}};
-    const uint8_t report[] = {0x80, 201, 0, 1, 0, 0, 0, 1, 0x8f, 205, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2};
+    const uint8_t report[] = {0x80, 201, 0, 1, 0, 0, 0, 1, 0x81, 205, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2};
     const uint8_t wish[] = {0x80, 201, 0, 1, 0, 0, 0, 1, 0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2};
     assert(rtcp_only_tells(report, sizeof report) && !rtcp_only_tells(wish, sizeof wish));
     ring_put_calm(ring, EVENT_RTCP_RECEIVED, &event, sizeof event, report, sizeof report);

@@ -537,17 +537,18 @@ def test_events_wake_the_loop(engine: Engine) -> None:
     assert isinstance(asyncio.run(wait()), DatagramReceived)
 
 
-def test_what_only_tells_waits_for_the_snapshot_or_for_a_wish(
+def test_a_report_waits_for_the_snapshot_a_wish_or_arrivals(
     engine: Engine, pair: tuple[Peer, Peer]
 ) -> None:
     _, two = pair
     wish = RECEIVER_REPORT + bytes.fromhex("81ce0002000000aa0000beef")
     arrivals = RECEIVER_REPORT + bytes.fromhex("8fcd0005000000aa0000beef000100010000000020010000")
+    report = RECEIVER_REPORT
 
     async def story() -> None:
         heard: list[Event] = []
         engine.on_event(heard.append)
-        for payloads, ask in (([arrivals, RECEIVER_REPORT, wish], None), ([arrivals], 1)):
+        for payloads, ask in (([report, wish], None), ([report, arrivals], None), ([report], 1)):
             for payload in payloads:
                 assert heard == []
                 two.send(payload)

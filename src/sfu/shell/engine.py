@@ -45,7 +45,7 @@ class Engine:
     def on_event(self, callback: Callable[[Event], None]) -> None:
         """Call back on the running loop for each event from now on.
 
-        At once, but for RTCP that only tells (reports, arrivals): with the next snapshot.
+        At once, but for RTCP that only tells (reports): with the next event or snapshot.
         """
         self._loop, self._callback = asyncio.get_running_loop(), callback
         self._loop.add_reader(_lib.sfu_fd(self._handle), self._drain)
