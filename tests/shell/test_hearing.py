@@ -1,4 +1,4 @@
-"""What the engine tells goes to whom it concerns; what one of them makes of it costs nobody else."""
+"""What the engine tells goes to whom it concerns; a fault of one of them costs nobody else."""
 
 from structlog.testing import capture_logs
 
