@@ -89,7 +89,7 @@ def test_real_legs_are_seen_muted_pinned_and_disconnected(meeting):
                 await expect(rows).to_have_count(2)
                 await expect(rows.first).to_contain_text("déconnecté par le serveur")
                 await page.get_by_role("link", name="Journal").click()
-                for deed in ("couper ou rendre un micro", "terminer la réunion", "se connecter"):
+                for deed in ("changer un membre", "terminer la réunion", "se connecter"):
                     await expect(page.locator("tbody")).to_contain_text(deed)
 
     asyncio.run(story())
