@@ -50,6 +50,7 @@ class Server:
         self.engine = Engine()
         self.bay = Patchbay(self.engine, Reporter("bench", 0.0), os.urandom)
         self.estimates = Estimates(self.bay)
+        self.bay.hearing.on_arrivals = self.hear
         shared = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         shared.bind(("127.0.0.1", 0))
         self.port = shared.getsockname()[1]
@@ -90,6 +91,10 @@ class Server:
         )  # fmt: skip
         self.bay.open_transport(command, lambda event: None)
         return command
+
+    def hear(self) -> None:
+        """Take feedback as it comes, as the house does."""
+        self.estimates.hear(time.monotonic())
 
     async def run(self, seconds: float) -> None:
         """Tick."""
