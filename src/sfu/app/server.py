@@ -336,7 +336,7 @@ class Server:
         while True:
             # a machine that cannot keep up ticks more rarely: who calls shall be answered still
             due = max(due + TICK_S, loop.time() + TICK_S / 2)
-            await asyncio.sleep(TICK_S / 5)
+            await asyncio.sleep(TICK_S / 5)  # many lines that fall together are one hurry
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.house.urgent.wait(), due - loop.time())
             due = min(due, loop.time())
