@@ -1,6 +1,7 @@
 """Browsers' way in and out: joining, refusals, coming back, being replaced, leaving."""
 
 import time
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -12,8 +13,10 @@ from sfu.config.rooms import Policy, Room, Rooms
 from sfu.errors import PeerError
 from sfu.media.connect import stun
 from sfu.media.connect.stun import Attribute, StunType
+from sfu.media.connect.turn import TurnServer
 from sfu.media.engine.event import DatagramReceived
 from sfu.model import Address, RoomId
+from sfu.shell.browsers import Browsers
 from sfu.signalling.call import Accept
 from sfu.signalling.webrtc.message import (
     Answer,
@@ -101,6 +104,51 @@ def test_an_offer_is_answered_and_the_places_are_told_by_mid(house):
     slots = page.last(Slots)
     assert set(slots.pictures) == {"9", "10"}
     assert set(slots.sounds) == {"2", "3", "4", "5", "6", "7"}
+
+
+def test_the_first_offer_may_come_with_the_wish_to_be_let_in(house):
+    page = Page(house)
+    joined = page.join(offer=page_offer())
+    assert joined.offered
+    assert "a=ice-lite" in page.last(Answer).sdp
+    assert set(page.last(Slots).pictures) == {"9", "10"}
+    assert [row.picture for row in page.last(Members).members] != ["none"]
+    assert "a=ice-lite" in page.offer()  # and the next as ever
+
+
+def test_without_an_offer_the_page_is_told_to_say_it(house):
+    page = Page(house)
+    assert not page.join().offered
+    assert page.last(Answer) is None
+
+
+def test_who_is_refused_gets_no_answer_to_its_offer(guarded):
+    page = Page(guarded)
+    page.join(offer=page_offer(), pin="1111")
+    assert page.refused == "wrong_pin"
+    assert page.last(Answer) is None
+    assert page.join(offer=page_offer(), pin="2468").offered
+    assert page.last(Answer) is not None
+
+
+def test_where_there_is_a_relay_the_page_gathers_from_it_before_it_offers(house):
+    turn = TurnServer(("turn:relay.example.fr",), "secret", 3600)
+    around = replace(house.page_around, turn=turn)
+    house.browsers = Browsers(house.house, around, lambda size: bytes(size))
+    page = Page(house)
+    joined = page.join(offer=page_offer())
+    assert joined.ice_servers
+    assert not joined.offered
+    assert page.last(Answer) is None
+
+
+def test_an_offer_that_shares_nothing_is_refused_behind_the_door(house):
+    page = Page(house)
+    with pytest.raises(PeerError) as refused:
+        page.join(offer="v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n")
+    assert refused.value.status == 488
+    assert page.last(Joined).offered
+    assert "a=ice-lite" in page.offer()
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from sfu.room.attendant import Card
 from sfu.room.waitingroom import PATIENCE_S
 from sfu.shell.screen import film
 from sfu.signalling.call import CallEnded, DigitPressed, End, HangUp
-from sfu.signalling.webrtc.message import Door, Ended, Joined, Leave, Waiting
-from tests.shell.stage import Stage, stage
+from sfu.signalling.webrtc.message import Answer, Door, Ended, Joined, Leave, Waiting
+from tests.shell.stage import Stage, page_offer, stage
 from tests.shell.test_browsers import Page
 
 HELD = Settings(
@@ -57,6 +57,15 @@ def test_who_is_let_in_joins_and_is_no_moderator(house):
     assert inside(house) == ["Maire", "Anne"]
     assert waiting(first) == {}
     assert anne.last(Door) is None
+
+
+def test_who_waited_says_its_offer_when_it_is_let_in(house):
+    first, anne = moderator(house), Page(house)
+    anne.join("Anne", offer=page_offer())
+    house.house.waiting_rooms.admit(ROOM, waiting(first)["Anne"])
+    assert not anne.last(Joined).offered
+    assert anne.last(Answer) is None
+    assert "a=ice-lite" in anne.offer()
 
 
 def test_who_is_refused_is_told_and_may_come_again(house):

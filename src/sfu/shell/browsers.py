@@ -60,6 +60,11 @@ class Browsers:
         self.ring: Callable[[str, str, str], Found | None] = lambda number, name, host: None
         """Calls a unit's number for who asks for it as for a room (number, name, host)."""
 
+    @property
+    def relayed(self) -> bool:
+        """Tell whether pages are to gather from relays before their first offer."""
+        return self._around.turn is not None
+
     def __len__(self) -> int:
         """Count the members there are, those who may still come back among them."""
         return len(self._places)
@@ -90,8 +95,9 @@ class Browsers:
         *,
         sound_only: bool = False,
         moderator: bool = False,
+        offered: bool = False,
     ) -> BrowserLeg:
-        """Let somebody into a room; its streams come with its offer."""
+        """Let somebody into a room; its streams come with its offer, which may be here already."""
         bound = session.verdict.outcome is Admitted.SOUND_ONLY
         leg = BrowserLeg(
             member, name, self._around, session.send, session.user_agent, session.remote
@@ -114,6 +120,7 @@ class Browsers:
                 playout_ms=leg.playout_ms,
                 moderator=moderator,
                 ice_servers=leg.relays(time.time()),
+                offered=offered,
             )
         )
         leg.begin(self.house.clock())

@@ -137,6 +137,8 @@ class Session:
         browsers = self._browsers
         moderator = self.organiser or browsers.moderation.is_moderator(found.room, message)
         member = self._waits = browsers.house.new_member()
+        offer, message = message.offer, message.model_copy(update={"offer": None})
+        offers = offer is not None and not browsers.relayed
 
         def let_in() -> None:
             self._waits = None
@@ -147,9 +149,10 @@ class Session:
                 return
             if waited and not self._line_bears(message):
                 return  # they have what was free
+            # an offer is not kept for half an hour: who waited says it again
             self.leg = browsers.settle(
                 self, member, found, message.name, sound_only=message.sound_only,
-                moderator=moderator,
+                moderator=moderator, offered=offers and not waited,
             )  # fmt: skip
 
         def wait() -> None:
@@ -164,6 +167,8 @@ class Session:
 
         visitor = Visitor(member, message.name, let_in, wait, turn_away)
         browsers.house.waiting_rooms.knock(found.room, visitor, free=moderator)
+        if self.leg is not None and offer is not None and offers:
+            self._offer(self.leg, Offer(sdp=offer))
 
     def _stop_waiting(self) -> None:
         if self._waits is not None:
@@ -240,6 +245,7 @@ class Session:
         return False
 
     def _offer(self, leg: BrowserLeg, message: Offer) -> None:
+        """Answer an offer; PeerError where nothing is common."""
         leg.answer(message.sdp, restart=message.restart)
         meeting = self._browsers.house.meeting_of(leg)
         if meeting is not None:

@@ -12,6 +12,7 @@ const LISTEN_MS = 200;
 const SPEAKING = 0.02; // of full scale, linear
 const LINGER_MS = 700;
 const BANNER_MS = 3000;
+const FRESH_MS = 60_000; // the network of an older offer may be gone
 const USUAL_LAYOUT = { wide: 3, narrow: 3, mix: 1, pictures: 3 }; // of a room of four or fewer
 
 export class Call {
@@ -30,7 +31,7 @@ export class Call {
   #stopMeter = () => {};
   #silent = new Set(); // audio elements the browser does not let play yet
   #wakeLock = null;
-  #ready = null; // a peer whose offer is made while the server is still asked to let us in
+  #ready = null; // a peer whose offer is made before the server lets us in
   peer = null;
   on = { microphone: true, camera: true };
 
@@ -84,12 +85,19 @@ export class Call {
     }
   }
 
-  /** The devices to begin with, what the lobby has on; and the offer, to be said once we are in. */
-  prepare(on) {
-    this.on = { ...on };
+  /** Make the offer of this camera before it is asked for. */
+  warm() {
+    if (this.open || (this.#ready?.camera === this.#devices.camera && this.#ready.age < FRESH_MS)) return;
     this.#ready?.close();
     this.#ready = this.#makePeer();
     this.#ready.setLayout(USUAL_LAYOUT);
+  }
+
+  /** The devices to begin with, what the lobby has on; return the offer to join with, "" for later. */
+  prepare(on) {
+    this.on = { ...on };
+    this.warm();
+    return this.#ready.offered;
   }
 
   #makePeer() {
@@ -108,7 +116,7 @@ export class Call {
       this.#sayState();
       return this.peer.takeBack({ again: true });
     }
-    this.#begin(member, room, roomName, message.ice_servers);
+    this.#begin(member, room, roomName, message);
     this.#moderator.allowed = Boolean(message.moderator);
     this.peer.keepBack(message.playout_ms);
     if (soundOnly) banner(t(needed ? "sound_only" : "sound_only_asked", kbits(needed, free)), { only: "line" });
@@ -116,13 +124,13 @@ export class Call {
     return this.peer.setCamera(this.#devices.camera);
   }
 
-  #begin(member, room, roomName, relays) {
+  #begin(member, room, roomName, { ice_servers: relays, offered }) {
     this.#end();
     this.#member = member;
     this.#room = room;
     this.peer = this.#ready ?? this.#makePeer();
     this.#ready = null;
-    this.peer.admit(relays);
+    this.peer.admit(relays, { offered });
     this.#wayIs("");
     $("room-title").textContent = roomName || t("room_title", { room });
     $("alone-text").textContent = t("alone", { room });

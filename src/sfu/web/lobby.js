@@ -12,8 +12,11 @@ export class Lobby {
   opened = Promise.resolve();
   on = { microphone: stored("microphone.off") !== "1", camera: stored("camera.off") !== "1" };
 
-  /** `enter(fields)` is called when the person asks to be let in, `leave()` when it waits no longer. */
-  constructor(devices, enter, leave) {
+  /**
+   * `enter(fields)` is called when the person asks to be let in, `leave()` when it waits no longer, `begin()` at
+   * the first sign that it will.
+   */
+  constructor(devices, enter, leave, begin) {
     this.#devices = devices;
     const asked = new URLSearchParams(location.search);
     this.#invitation = { room: asked.get("room") ?? "", word: asked.get("invitation") ?? "" };
@@ -28,6 +31,7 @@ export class Lobby {
     $("lobby-mic").addEventListener("click", () => this.toggle("microphone"));
     $("lobby-cam").addEventListener("click", () => this.toggle("camera"));
     $("room").addEventListener("input", () => this.#forgetPin());
+    for (const sign of ["focusin", "pointerover"]) $("join").addEventListener(sign, begin);
   }
 
   /** Show it; `opened` is done when the devices are open, after the person has allowed it. */
@@ -35,9 +39,9 @@ export class Lobby {
     $("call").hidden = true;
     $("lobby").hidden = false;
     this.setBusy(false);
+    this.opened = this.#devices.open(this.on).then(() => $("lobby").hidden || this.refresh());
     const first = [$("room"), $("name")].find((input) => !input.value);
     (first ?? $("enter")).focus();
-    this.opened = this.#devices.open(this.on).then(() => $("lobby").hidden || this.refresh());
   }
 
   close() {

@@ -16,10 +16,20 @@ document.title = t("brand");
 const devices = new Devices({ raw });
 const connection = new Connection(address, (event, detail) => heard[event](detail));
 const call = new Call(connection, devices);
-const lobby = new Lobby(devices, (fields) => {
-  call.prepare(lobby.on);
-  connection.join({ ...fields, language: navigator.language });
-}, () => connection.leave());
+const lobby = new Lobby(devices, enter, () => connection.leave(), warm);
+
+/** Somebody is about to come in: open the way, make the offer. */
+async function warm() {
+  connection.warm();
+  await lobby.opened;
+  if (!connection.joined) call.warm();
+}
+
+/** Ask to be let in, with the offer at once. */
+async function enter(fields) {
+  const offer = await call.prepare(lobby.on);
+  connection.join({ ...fields, language: navigator.language, ...(offer && { offer }) });
+}
 
 const heard = {
   message(message) {
@@ -64,7 +74,7 @@ function home() {
 /** The person may allow devices only after joining. */
 function open() {
   lobby.open();
-  lobby.opened.then(() => (call.open ? call.devicesChanged() : undefined)).then(fillDevices);
+  lobby.opened.then(() => (call.open ? call.devicesChanged() : warm())).then(fillDevices);
 }
 
 /** A select for each kind of device, alike in the lobby and in the settings. */
@@ -107,6 +117,7 @@ $("settings-open").addEventListener("click", async () => {
   $("settings").showModal();
 });
 navigator.mediaDevices?.addEventListener("devicechange", fillDevices);
+document.addEventListener("visibilitychange", () => document.hidden && connection.cool());
 addEventListener("online", () => connection.hurry());
 addEventListener("pagehide", () => connection.say("leave"));
 

@@ -1,6 +1,7 @@
 // The peer connection: m-lines in their order, one offer at a time.
 //
 //   layout, restart, codec change --> wanted --(stable)--> offer --(admitted)--> answer --> obey
+//                                                            `-- the first one is said with `join`
 //
 // `say(type, fields)` returns false where nobody hears; `show` has track(mid, track), state(word),
 // way(word).
@@ -31,13 +32,19 @@ export class Peer {
   #restartAt = 0;
   #timers = [];
   #admit = null;
-  #admitted = new Promise((admit) => (this.#admit = admit));
+  #admitted = new Promise((admit) => (this.#admit = admit)); // whether our `join` had our offer
+  #made = null; // tells `offered`, once
+  #madeAt = performance.now();
   #relays = []; // TURN servers, told with `joined`
   #way = null;
   #watch = 0;
 
+  /** The first offer, once it is made; "" where none could be. */
+  offered = new Promise((made) => (this.#made = made));
+
   /** `camera`: its track, if it is open yet; its size says how many layers are offered. */
   constructor(say, show, camera = null) {
+    this.camera = camera;
     this.#say = say;
     this.#show = show;
     this.#microphone = this.#peer.addTransceiver("audio", { direction: "sendonly" });
@@ -46,11 +53,16 @@ export class Peer {
     this.#peer.oniceconnectionstatechange = () => this.#iceChanged();
   }
 
-  /** We are in: offers may be said; `relays` are gathered from first, where there are any. */
-  admit(relays = []) {
+  /** We are in: offers may be said, but for one `offered` already; first relays are gathered from, if any. */
+  admit(relays = [], { offered = false } = {}) {
     this.#relays = relays;
-    this.#admit();
+    this.#admit(offered);
     this.#timers.push(setTimeout(() => this.#connected || this.#show.state("blocked"), BLOCKED_AFTER_MS));
+  }
+
+  /** Since it was made, ms. */
+  get age() {
+    return performance.now() - this.#madeAt;
   }
 
   /** For the console and for tests. */
@@ -114,10 +126,16 @@ export class Peer {
       const again = this.#restart;
       this.#wanted = this.#restart = false;
       await this.#peer.setLocalDescription(await this.#peer.createOffer({ iceRestart: again }));
-      await this.#admitted;
+      const { sdp } = this.#peer.localDescription;
+      const tell = this.#made;
+      this.#made = null;
+      tell?.(sdp);
+      const offered = await this.#admitted;
+      if (tell && offered) return;
       if (this.#relays.length) await this.#useRelays(again);
       this.#say("offer", { sdp: this.#peer.localDescription.sdp, restart: again });
     } finally {
+      this.#made?.("");
       this.#busy = false;
     }
   }

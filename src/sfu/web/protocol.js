@@ -1,12 +1,14 @@
 // The browser protocol (docs/protocol.md): one WebSocket, found again when lost.  Knows no DOM.
 //
 //   idle --join--> opening --open--> asking --joined--> in --close--> lost --timer--> opening
-//                                      |  refused: stays open, join again        (with resume)
+//    | warm          ^                 |  refused: stays open, join again        (with resume)
+//    `--> opening, open, nothing asked yet; a close is no news
 //
 // `tell(event, detail)` is called with: message, refused, ended, lost, found, unreachable.
 
 const PING_MS = 5000;
 const SILENCE_MS = 12000;
+const STALE_MS = 7500; // a socket opened early that was silent so long, pings and all, may be dead
 const BACKOFF_MS = [500, 1000, 2000, 4000, 8000];
 const OPEN_MS = 10000;
 const POLICY = 1008;
@@ -31,11 +33,22 @@ export class Connection {
     return this.#inside && this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  /** Ask to be let in; on the open socket after a refusal, else on a new one. */
+  /** Open the way before it is asked for: some round trips less until one is in. */
+  warm() {
+    if (!this.#socket && !this.#wish) this.#open();
+  }
+
+  /** Close what was opened early: who comes back may have logged in meanwhile. */
+  cool() {
+    if (!this.#wish) this.#drop();
+  }
+
+  /** Ask to be let in; on the socket there is, after a refusal or opened early, else on a new one. */
   join(fields) {
     this.#wish = { ...fields };
-    if (this.#socket?.readyState === WebSocket.OPEN) this.say("join", this.#wish);
-    else this.#open();
+    const state = Date.now() - this.#heardAt < STALE_MS ? this.#socket?.readyState : WebSocket.CLOSED;
+    if (state === WebSocket.OPEN) this.say("join", this.#wish);
+    else if (state !== WebSocket.CONNECTING) this.#open();
   }
 
   /** Say something; false where nobody hears it now. */
@@ -62,7 +75,7 @@ export class Connection {
     this.#drop();
     const socket = (this.#socket = new WebSocket(this.#url));
     this.#heardAt = Date.now();
-    socket.onopen = () => this.say("join", this.#wish);
+    socket.onopen = () => this.#wish && this.say("join", this.#wish);
     socket.onmessage = ({ data }) => this.#hear(data);
     socket.onclose = ({ code }) => this.#closed(code);
     this.#timers.ping = setInterval(() => this.#beat(socket), PING_MS / 5);
@@ -93,6 +106,7 @@ export class Connection {
     this.#inside = true;
     this.#losses = 0;
     this.#wish.resume = message.resume;
+    delete this.#wish.offer; // of this once
     this.#tell("message", message);
     if (again) this.#tell("found");
   }

@@ -106,7 +106,7 @@ def main() -> None:
     """Run on the descriptors named on the command line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's; we follow it
     with contextlib.suppress(PermissionError):
-        os.nice(NICE)
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
     keep_little()
     media, control = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     gc.collect()

@@ -47,6 +47,8 @@ class Join(Message):
     resume: Annotated[str, StringConstraints(max_length=128)] | None = None
     sound_only: bool = False
     """I want no pictures and send none: for a line that bears no more."""
+    offer: Sdp | None = None
+    """The first offer at once; `Joined.offered` says whether it is answered."""
 
 
 class Offer(Message):

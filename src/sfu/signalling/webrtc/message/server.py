@@ -34,6 +34,8 @@ class Joined(Message):
     """You may admit, mute, remove and lock."""
     ice_servers: tuple[IceServer, ...] = ()
     """Relays to gather candidates of before the first offer; secret."""
+    offered: bool = False
+    """The offer of your `join` is answered; without, say it now."""
 
 
 class Waiting(Message):
