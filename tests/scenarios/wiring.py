@@ -306,7 +306,9 @@ class Wiring:
             site.line.line,
             site.line.encapsulation,
             Capacity(site.up_bps or BOUNDLESS_BPS),
-            Capacity(bps, estimate.queue_s, estimate.congested, estimate.probed),
+            Capacity(
+                bps, estimate.queue_s, estimate.congested, estimate.probed, estimate.proven_bps
+            ),
             sounds_down=tuple(_sound(one) for one in voices if not one.is_browser),
             sounds_up=tuple(_sound(one) for one in voices),
             browsers_down=browsers,

@@ -326,7 +326,9 @@ class Sharing:
         for one in used:
             estimate = down[one.line]
             bps = min(estimate.capacity_bps, bounds.get(one.line, estimate.capacity_bps))
-            capacity = Capacity(bps, estimate.queue_s, estimate.congested, estimate.probed)
+            capacity = Capacity(
+                bps, estimate.queue_s, estimate.congested, estimate.probed, estimate.proven_bps
+            )
             yield line_state(one, capacity, self._up_of(one), behind[one.line], self._mixed)
 
     def _up_of(self, line: AccessLine) -> Capacity:

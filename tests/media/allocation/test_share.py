@@ -21,6 +21,27 @@ def test_a_fall_counts_at_once_and_a_rise_when_it_has_lasted_a_second():
     assert taken[46] == 2e6
 
 
+def test_a_rise_that_a_probe_has_proven_counts_at_once():
+    share = Share(grows=True)
+    play(share, [1e6] * 20)
+    share.update(Capacity(1_250_000, proven_bps=1_250_000), 2.0)
+    assert share.capacity_bps == 1_250_000
+    share.update(Capacity(1_550_000, proven_bps=1_550_000), 2.2)
+    assert share.capacity_bps == 1_250_000  # encoders have to follow
+    share.update(Capacity(1_600_000, proven_bps=1_550_000), 2.5)
+    assert share.capacity_bps == 1_550_000  # what is more than proven waits
+
+
+def test_where_a_proven_rise_did_not_hold_the_next_waits():
+    share = Share(grows=True)
+    play(share, [1e6] * 20)
+    share.update(Capacity(1_250_000, proven_bps=1_250_000), 2.0)
+    share.update(Capacity(900_000), 3.0)
+    share.update(Capacity(1_250_000, proven_bps=1_250_000), 4.0)
+    assert share.capacity_bps == 900_000
+    assert play(share, [1.25e6] * 30, start=4.1)[-1] == 1.25e6
+
+
 def test_a_rise_step_by_step_is_followed_twice_a_second():
     taken = play(Share(grows=True), [1e6] * 15 + [1e6 * 1.008**step for step in range(80)])
     changes = sum(a != b for a, b in itertools.pairwise(taken))

@@ -65,6 +65,7 @@ def test_a_probe_that_went_through_moves_the_end():
     control.drained(1.0)
     control.proven(1.3 * M)
     assert (control.capacity, control.why) == (1.3 * M, Why.PROBE)
+    assert control.proven_bps == 1.3 * M
     control.ended_at(1.1 * M, 8.0)
     assert control.capacity == 1.1 * M
     control.proven(3 * M)

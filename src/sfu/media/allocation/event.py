@@ -95,6 +95,8 @@ class Capacity:
     congested: bool = False
     probed: bool = False
     """Whether that wait was made by a probe of ours, and so says nothing of what is asked for."""
+    proven_bps: int = 0
+    """What probes carried without a queue since it fell last: no noise, so it counts at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 ::
 
-    capacity   falls at once, rises to the least of the last second: noise never shakes it
+    capacity   falls at once, rises to the least of the last second: noise never shakes it;
+               what a probe has proven it takes as it comes, for that is no noise
     share      0.85 of the pictures' part at first; each second of a short queue adds 0.01,
                up to 0.92; congestion sets it back, and where a queue came it stops short next time;
                the queue of a probe neither counts nor is one
@@ -54,8 +55,10 @@ class Share:
             self._seen.popleft()
         if capacity.bps < self.capacity_bps or not self.capacity_bps:
             self._fall(capacity.bps, now)
-        elif now - self._rose_at >= RISE_EACH_S and now - self._seen[0][0] >= 0.9 * self._hold_s:
-            self._rise(now)
+        elif now - self._rose_at >= RISE_EACH_S:
+            if now - self._seen[0][0] >= 0.9 * self._hold_s:
+                self._rise(now)
+            self._take(min(capacity.proven_bps, capacity.bps), now)
         if self._grows:
             self._adapt(capacity, now)
 
@@ -81,6 +84,11 @@ class Share:
         if least >= RISE_LEAST * self.capacity_bps or (stands and least > self.capacity_bps):
             self.capacity_bps = least
             self._rose_at = now
+
+    def _take(self, proven_bps: int, now: float) -> None:
+        """Rise as far as a probe showed room; not soon again where such a rise did not hold."""
+        if proven_bps >= RISE_LEAST * self.capacity_bps and self._hold_s == RISE_S:
+            self.capacity_bps, self._rose_at = proven_bps, now
 
     def _adapt(self, capacity: Capacity, now: float) -> None:
         if now - self._failed_at > FAILED_S:

@@ -46,6 +46,8 @@ class Control:
         self.capacity = float(start_bps)
         self.why = Why.START if ceiling_bps is None else Why.CONFIGURED
         self.congested = False
+        self.proven_bps = 0.0
+        """What a probe carried since the last cut."""
         self.cuts = 0
         self.cut_at = -1e9
         self._ceiling_bps = ceiling_bps
@@ -107,6 +109,7 @@ class Control:
 
     def _cut(self, aim: float, why: Why, now: float) -> None:
         self.cut_at = now
+        self.proven_bps = 0.0
         aim = max(aim, LEAST_BPS)
         if aim < self.capacity:
             self.cuts += 1
@@ -146,6 +149,7 @@ class Control:
         """Take what a probe carried."""
         if self._end and bps > self._end[0]:
             self._end = None
+        self.proven_bps = max(self.proven_bps, bps)
         self.raise_to(bps, Why.PROBE)
 
     def ended_at(self, bps: float | None, now: float) -> None:

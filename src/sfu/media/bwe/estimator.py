@@ -121,6 +121,7 @@ class LineEstimator:
             control.congested,
             control.why,
             self._probed_queue,
+            int(min(control.proven_bps, control.capacity)),
         )
 
     @property

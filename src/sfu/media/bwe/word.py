@@ -181,6 +181,8 @@ class Estimate:
     why: Why
     probed: bool = False
     """Whether the queue there is was left by a probe of ours."""
+    proven_bps: int = 0
+    """What probes carried without a queue since the last cut, 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
