@@ -6,8 +6,8 @@ what the sinks got; systems in turns, medians of five.  The engine does all it d
 RTX, history, send-time log, abs-send-time, a line that counts.
 
     python -m benchmarks.forward [--modes gcm,plain] [--sinks 8,32,128] [--bursts 1,8]
-                                 [--systems ours,bare,rtpengine,janus] [--rounds 5] [--add]
-                                 [--out var/forward]
+                                 [--systems ours,bare,rtpengine,janus,mediasoup]
+                                 [--rounds 5] [--add] [--out var/forward]
 
 prints the table, writes it as ``forward.json`` and ``forward.svg``; `--add` keeps what stands
 there of other work.  The mode `cm` is AES-CM-128 with HMAC-SHA1-80, as room codecs use it by SDES.
@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import janus, rtpengine
+from benchmarks import janus, mediasoup, rtpengine
 from benchmarks.bars import Bar, draw
 from benchmarks.child import cpu_us, pinned
 from benchmarks.engine_server import KEYS
@@ -37,8 +37,9 @@ SERVER_CORE, DRIVER_CORE = 0, 1
 SECONDS = 1.0
 PAYLOAD_BYTES = 1088
 AIM = 1.15
-SYSTEMS = ("ours", "bare", "rtpengine", "janus")
-FOREIGN = ("rtpengine", "janus")
+SYSTEMS = ("ours", "bare", "rtpengine", "janus", "mediasoup")
+PACKAGED = ("rtpengine", "janus")
+"""Programs of Debian's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,10 @@ def serving(
             pid, sending, first = served
             yield Served(pid, 0, sending, first)
         return
+    if system == "mediasoup":
+        with mediasoup.serving(directory, keys, SERVER_CORE, ports) as (pid, port, first):
+            yield Served(pid, port, keys, first)
+        return
     words = list(map(str, ports))
     ours = [sys.executable, "-m", "benchmarks.engine_server", work.mode, "1", "1"]
     ours.append(",".join(words))
@@ -113,6 +118,14 @@ def serving(
         assert process.stdout
         port = int(process.stdout.readline())
         yield Served(process.pid, port, keys, keys)
+
+
+def absent(system: str) -> str | None:
+    """Say why a system cannot be run here."""
+    if system == "mediasoup":
+        return mediasoup.absent()
+    missing = system in PACKAGED and not shutil.which(system)
+    return "it is not installed" if missing else None
 
 
 def spelled(keys: Keys | None) -> str:
@@ -210,9 +223,11 @@ def main() -> None:
     parser.add_argument("--add", action="store_true", help="keep the rows of other work")
     asked = parser.parse_args()
     wanted = asked.systems.split(",")
-    systems = [one for one in wanted if one not in FOREIGN or shutil.which(one)]
-    for missing in set(wanted) - set(systems):
-        print(f"{missing} is not installed: left out")
+    reasons = {system: absent(system) for system in wanted}
+    systems = [system for system, reason in reasons.items() if reason is None]
+    for system, reason in reasons.items():
+        if reason is not None:
+            print(f"{system} is left out: {reason}")
     rows: list[Row] = []
     with noted(), tempfile.TemporaryDirectory() as name:
         directory = Path(name)

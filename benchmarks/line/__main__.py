@@ -15,7 +15,7 @@ from benchmarks.line.lab import Missing, need
 from benchmarks.line.record import Record
 from benchmarks.line.run import play
 from benchmarks.line.scene import ENDS_S, NAMES, VARIANTS, Scene
-from benchmarks.line.systems import KNOW_SIP, SYSTEMS
+from benchmarks.line.systems import KNOW_SIP, SYSTEMS, present
 
 MOST_LATE = 2.0
 """% of the emulator's periods that may be late in a run that is judged."""
@@ -26,8 +26,8 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/bench line", description="Meetings behind 2 Mbit/s lines, ours and others."
     )
-    systems = ",".join(SYSTEMS)
-    parser.add_argument("--systems", default=systems, help=f"which, by comma ({systems})")
+    listed = f"which, by comma ({','.join(SYSTEMS)}); unasked, all but those to be brought"
+    parser.add_argument("--systems", default=",".join(present()), help=listed)
     parser.add_argument("--runs", type=int, default=1, help="runs of each; medians are shown")
     parser.add_argument(
         "--phases", default=",".join(f"{one:g}" for one in ENDS_S),

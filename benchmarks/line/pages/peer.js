@@ -12,17 +12,19 @@ window.lineOpen = async () => {
 
 window.lineCamera = () => own;
 
+window.lineShow = (track) => {
+  const element = document.createElement(track.kind);
+  element.autoplay = true;
+  element.srcObject = new MediaStream([track]);
+  if (track.kind === "video") element.width = 320;
+  document.body.append(element);
+};
+
 /** A connection whose tracks are shown and played; `from` says who is at its other end. */
 window.lineConnect = (from) => {
   const peer = new RTCPeerConnection();
   peer.lineFrom = from;
-  peer.ontrack = ({ track }) => {
-    const element = document.createElement(track.kind);
-    element.autoplay = true;
-    element.srcObject = new MediaStream([track]);
-    if (track.kind === "video") element.width = 320;
-    document.body.append(element);
-  };
+  peer.ontrack = ({ track }) => window.lineShow(track);
   return peer;
 };
 
