@@ -17,6 +17,9 @@ async function main(folder, suite, key, ...ports) {
   const worker = await mediasoup.createWorker({ logLevel: "warn", disableLiburing: true });
   worker.on("died", () => process.exit(1));
   const router = await worker.createRouter({ mediaCodecs: [VIDEO] });
+  // a receiver that promised an estimate and never gave one would be probed with packets of its own
+  const codecs = router.rtpCapabilities.codecs.map((codec) => ({ ...codec, rtcpFeedback: FEEDBACK }));
+  const rtpCapabilities = { ...router.rtpCapabilities, codecs };
   const secret = suite === "-" ? {} : { enableSrtp: true, srtpCryptoSuite: suite };
 
   async function open(port, keyBase64) {
@@ -39,7 +42,7 @@ async function main(folder, suite, key, ...ports) {
   const keys = [];
   for (const port of ports) {
     const sink = await open(port, suite === "-" ? undefined : key);
-    await sink.consume({ producerId: producer.id, rtpCapabilities: router.rtpCapabilities });
+    await sink.consume({ producerId: producer.id, rtpCapabilities });
     keys.push(sink.srtpParameters?.keyBase64 ?? null);
   }
   console.log(JSON.stringify({ pid: worker.pid, port: source.tuple.localPort, key: keys[0] }));

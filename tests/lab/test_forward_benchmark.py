@@ -23,7 +23,7 @@ const transport = (port) => ({
 let port = 100;
 const tell = (wish) => console.error(JSON.stringify(wish));
 const createPlainTransport = async (wish) => tell(wish) ?? transport(port++);
-const router = { rtpCapabilities: {}, createPlainTransport };
+const router = { rtpCapabilities: { codecs: [] }, createPlainTransport };
 const worker = { pid: process.pid, on() {}, close() {}, createRouter: async () => router };
 exports.createWorker = async () => worker;
 """
