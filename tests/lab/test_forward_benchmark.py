@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from benchmarks import mediasoup
 from benchmarks.engine_server import KEYS
-from benchmarks.forward import absent
+from benchmarks.forward import Row, Work, absent, verdicts
 
 from sfu.model import Keys
 
@@ -77,3 +77,19 @@ def test_each_receiver_is_served_with_the_suite_of_the_row(folder: Path, keys: K
     # a connection's own port comes first in what is told, the port it sends to replaces it
     assert [wish["port"] for wish in told if "ip" in wish] == [5000, 5001, 5002]
     assert [wish["port"] for wish in told if "producerId" in wish] == [101, 102]
+
+
+def row(system: str, sinks: int, burst: int, us: float, mode: str = "gcm") -> Row:
+    return Row(system, Work(mode, sinks, burst), us, us, us, 0, 0, 0, 1.0)
+
+
+def test_each_other_system_is_judged_at_our_worst_against_it() -> None:
+    rows = [
+        row("ours", 8, 1, 5.0), row("mediasoup", 8, 1, 5.0), row("ours", 8, 8, 2.0),
+        row("mediasoup", 8, 8, 4.0), row("ours", 32, 8, 3.0), row("mediasoup", 32, 8, 4.0),
+        row("ours", 8, 8, 9.0, "plain"), row("mediasoup", 8, 8, 1.0, "plain"),
+    ]  # fmt: skip
+    assert list(verdicts(rows)) == [
+        "ours to mediasoup, gcm, singly: 1.00-1.00, aim 1.15: met",
+        "ours to mediasoup, gcm, by pictures: 0.50-0.75, aim 0.65: missed",
+    ]
