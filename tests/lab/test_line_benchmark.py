@@ -8,6 +8,7 @@ import pytest
 from benchmarks.line import camera, figures, judge, plot, series, table, trace
 from benchmarks.line.scene import VARIANTS, Phase, Scene
 from benchmarks.line.series import LineStep, Step
+from benchmarks.line.systems import present
 
 SCENE = Scene()
 JOINED_AT = 1000.0
@@ -196,3 +197,11 @@ def test_a_film_shows_who_sends_it(member):
     assert len(camera.i420(one, dice)) == 640 * 360 * 3 // 2
     assert camera.whose(tuple(one[camera.PATCH].mean(axis=(0, 1)))) == member
     assert abs(one - other).mean() > 1  # it moves
+
+
+def test_who_must_be_brought_takes_part_unasked_only_where_it_was(monkeypatch):
+    monkeypatch.delenv("MEDIASOUP", raising=False)
+    assert "mediasoup" not in present()
+    assert {"ours", "mesh"} <= set(present())
+    monkeypatch.setenv("MEDIASOUP", "somewhere")
+    assert "mediasoup" in present()
