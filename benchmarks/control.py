@@ -1,11 +1,13 @@
 """What the control side costs: the RTCP and transport-wide feedback of 200 browsers.
 
 `native/browsers.c` watches with 200 sockets what one source sends, 100 packets a second, and gives
-feedback ten times a second and a receiver report each second.  This process is the server's control
+feedback ten times a second and a receiver report each second; with `--sending` each sends as many
+packets a second itself, which are told of.  This process is the server's control
 side as it runs: engine, patchbay, reporter, an estimator for each browser, ticks of 50 ms.
 CPU of the Python thread, and of the engine's, by schedstat.
 
-    python -m benchmarks.control [--browsers 200] [--rate 100] [--seconds 10] [--profile FILE]
+    python -m benchmarks.control [--browsers 200] [--rate 100] [--sending 0] [--seconds 10]
+                                 [--profile FILE]
 """
 
 import argparse
@@ -27,6 +29,7 @@ from sfu.media.allocation.encapsulation import Encapsulation
 from sfu.media.engine.command import Extensions, OpenTransport, SetLine, SetSink, SetSource
 from sfu.media.report.reporter import Reporter
 from sfu.model import Address, Codec, Framing, Kind, Latch, MemberId, Ssrc
+from sfu.shell.arrived import EngineArrivals
 from sfu.shell.engine import Engine
 from sfu.shell.estimates import Estimates
 from sfu.shell.lines import AccessLine
@@ -45,10 +48,13 @@ def cpu_ns(thread: int) -> int:
 class Server:
     """The control side, with everybody opened."""
 
-    def __init__(self, ports: list[int], source: socket.socket) -> None:
-        """Open a source and a receiver for each port, each behind a line of its own."""
+    def __init__(self, ports: list[int], source: socket.socket, *, sending: bool) -> None:
+        """Open a source and a receiver for each port, each behind a line of its own.
+
+        `sending`: the receivers are sources too.
+        """
         self.engine = Engine()
-        self.bay = Patchbay(self.engine, Reporter("bench", 0.0), os.urandom)
+        self.bay = Patchbay(self.engine, Reporter("bench", 0.0, EngineArrivals()), os.urandom)
         self.estimates = Estimates(self.bay)
         self.bay.hearing.on_arrivals = self.hear
         shared = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -68,6 +74,12 @@ class Server:
             self.bay.set_line(rate)
             self.estimates.watch(line)
             transport = self._transport(port, line)
+            if sending:
+                camera = self.bay.new_source()
+                self.bay.set_source(
+                    SetSource(camera, transport.transport, Kind.VIDEO, None, video, 90_000),
+                    MemberId(str(port)),
+                )
             sink = self.bay.new_sink()
             self.bay.set_sink(
                 SetSink(
@@ -119,12 +131,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="control cost of many browsers")
     parser.add_argument("--browsers", type=int, default=200)
     parser.add_argument("--rate", type=int, default=100)
+    parser.add_argument("--sending", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--profile", type=Path)
     asked = parser.parse_args()
     with noted(), tempfile.TemporaryDirectory() as name:
         build(Path(name))
-        words = [f"{name}/browsers", str(asked.browsers), str(asked.seconds)]
+        words = [f"{name}/browsers", *map(str, (asked.browsers, asked.seconds, asked.sending))]
         pipe = subprocess.PIPE
         with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as browsers:
             assert browsers.stdin
@@ -133,12 +146,14 @@ def main() -> None:
             source.bind(("127.0.0.1", 0))
             ports = list(map(int, browsers.stdout.readline().split()))
             python_s, engine_s, events = uvloop.run(play(ports, source, browsers, asked))
-            packets, feedbacks, reports = map(int, browsers.stdout.readline().split())
+            counts = map(int, browsers.stdout.readline().split())
+            packets, feedbacks, reports, sent, answers = counts
     span = asked.seconds
     print(
         f"{asked.browsers} browsers: {packets / span:.0f} packets, {feedbacks / span:.0f} feedback"
         f" messages and {reports / span:.0f} reports a second; lost events {events}"
     )
+    print(f"they sent {sent / span:.0f} packets, and heard {answers / span:.0f} messages on those")
     print(f"Python {python_s / span:.1%} of a core (aim {AIM:.0%}), engine {engine_s / span:.1%}")
 
 
@@ -149,7 +164,7 @@ async def play(
     asked: argparse.Namespace,
 ) -> tuple[float, float, int]:
     """Let everybody run; return CPU seconds of Python and engine, and lost events."""
-    server = Server(ports, source)
+    server = Server(ports, source, sending=asked.sending > 0)
     camera = os.fork()
     if camera == 0:
         send(source, server.port, asked.rate, threading.Event())

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SFU_ABI_VERSION 7
+#define SFU_ABI_VERSION 8
 #define SFU_LATENCY_BUCKETS 10
 #define SFU_PAYLOADS_MAX 16
 #define SFU_MID_MAX 32
@@ -293,6 +293,27 @@ int sfu_legs_told(sfu_legs *legs, uint32_t line, uint32_t transport, const uint8
 /* What got through, in bit/s, up to what all legs have told of; busy: only since the line last
  * stood idle.  Below 0 where nobody can tell. */
 double sfu_legs_carried(const sfu_legs *legs, uint32_t line, int64_t window_us, int busy);
+
+/* What arrived with a transport-wide sequence number, and the feedback on it (arrivals.h).  No thread,
+ * socket or clock; one caller at a time. */
+#define SFU_FEEDBACK_BYTES 1024
+typedef struct sfu_arrivals sfu_arrivals;
+
+sfu_arrivals *sfu_arrivals_open(void);
+void sfu_arrivals_close(sfu_arrivals *arrivals);
+
+/* Keeps what arrives on a transport from now on; said again, it changes nothing.  0, or -1 without
+ * memory. */
+int sfu_arrivals_put(sfu_arrivals *arrivals, uint32_t transport);
+void sfu_arrivals_forget(sfu_arrivals *arrivals, uint32_t transport);
+
+/* Arrivals, as rows of the snapshot. */
+void sfu_arrivals_add(sfu_arrivals *arrivals, const uint8_t *rows, size_t count);
+
+/* Writes the next message that is due, without its RTCP header and its two SSRCs, into
+ * SFU_FEEDBACK_BYTES; returns its bytes, 0 for none. */
+size_t sfu_arrivals_tell(sfu_arrivals *arrivals, uint32_t transport, int64_t now_us,
+                         uint8_t *message);
 
 /* The same state machine without sockets, thread or clock: for tests and fuzzers. */
 sfu_stage *sfu_stage_open(uint64_t seed);

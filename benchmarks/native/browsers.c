@@ -1,10 +1,12 @@
 /* Many browsers that watch: each takes what comes to its socket and tells of it as browsers do.
  *
- *     browsers N SECONDS
+ *     browsers N SECONDS PACKETS_A_SECOND
  *
  * Prints the ports; reads the server's, then gives feedback to it: transport-wide (extension id 5,
- * draft-holmer-rmcat-transport-wide-cc-extensions-01) each 100 ms, a receiver report each second.
- * Prints at the end: packets received, feedback messages, reports.
+ * draft-holmer-rmcat-transport-wide-cc-extensions-01) each 100 ms, a receiver report each second;
+ * and each sends so many packets of 1,100 bytes, of type 31, with a number of that extension.
+ * Prints at the end: packets received, feedback messages, reports, packets sent, messages of
+ * feedback on those.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -21,6 +23,7 @@
 #define SEEN 256
 #define FEEDBACK_US 100000
 #define REPORT_US 1000000
+#define PACKET_BYTES 1100
 
 struct browser {
     int fd;
@@ -28,13 +31,13 @@ struct browser {
     int64_t at_us[SEEN];
     int count;
     uint8_t number;
-    int64_t feedback_us, report_us;
+    int64_t feedback_us, report_us, packet_us;
     uint32_t ssrc;
-    uint16_t highest;
+    uint16_t highest, sent;
 };
 
 static struct browser browsers[BROWSERS];
-static uint64_t received, feedbacks, reports;
+static uint64_t received, feedbacks, reports, sent, answers;
 
 static int64_t now_us(void) {
     struct timespec now;
@@ -64,10 +67,20 @@ static int wide_sequence(const uint8_t *packet, int length) {
     return -1;
 }
 
+/* Messages of transport-wide feedback in a compound. */
+static unsigned fed_back(const uint8_t *packet, int length) {
+    unsigned found = 0;
+    if (length < 8 || packet[1] < 200 || packet[1] > 207) return 0;
+    for (int at = 0; at + 4 <= length; at += 4 + 4 * (packet[at + 2] << 8 | packet[at + 3]))
+        found += packet[at] == 0x8f && packet[at + 1] == 205;
+    return found;
+}
+
 static void take(struct browser *it, int64_t now) {
     uint8_t packet[2048];
     ssize_t length;
     while ((length = recv(it->fd, packet, sizeof packet, MSG_DONTWAIT)) > 0) {
+        answers += fed_back(packet, (int)length);
         int number = wide_sequence(packet, (int)length);
         if (number < 0) continue;
         received++;
@@ -117,8 +130,22 @@ static void give_report(struct browser *it) {
     reports++;
 }
 
+/* The payload is an intra picture's first bytes, as H.261 writes them, and noughts. */
+static void give_packet(struct browser *it, unsigned rate) {
+    static uint8_t out[PACKET_BYTES] = {0x90, 31, [12] = 0xbe, 0xde, 0, 1, 0x51};
+    uint16_t number = it->sent++;
+    put16(out + 2, number);
+    put32(out + 4, (uint32_t)number * (90000 / rate));
+    put32(out + 8, 5000 + (uint32_t)(it - browsers));
+    put16(out + 17, number);
+    out[25] = 1;
+    send(it->fd, out, sizeof out, 0);
+    sent++;
+}
+
 int main(int argc, char **argv) {
-    if (argc != 3) return 2;
+    if (argc != 4) return 2;
+    unsigned rate = (unsigned)atoi(argv[3]);
     int count = atoi(argv[1]), port, epoll = epoll_create1(0);
     struct rlimit most = {4096, 4096};
     setrlimit(RLIMIT_NOFILE, &most);
@@ -141,6 +168,7 @@ int main(int argc, char **argv) {
         epoll_ctl(epoll, EPOLL_CTL_ADD, browsers[i].fd, &event);
         browsers[i].feedback_us = begun + (int64_t)FEEDBACK_US * i / count;
         browsers[i].report_us = begun + (int64_t)REPORT_US * i / count;
+        browsers[i].packet_us = rate ? begun + 1000000 / rate * i / count : INT64_MAX;
     }
     for (int64_t now; (now = now_us()) < end;) {
         struct epoll_event ready[256];
@@ -156,8 +184,12 @@ int main(int argc, char **argv) {
                 give_report(it);
                 it->report_us += REPORT_US;
             }
+            if (it->packet_us <= now) {
+                give_packet(it, rate);
+                it->packet_us += 1000000 / rate;
+            }
         }
     }
-    printf("%lu %lu %lu\n", received, feedbacks, reports);
+    printf("%lu %lu %lu %lu %lu\n", received, feedbacks, reports, sent, answers);
     return 0;
 }

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sfu.media.engine.snapshot import Arrival
+from sfu.media.engine.layout import LOG_ROW
 from tests.interop import sipp
 from tests.interop.fixtures import ANNE, LAJOUX, MOREZ
 from tests.interop.server import Server
@@ -95,8 +95,8 @@ def test_reports_are_well_formed_before_they_are_encrypted(tmp_path: Path) -> No
     reporter = reports.meeting(transport_cc=True, remb=True)
     composed = []
     for second in range(10, 14):
-        arrivals = tuple(
-            Arrival(reports.SENDER, number, second * reports.S + number * 20_000)
+        arrivals = b"".join(
+            LOG_ROW.pack(reports.SENDER, number, 0, second * reports.S + number * 20_000)
             for number in range(50)
             if number % 7  # some are lost
         )

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrivals.h"
 #include "core.h"
 
 static void a_full_ring_drops_its_oldest_and_counts(void) {
@@ -286,6 +287,37 @@ static void cut_commands_are_refused(void) {
     close_setting(&it);
 }
 
+static void arrive(sfu_arrivals *all, uint16_t sequence, int64_t at_us) {
+    struct sfu_log_row row = {7, sequence, 0, at_us};
+    sfu_arrivals_add(all, (const uint8_t *)&row, 1);
+}
+
+static void what_arrived_is_told_in_as_many_messages_as_it_takes(void) {
+    sfu_arrivals *all = sfu_arrivals_open();
+    uint8_t message[SFU_FEEDBACK_BYTES];
+    size_t longest = 0, length;
+    int messages = 0;
+    sfu_arrivals_put(all, 7);
+    sfu_arrivals_put(all, 7);
+    for (int i = 0; i < 2 * KEPT; i++) arrive(all, (uint16_t)(0xff00 + i), 1000000 + 90000 * i);
+    int64_t now_us = 1000000 + (int64_t)90000 * 2 * KEPT;
+    while ((length = sfu_arrivals_tell(all, 7, now_us, message))) {
+        if (length > longest) longest = length;
+        messages++;
+    }
+    assert(messages == (KEPT + STATUSES_MAX - 1) / STATUSES_MAX);
+    assert(longest > 2 * STATUSES_MAX && longest <= SFU_FEEDBACK_BYTES);
+    arrive(all, 5, INT64_MIN); /* no time of ours */
+    arrive(all, 5, now_us);
+    assert(!sfu_arrivals_tell(all, 7, now_us, message)); /* just told */
+    assert(sfu_arrivals_tell(all, 7, now_us + 100000, message));
+    sfu_arrivals_forget(all, 7);
+    assert(!sfu_arrivals_tell(all, 7, now_us + 900000, message));
+    arrive(all, 6, now_us);
+    sfu_arrivals_put(all, 7);
+    sfu_arrivals_close(all);
+}
+
 int main(void) {
     a_full_ring_drops_its_oldest_and_counts();
     strangers_do_not_push_others_out();
@@ -298,5 +330,6 @@ int main(void) {
     what_waits_is_let_go_whatever_closes_first();
     a_line_of_no_rate_holds_nothing();
     cut_commands_are_refused();
+    what_arrived_is_told_in_as_many_messages_as_it_takes();
     return 0;
 }

@@ -50,6 +50,7 @@ from sfu.media.report import Reporter
 from sfu.metrics import Metrics
 from sfu.model import CallId
 from sfu.shell.alterations import Alterations
+from sfu.shell.arrived import EngineArrivals
 from sfu.shell.bindings import Bindings
 from sfu.shell.bookings import Bookings
 from sfu.shell.bridge import Bridge
@@ -168,7 +169,8 @@ class Server:
         settings = self.settings
         engine = Engine()
         self._stack.callback(engine.close)
-        reporter = Reporter(os.urandom(8).hex(), time.time() - time.monotonic())
+        epoch_s = time.time() - time.monotonic()
+        reporter = Reporter(os.urandom(8).hex(), epoch_s, EngineArrivals())
         self._engine = engine
         engine.apply(marks_of(settings))
         self.patchbay = Patchbay(engine, reporter, os.urandom)

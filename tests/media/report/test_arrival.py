@@ -1,15 +1,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.media.report.arrival import INTERVAL_US, ArrivalLog
+from sfu.media.report.arrival import INTERVAL_US, KEPT, ArrivalLog
 from sfu.media.rtp import rtcp
-from sfu.model import Ssrc
+from sfu.media.rtp.rtcp.transport_cc import RawFeedback, parse_transport_feedback
 
-US, THEM = Ssrc(1), Ssrc(2)
+ENDS = bytes(8)
 
 
 def taken(log: ArrivalLog, now_us: int):
-    return log.take(now_us, US, THEM)
+    return [parse_transport_feedback(ENDS + told) for told in log.take(now_us)]
 
 
 def test_feedback_comes_about_ten_times_a_second():
@@ -49,13 +49,22 @@ def test_a_jump_is_not_told_as_thousands_of_losses():
     assert [each.arrivals for each in taken(log, 1_200_000)] == [(4000,)]
 
 
+def test_of_a_flood_the_newest_are_told():
+    log = ArrivalLog()
+    for number in range(KEPT + 7):
+        log.add(number, 1_000_000)
+    told = taken(log, 1_200_000)
+    assert told[0].base == 7
+    assert sum(len(each.arrivals) for each in told) == KEPT
+
+
 @given(st.lists(st.tuples(st.integers(0, 0xFFFF), st.integers(0, 60_000)), max_size=60))
 def test_whatever_arrives_can_be_written(steps):
     log, now_us = ArrivalLog(), 1_000_000
     for at, (sequence, later_us) in enumerate(steps):
         now_us += later_us
         log.add(sequence if at % 3 == 0 else at, now_us)
-        for feedback in taken(log, now_us):
-            data = rtcp.compose([feedback])
+        for told in log.take(now_us):
+            data = rtcp.compose([RawFeedback(ENDS + told)])
             assert len(data) <= 1200
             assert len(rtcp.parse(data)) == 1

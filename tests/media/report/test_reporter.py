@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sfu.errors import PeerError
 from sfu.media.engine.event import RtcpReceived
-from sfu.media.engine.snapshot import Arrival, EngineRow, SinkRow, Snapshot, SourceRow
+from sfu.media.engine.layout import LOG_ROW
+from sfu.media.engine.snapshot import EngineRow, SinkRow, Snapshot, SourceRow
 from sfu.media.report import (
     ArrivalsHeard,
     ByeHeard,
@@ -94,7 +95,7 @@ def sink_row(sink: SinkId, source: SourceId, ssrc: int, offset: int, at_us: int)
     )
 
 
-def snapshot(at_us: int, *rows: SourceRow | SinkRow, arrivals=()) -> Snapshot:
+def snapshot(at_us: int, *rows: SourceRow | SinkRow, arrivals=b"") -> Snapshot:
     return Snapshot(
         EngineRow(at_us, False, 0, (), 0),
         sources={row.source: row for row in rows if isinstance(row, SourceRow)},
@@ -103,7 +104,7 @@ def snapshot(at_us: int, *rows: SourceRow | SinkRow, arrivals=()) -> Snapshot:
     )
 
 
-def alive(at_us: int, arrivals=()) -> Snapshot:
+def alive(at_us: int, arrivals=b"") -> Snapshot:
     """Both streams at an instant: sound of 48 kHz, pictures of 90 kHz, both from 0."""
     return snapshot(
         at_us,
@@ -364,7 +365,7 @@ def test_an_estimate_is_told_when_it_changes_and_with_each_report():
 
 
 def test_arrivals_are_fed_back_where_that_was_agreed():
-    arrivals = (Arrival(SENDER, 7, 10 * S), Arrival(SENDER, 9, 10 * S + 500))
+    arrivals = LOG_ROW.pack(SENDER, 7, 0, 10 * S) + LOG_ROW.pack(SENDER, 9, 0, 10 * S + 500)
     told = sent(meeting(transport_cc=True, reduced_size=True), alive(10 * S, arrivals), SENDER)
     assert told[-1] == TransportFeedback(US_TO_SENDER, Ssrc(11), 7, 0, (40_000, None, 40_002))
     assert not any(

@@ -137,15 +137,6 @@ class LineRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """A packet with a transport-wide sequence number has arrived."""
-
-    transport: TransportId
-    sequence: int
-    at_us: int
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All rows of one instant."""
 
@@ -154,7 +145,8 @@ class Snapshot:
     transports: dict[TransportId, TransportRow] = field(default_factory=dict)
     sources: dict[SourceId, SourceRow] = field(default_factory=dict)
     sinks: dict[SinkId, SinkRow] = field(default_factory=dict)
-    arrivals: tuple[Arrival, ...] = ()
+    arrivals: bytes = b""
+    """Packets with a transport-wide sequence number that came, `layout.LOG_ROW` each."""
     departures: bytes = b""
-    """Packets with a transport-wide sequence number that were sent, `layout.LOG_ROW` each."""
+    """Those that were sent, likewise."""
     lines: dict[LineId, LineRow] = field(default_factory=dict)

@@ -39,7 +39,6 @@ from sfu.media.engine.event import (
 )
 from sfu.media.engine.layout import Down, Up
 from sfu.media.engine.snapshot import (
-    Arrival,
     EngineRow,
     LineRow,
     SinkRow,
@@ -305,15 +304,16 @@ def unpack_snapshot(packed: bytes) -> Snapshot:
         end = at + kind.size * count
         rows.append(list(kind.iter_unpack(packed[at:end])))
         at = end
-    sockets, transports, sources, sinks, lines, arrivals = rows
+    sockets, transports, sources, sinks, lines = rows
+    arrived = at + layout.LOG_ROW.size * counts[-2]
     return Snapshot(
         EngineRow(at_us, bool(realtime), events_lost, head[12:-1], head[-1], threads, handed_lost),
         {SocketId(row[0]): SocketRow._make(row) for row in sockets},
         {TransportId(row[0]): TransportRow._make(row) for row in transports},
         {SourceId(row[0]): _source_row(row) for row in sources},
         {SinkId(row[0]): _sink_row(row) for row in sinks},
-        tuple(Arrival(TransportId(row[0]), row[1], row[3]) for row in arrivals),
-        packed[at:],
+        packed[at:arrived],
+        packed[arrived:],
         {LineId(row[0]): LineRow._make(row) for row in lines},
     )
 
@@ -324,9 +324,8 @@ _ROWS = (
     layout.SOURCE_ROW,
     layout.SINK_ROW,
     layout.LINE_ROW,
-    layout.LOG_ROW,
 )
-"""Departures come last and stay packed."""
+"""Arrivals and departures come last and stay packed."""
 
 
 def _source_row(row: tuple[int, ...]) -> SourceRow:

@@ -1,21 +1,72 @@
 """Transport-wide feedback on what arrives (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 
+::
+
+    rows of the snapshot --arrived--> ArrivalLog of each transport --take--> messages
+
 Each message begins at the earliest packet not yet told of.  A packet that was late therefore
 makes the message reach back, and what arrived meanwhile is told again, as its sender expects.
+`PlainArrivals` is the reference; a server that runs has the engine's (`shell.arrived`), which
+writes the same.
 """
 
-from sfu.media.rtp.rtcp import TransportFeedback
-from sfu.media.rtp.rtcp.transport_cc import LARGEST_DELTA, TICK_US
-from sfu.model import Ssrc
+from typing import Protocol
+
+from sfu.media.engine import layout
+from sfu.media.rtp.rtcp.transport_cc import LARGEST_DELTA, TICK_US, compose_statuses
+from sfu.model import TransportId
 
 INTERVAL_US = 95_000
 """About 100 ms, so that a tick of 50 or 100 ms is not missed by a hair."""
 KEPT_US = 500_000
 """How far back a message may reach."""
+KEPT = 1024
+"""The same in packets; a jump beyond begins anew instead of telling of so many losses."""
 MAX_STATUSES = 400
 """Per message: 800 bytes of deltas at worst."""
-MAX_GAP = 0x2000
-"""A jump beyond this begins anew instead of telling of so many losses."""
+
+
+class Arrivals(Protocol):
+    """What arrives on all transports we give feedback to."""
+
+    def put(self, transport: TransportId) -> None:
+        """Keep what arrives on a transport from now on; said again, it changes nothing."""
+
+    def forget(self, transport: TransportId) -> None:
+        """Forget a transport."""
+
+    def arrived(self, rows: bytes) -> None:
+        """Take arrivals, `layout.LOG_ROW` each; those of nobody's transports are passed over."""
+
+    def take(self, transport: TransportId, now_us: int) -> list[bytes]:
+        """Write the messages that are due, each as it stands behind its two SSRCs."""
+
+
+class PlainArrivals:
+    """The reference: a packet is a call."""
+
+    def __init__(self) -> None:
+        """Know no transport."""
+        self._logs: dict[TransportId, ArrivalLog] = {}
+
+    def put(self, transport: TransportId) -> None:
+        """Keep what arrives on a transport from now on; said again, it changes nothing."""
+        self._logs.setdefault(transport, ArrivalLog())
+
+    def forget(self, transport: TransportId) -> None:
+        """Forget a transport."""
+        self._logs.pop(transport, None)
+
+    def arrived(self, rows: bytes) -> None:
+        """Take arrivals, `layout.LOG_ROW` each; those of nobody's transports are passed over."""
+        for transport, sequence, _, at_us in layout.LOG_ROW.iter_unpack(rows):
+            if log := self._logs.get(TransportId(transport)):
+                log.add(sequence, at_us)
+
+    def take(self, transport: TransportId, now_us: int) -> list[bytes]:
+        """Write the messages that are due, each as it stands behind its two SSRCs."""
+        log = self._logs.get(transport)
+        return log.take(now_us) if log else []
 
 
 class ArrivalLog:
@@ -35,7 +86,7 @@ class ArrivalLog:
         if self._highest is not None:
             ahead = (sequence - self._highest + 0x8000 & 0xFFFF) - 0x8000
             extended = self._highest + ahead
-            if abs(ahead) > MAX_GAP:
+            if abs(ahead) >= KEPT:
                 self._arrivals.clear()
                 self._untold = None
                 self._highest = extended
@@ -47,19 +98,17 @@ class ArrivalLog:
         """Tell whether there is something to tell of, and time to."""
         return self._untold is not None and now_us - self._told_us >= INTERVAL_US
 
-    def take(self, now_us: int, sender: Ssrc, media: Ssrc) -> list[TransportFeedback]:
-        """Make the messages that are due."""
+    def take(self, now_us: int) -> list[bytes]:
+        """Write the messages that are due, each as it stands behind its two SSRCs."""
         if not self.due(now_us):
             return []
         assert self._highest is not None
         assert self._untold is not None
-        told: list[TransportFeedback] = []
-        at = self._untold
+        told: list[bytes] = []
+        at = self._next_arrival(max(self._untold, self._highest - KEPT + 1))
         while at <= self._highest:
             statuses = self._statuses(at)
-            told.append(
-                TransportFeedback(sender, media, at & 0xFFFF, self._number, tuple(statuses))
-            )
+            told.append(compose_statuses(at & 0xFFFF, self._number, statuses))
             self._number = self._number + 1 & 0xFF
             at = self._next_arrival(at + len(statuses))
         self._untold = None

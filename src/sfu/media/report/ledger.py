@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from sfu.media.engine.snapshot import SinkRow, SourceRow
-from sfu.media.report.arrival import ArrivalLog
 from sfu.media.report.clock import Clocks
 from sfu.media.rtp import ntp
 from sfu.media.rtp.rtcp import Limit, ReportBlock, SenderReport
@@ -43,7 +42,6 @@ class TransportEntry:
     reduced_size: bool
     transport_cc: bool
     remb: bool
-    arrivals: ArrivalLog = field(default_factory=ArrivalLog)
     estimate_bps: int | None = None
     estimate_due: bool = False
     reported_us: int | None = None

@@ -3,6 +3,7 @@
 ::
 
     Snapshot --tick--> SR or RR, SDES; transport-cc feedback; REMB   --> TransmitRtcp
+        its arrivals, as rows --> Arrivals --messages--^
     RtcpReceived --handle--> clocks, round trips, losses             --> facts
     ask_picture, ask_rate                                            --> TransmitRtcp
 
@@ -14,6 +15,7 @@ NACKs are the engine's.  Our NTP clock is the monotonic one plus a constant: it 
 from sfu.media.engine.command import TransmitRtcp
 from sfu.media.engine.event import RtcpReceived
 from sfu.media.engine.snapshot import Snapshot
+from sfu.media.report.arrival import Arrivals, PlainArrivals
 from sfu.media.report.fact import Fact
 from sfu.media.report.ledger import (
     SILENT_US,
@@ -25,7 +27,17 @@ from sfu.media.report.ledger import (
 )
 from sfu.media.report.listener import Listener
 from sfu.media.report.writer import Writer
-from sfu.media.rtp.rtcp import Fir, Limit, Pli, Remb, ReportBlock, SenderReport, Tmmbr
+from sfu.media.rtp.rtcp import (
+    Fir,
+    Limit,
+    Pli,
+    RawFeedback,
+    Remb,
+    ReportBlock,
+    SenderReport,
+    Tmmbr,
+)
+from sfu.media.rtp.rtcp.feedback import compose_ends
 from sfu.model import Kind, MemberId, SinkId, SourceId, Ssrc, TransportId
 
 INTERVAL_US = 1_000_000
@@ -39,9 +51,13 @@ _NOBODY = Ssrc(0)
 class Reporter:
     """Composes and reads the RTCP of every transport; all times are the engine's."""
 
-    def __init__(self, cname: str, epoch_s: float) -> None:
-        """Speak as `cname`; `epoch_s` is the Unix time at which the engine's clock read 0."""
+    def __init__(self, cname: str, epoch_s: float, arrivals: Arrivals | None = None) -> None:
+        """Speak as `cname`; `epoch_s` is the Unix time at which the engine's clock read 0.
+
+        `arrivals` keeps what arrives, to tell of it: the reference unless told.
+        """
         self._ledger = Ledger(epoch_s)
+        self._arrivals: Arrivals = arrivals or PlainArrivals()
         self._writer = Writer(cname)
         self._listener = Listener(self._ledger, self._writer)
 
@@ -59,6 +75,8 @@ class Reporter:
         """Report to this peer; `ssrc` speaks where no sink does.  The flags say what was agreed."""
         entry = TransportEntry(transport, ssrc, reduced_size, transport_cc, remb)
         self._ledger.transports[transport] = entry
+        if transport_cc:
+            self._arrivals.put(transport)
 
     def add_source(
         self,
@@ -90,6 +108,7 @@ class Reporter:
     def remove_transport(self, transport: TransportId) -> None:
         """Forget a peer with its sources and sinks."""
         self._ledger.remove_transport(transport)
+        self._arrivals.forget(transport)
 
     def remove_source(self, source: SourceId) -> None:
         """Forget a stream received."""
@@ -186,10 +205,10 @@ class Reporter:
             due += reports or self._sense(entry, snapshot)
             if entry.estimate_due and entry.remb:
                 due += self._writer.feedback(entry, _estimate(entry, sources))
-            if entry.arrivals.due(snapshot.engine.at_us):
+            for told in self._arrivals.take(entry.transport, snapshot.engine.at_us):
                 media = next((each.ssrc for each in sources if each.ssrc is not None), _NOBODY)
-                for feedback in entry.arrivals.take(snapshot.engine.at_us, entry.ssrc, media):
-                    due += self._writer.feedback(entry, feedback)
+                feedback = RawFeedback(compose_ends(entry.ssrc, media) + told)
+                due += self._writer.feedback(entry, feedback)
         return due
 
     def _learn(self, snapshot: Snapshot) -> None:
@@ -206,10 +225,7 @@ class Reporter:
             unclaimed = transport.unclaimed.pop(row.ssrc, None) if transport else None
             if unclaimed is not None:
                 self._ledger.claim(entry, *unclaimed)
-        for arrival in snapshot.arrivals:
-            known = self._ledger.transports.get(arrival.transport)
-            if known is not None and known.transport_cc:
-                known.arrivals.add(arrival.sequence, arrival.at_us)
+        self._arrivals.arrived(snapshot.arrivals)
 
     def _report(
         self, entry: TransportEntry, sources: list[SourceEntry], snapshot: Snapshot

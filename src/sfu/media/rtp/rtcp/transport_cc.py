@@ -10,7 +10,7 @@ A status is 0 not received, 1 received with a delta of one byte, 2 with one of t
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -107,12 +107,18 @@ def _parse_arrivals(data: bytes, at: int, statuses: list[int], ticks: int) -> It
 
 def compose_transport_feedback(feedback: TransportFeedback) -> bytes:
     """Write it; neighbours that arrived must be within `LARGEST_DELTA` of each other."""
-    first = next(ticks for ticks in feedback.arrivals if ticks is not None)
+    ends = compose_ends(feedback.sender, feedback.media)
+    return ends + compose_statuses(feedback.base, feedback.number, feedback.arrivals)
+
+
+def compose_statuses(base: int, number: int, arrivals: Sequence[int | None]) -> bytes:
+    """Write what stands behind the two SSRCs: the fields of `TransportFeedback`."""
+    first = next(ticks for ticks in arrivals if ticks is not None)
     reference = first // REFERENCE_TICKS
     statuses: list[int] = []
     deltas = b""
     before = reference * REFERENCE_TICKS
-    for ticks in feedback.arrivals:
+    for ticks in arrivals:
         if ticks is None:
             statuses.append(_MISSING)
             continue
@@ -120,10 +126,10 @@ def compose_transport_feedback(feedback: TransportFeedback) -> bytes:
         statuses.append(_SMALL if small else _LARGE)
         deltas += (ticks - before).to_bytes(statuses[-1], signed=not small)
         before = ticks
-    head = _HEAD.pack(feedback.base, len(statuses)) + (reference & 0xFFFFFF).to_bytes(3)
+    head = _HEAD.pack(base, len(statuses)) + (reference & 0xFFFFFF).to_bytes(3)
     chunks = b"".join(chunk.to_bytes(2) for chunk in _chunks(statuses))
-    data = head + bytes([feedback.number]) + chunks + deltas
-    return compose_ends(feedback.sender, feedback.media) + data + bytes(-len(data) % 4)
+    data = head + bytes([number]) + chunks + deltas
+    return data + bytes(-len(data) % 4)
 
 
 def _chunks(statuses: list[int]) -> Iterator[int]:
