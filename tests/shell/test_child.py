@@ -49,6 +49,17 @@ def test_its_end_is_told_with_its_status(run):
     run(story())
 
 
+def test_it_is_asked_to_end_and_may_have_ended(run):
+    async def story() -> None:
+        child = Child(*SLEEPS)
+        child.terminate()
+        async with asyncio.timeout(PATIENCE_S):
+            assert await child.wait() == -signal.SIGTERM
+        child.terminate()
+
+    run(story())
+
+
 def test_its_end_is_seen_where_the_kernel_does_not_tell(run, monkeypatch):
     def refuse(pid: int) -> int:
         raise OSError

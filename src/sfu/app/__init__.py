@@ -14,6 +14,7 @@ from sfu.app.server import Server
 from sfu.app.welcome import demo_command, demo_welcome
 from sfu.config import Settings
 from sfu.errors import UseError
+from sfu.shell.child import Child
 from sfu.shell.log import configure_logging
 from sfu.shell.tasks import spawn
 from sfu.worker.memory import keep_little
@@ -54,17 +55,14 @@ async def _serve(settings: Settings, reread: Reread | None, *, demo: bool) -> in
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: spawn("reload", _reload(server)))
-    members = None
     try:
         await server.start()
         _settle()
         print(server.welcome(), flush=True)
-        if demo:
-            members = asyncio.create_subprocess_exec(*demo_command(server.settings, DEMO_ROOM))
         async with contextlib.AsyncExitStack() as stack:
-            if members is not None:
-                process = await members
-                stack.push_async_callback(_end, process)
+            if demo:
+                members = Child(*demo_command(server.settings, DEMO_ROOM))
+                stack.push_async_callback(_end, members)
                 print(demo_welcome(server.settings, DEMO_ROOM), flush=True)
             await stop.wait()
     finally:
@@ -85,15 +83,14 @@ def _settle() -> None:
     gc.freeze()
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(members: Child) -> None:
     """End the simulated members."""
-    if process.returncode is None:
-        process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), 3)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+    members.terminate()
+    try:
+        await asyncio.wait_for(members.wait(), 3)
+    except TimeoutError:
+        members.kill()
+        await members.wait()
 
 
 def _come_first() -> None:

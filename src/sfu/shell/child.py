@@ -39,6 +39,10 @@ class Child:
         """How it ended, negative for a signal; None while it runs."""
         return self._process.poll()
 
+    def terminate(self) -> None:
+        """Ask it to end; one that has ended has."""
+        self._process.terminate()
+
     def kill(self) -> None:
         """End it without a word; one that has ended has."""
         self._process.kill()
