@@ -10,7 +10,8 @@ A packet took from before the source's send to the kernel's receive stamp at its
 same core a thread sleeps a millisecond at a time, a priority above the engine's, so that what the
 engine itself holds up is no excuse: what this meter misses, the machine took.  A stall is a packet
 that took over 10 ms; the meter saw it where less than 10 ms are left without the times the meter
-was late.
+was late.  At each wake-up it protects four packets too: where that takes twice its usual time
+while packets stall, the core itself was slow, and the report says so (the verdict does not change).
 
     python -m benchmarks.load [--seconds 60] [--share 0.5] [--viewers 32] [--burst 8]
 
@@ -83,6 +84,8 @@ class Stall:
     """Of that, without the times the meter was late too."""
     driver_us: int
     """Of that, while our own send call stood still."""
+    slowness: float = 0.0
+    """How many times as long as usual the meter's own work took meanwhile; 0 where it never ran."""
 
     @property
     def ours(self) -> bool:
@@ -98,10 +101,12 @@ def overlap(sent: int, took: int, spans: Sequence[Span]) -> int:
 def judged(measured: dict[str, Any]) -> list[Stall]:
     """Hold each stall against what the meter, and our own sending, missed."""
     stalls = []
-    for _, _, sent, took in measured["stalls"]:
+    slowness = measured.get("slowness", [])
+    for place, (_, _, sent, took) in enumerate(measured["stalls"]):
         left = took - overlap(sent, took, measured["hiccups"])
         driver = min(left, overlap(sent, took, measured["held"]))
-        stalls.append(Stall((sent - measured["begun"]) / 1e6, took, left, driver))
+        slow = slowness[place] if place < len(slowness) else 0.0
+        stalls.append(Stall((sent - measured["begun"]) / 1e6, took, left, driver, slow))
     return stalls
 
 
@@ -245,7 +250,7 @@ def report(found: dict[str, Any], asked: argparse.Namespace) -> None:
             seen = "our own send call stood still"
         print(
             f"    at {stall.at_s:.1f} s {stall.took_us} us, {stall.left_us} without the meter's:"
-            f" {seen}"
+            f" {seen}; its own work took {stall.slowness:.1f} times as long as usual"
         )
     unseen = sum(stall.ours for stall in stalls)
     most = max((stall.left_us for stall in stalls), default=found["took_most"])

@@ -13,7 +13,8 @@
  *
  * A picture is BURST packets with the moment of writing in each payload; a packet took from then to
  * the kernel's receive stamp at its viewer, so the time it waits for us to read it is not in it.
- * All members send sound, 50 packets a second.  The meter sleeps a millisecond at a time, on one core.
+ * All members send sound, 50 packets a second.  The meter sleeps a millisecond at a time, on one core,
+ * and then protects a few packets, always as many: how long that takes tells how fast the core is.
  * Times are CLOCK_MONOTONIC, us.
  */
 #define _GNU_SOURCE
@@ -42,6 +43,8 @@
 #define SPANS 8192
 #define STALL_US 10000
 #define HICCUP_US 1000
+#define WORK 4 /* packets protected at each wake-up of the meter */
+#define WORKED 1300000 /* wake-ups kept, a millisecond each */
 #define BEHIND_US 5000 /* then we were held ourselves: what was due meanwhile is left out */
 
 struct member {
@@ -74,6 +77,8 @@ static uint32_t timestamp;
 static uint64_t pictures, got, foreign, skipped;
 static uint8_t run; /* what was sent before it is not counted */
 static struct histogram took, late;
+static uint32_t worked_ns[WORKED]; /* by wake-up since the run began to count, 0 for one missed */
+static _Atomic int64_t counted_us;  /* when that was */
 static struct spans stalls, hiccups, held;
 static atomic_bool metering, ending;
 static const uint8_t magic[8] = "picture";
@@ -109,7 +114,28 @@ static void note(struct spans *spans, int64_t from, int64_t until, int64_t sent,
 
 /* ---- the meter */
 
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void note_work(struct srtp *own, int64_t now) {
+    static const uint8_t payload[PACKET - 12];
+    static uint16_t number;
+    uint8_t packet[PACKET + 32] = {0x80};
+    int64_t begun = now_ns(), at = (now - atomic_load(&counted_us)) / 1000;
+    for (int i = 0; i < WORK; i++) {
+        uint16_t sequence = htons(number++);
+        memcpy(packet + 2, &sequence, sizeof sequence);
+        srtp_protect(own, packet, 12, payload, sizeof payload, sizeof packet);
+    }
+    if (at >= 0 && at < WORKED) worked_ns[at] = (uint32_t)(now_ns() - begun);
+}
+
 static void *meter(void *context) {
+    static const uint8_t secret[16];
+    struct srtp *own = srtp_new(SRTP_AEAD_AES_128_GCM, secret, secret, NULL, 0);
     (void)context;
     for (int64_t due = now_us(); !atomic_load(&ending);) {
         due += 1000;
@@ -119,7 +145,9 @@ static void *meter(void *context) {
         if (!atomic_load(&metering)) continue;
         count(&late, now - due);
         if (now - due >= HICCUP_US) note(&hiccups, due, now, due, now - due);
+        note_work(own, now);
     }
+    srtp_free(own);
     return NULL;
 }
 
@@ -317,6 +345,33 @@ static void print_spans(const char *name, const struct spans *spans) {
     printf("], ");
 }
 
+static int by_size(const void *one, const void *other) {
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+    return (a > b) - (a < b);
+}
+
+/* How many times its usual time the meter's work took while each stall lasted; 0: it never ran. */
+static void print_slowness(int64_t begun, int64_t length_us) {
+    static uint32_t sorted[WORKED];
+    size_t kept = 0;
+    for (int64_t at = 0; at < length_us / 1000 && at < WORKED; at++)
+        if (worked_ns[at]) sorted[kept++] = worked_ns[at];
+    qsort(sorted, kept, sizeof *sorted, by_size);
+    double usual = kept ? sorted[kept / 2] : 1;
+    printf("\"slowness\": [");
+    for (size_t i = 0; i < stalls.count; i++) {
+        double sum = 0, count = 0;
+        for (int64_t us = stalls.of[i].from; us < stalls.of[i].until; us += 1000) {
+            int64_t at = (us - begun) / 1000;
+            if (at < 0 || at >= WORKED || !worked_ns[at]) continue;
+            sum += worked_ns[at];
+            count++;
+        }
+        printf("%s%.2f", i ? ", " : "", count ? sum / count / usual : 0);
+    }
+    printf("], ");
+}
+
 /* Sound only, until all that was on its way has come. */
 static void wait_for_the_rest(int epoll) {
     struct pace pace = {.sound_us = now_us()};
@@ -329,6 +384,8 @@ static void run_open(int epoll, double rate, int64_t length_us) {
     while (now_us() - begun < LEAD_US) turn(epoll, &pace);
     begun = now_us();
     forget();
+    memset(worked_ns, 0, sizeof worked_ns);
+    atomic_store(&counted_us, begun);
     atomic_store(&metering, true);
     while (now_us() - begun < length_us) turn(epoll, &pace);
     wait_for_the_rest(epoll);
@@ -340,6 +397,7 @@ static void run_open(int epoll, double rate, int64_t length_us) {
     print_spans("stalls", &stalls);
     print_spans("hiccups", &hiccups);
     print_spans("held", &held);
+    print_slowness(begun, length_us);
     printf("\"foreign\": %lu}\n", foreign);
 }
 

@@ -36,6 +36,12 @@ def test_our_own_send_call_that_stood_still_is_not_the_servers() -> None:
     assert (stall.left_us, stall.driver_us, stall.ours) == (15_000, 12_000, False)
 
 
+def test_a_slow_core_is_told_of_and_excuses_nothing() -> None:
+    one, other = span(2_000_000, 2_015_000), span(3_000_000, 3_020_000)
+    found = judged({**measured([one, other], [], []), "slowness": [2.5, 1.0]})
+    assert [(stall.slowness, stall.ours) for stall in found] == [(2.5, True), (1.0, True)]
+
+
 @given(st.integers(0, 1000), st.integers(1, 1000), st.lists(st.integers(0, 2000), max_size=8))
 def test_no_excuse_is_longer_than_the_packet_took(sent: int, took: int, at: list[int]) -> None:
     edges = sorted(set(at))

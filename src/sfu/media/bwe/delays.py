@@ -212,7 +212,10 @@ def _trend(window: list[float | None]) -> tuple[float, int] | None:
 
 def _slope(points: list[tuple[int, float]]) -> float:
     """Return the least-squares slope."""
-    n = len(points)
-    mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
+    mean_x = sum([x for x, _ in points]) / len(points)
+    spread = risen = 0.0
+    for x, y in points:
+        away = x - mean_x
+        spread += away * away
+        risen += away * y
+    return risen / spread if spread else 0.0
