@@ -1,7 +1,7 @@
 """A house that stands for the interface itself: it answers by script and remembers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -209,6 +209,8 @@ class ScriptedHouse:
     reasons: list[str] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
     dialled: list[tuple[str, str]] = field(default_factory=list)
+    wished: list[dict[str, Any]] = field(default_factory=list)
+    """Of members, as it was asked for."""
     fault: str = ""
     drains: DrainView = field(default_factory=lambda: DrainView(False, 2, 0.0))
     transferred: list[tuple[str, str]] = field(default_factory=list)
@@ -310,11 +312,14 @@ class ScriptedHouse:
         return HourView("morez", 2_000_000, 800_000, 10.0, samples)
 
     def change_member(self, member: str, wishes: Mapping[str, Any]) -> bool:
-        terms = {key: value or 0 for key, value in wishes.items() if key != "muted"}
-        if terms.get("picture_floor_bps", 0) > terms.get("picture_max_bps", 20_000_000):
+        said = {key: value for key, value in wishes.items() if key != "muted"}
+        usual, before = asdict(MOREZ.terms), asdict(self._terms_of(member))
+        terms = before | {key: usual[key] if one is None else one for key, one in said.items()}
+        if terms["picture_floor_bps"] > (terms["picture_max_bps"] or 20_000_000):
             raise UseError("a floor above its most")
+        self.wished.append(dict(wishes))
         muted = {key: value for key, value in wishes.items() if key == "muted"}
-        return self._change_leg(member, terms=replace(MOREZ.terms, **terms), **muted)
+        return self._change_leg(member, terms=TermsView(**terms), **muted)
 
     def admit(self, room: str, member: str) -> bool:
         return self._decide(room, member)
@@ -343,6 +348,10 @@ class ScriptedHouse:
 
     def end_meeting(self, room: str) -> bool:
         return self.meetings.pop(room, None) is not None
+
+    def _terms_of(self, member: str) -> TermsView:
+        legs = [one for meeting in self.meetings.values() for one in meeting.members]
+        return next((one.terms for one in legs if one.member == member), MOREZ.terms)
 
     def _change_leg(self, member: str, **facts: Any) -> bool:
         for room, meeting in self.meetings.items():

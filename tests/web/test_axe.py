@@ -64,6 +64,9 @@ def test_the_console(page, url, view):
 def test_the_consoles_dialogs(page, url):
     administer(page)
     page.goto(f"{url}/console")
+    page.locator('[data-member="m1"] .terms summary').click()
+    expect(page.locator("#priority-m1")).to_be_visible()
+    assert faults(page) == []
     page.locator('[data-member="m1"]').get_by_role("button", name="Déconnecter").click()
     expect(page.locator("#ask")).to_be_visible()
     assert faults(page) == []

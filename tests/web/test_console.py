@@ -141,6 +141,54 @@ def test_he_mutes_pins_and_chooses_the_rule(page, url, stage):
     assert stage.meetings["4201"].layout.value == "round"
 
 
+def test_he_says_what_a_members_pictures_get_of_its_line(page, url, stage):
+    opened(page, url)
+    said, form = leg(page).locator(".terms summary"), leg(page).locator(".terms form")
+    expect(said).to_have_text("Priorité 5 sur sa ligne")
+    said.click()
+    priority, most = form.get_by_label("Priorité (0 à 9)"), form.get_by_label("Image : au plus")
+    priority.fill("9")
+    most.fill("600")
+    page.wait_for_timeout(1500)  # what comes each second does not take it out of his hands
+    expect(priority).to_have_value("9")
+    form.get_by_role("button", name="Appliquer").click()
+    expect(page.locator("#said")).to_contain_text("appliqué jusqu'à son départ")
+    # the floor was left alone: it goes on as configured, also when that changes
+    assert stage.wished == [{"priority": 9, "picture_max_bps": 600_000}]
+    expect(said).to_have_text(
+        re.compile(r"Priorité 9 sur sa ligne · au plus 600\Wkbit/s par image"), timeout=2500
+    )
+    form.get_by_label("Image : au moins").fill("700")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("a floor above its most")
+    form.get_by_role("button", name="Comme configuré").click()
+    expect(said).to_have_text("Priorité 5 sur sa ligne", timeout=2500)
+    expect(priority).to_have_value("5")
+    assert stage.wished[-1] == dict.fromkeys(
+        ("priority", "picture_floor_bps", "picture_max_bps")
+    )
+
+
+def test_what_was_typed_and_not_applied_is_forgotten_with_the_fields(english, url):
+    opened(english, url)
+    said = leg(english).locator(".terms summary")
+    expect(said).to_have_text("Priority 5 on its line")
+    said.click()
+    field = leg(english).get_by_label("Priority (0 to 9)")
+    field.fill("2")
+    said.click()
+    expect(field).to_be_hidden()
+    said.click()
+    expect(field).to_have_value("5", timeout=2500)
+
+
+def test_who_may_only_read_sees_the_terms_in_words(page, url):
+    read = {"account": "lea", "role": "read_only", "how": "session"}
+    page.route("**/api/v1/session", lambda route: route.fulfill(json=read))
+    opened(page, url)
+    expect(leg(page).locator(".terms p")).to_have_text("Priorité 5 sur sa ligne")
+
+
 def test_he_ends_a_meeting(page, url):
     opened(page, url)
     page.get_by_role("button", name="Terminer").click()

@@ -7,6 +7,13 @@ import { ask, doing } from "./console-talk.js";
 import { bits, t } from "./console-words.js";
 
 const FRAMINGS = ["atm", "efm", "plain"];
+const MOST_KBPS = 20_000;
+/** What pictures get of lines: of a room, or of what a unit is shown; empty: as without it. */
+const TERMS = [
+  { name: "priority", kind: "number", min: 0, max: 9 },
+  { name: "picture_floor_bps", kind: "kbps", min: 0, max: MOST_KBPS },
+  { name: "picture_max_bps", kind: "kbps", min: 0, max: MOST_KBPS },
+];
 const POLICIES = ["multipoint", "point_to_point", "shared"];
 
 /** The fields of each kind: the first names it. `kind` says how it is typed in. */
@@ -23,12 +30,14 @@ const FORMS = {
     { name: "units", kind: "list" },
     { name: "owner", kind: "text" },
     { name: "lent_to", kind: "list" },
+    ...TERMS,
   ],
   endpoint: [
     { name: "number", kind: "digits", required: true },
     { name: "uri", kind: "text", required: true, example: "sip:morez@192.0.2.21" },
     { name: "name", kind: "text" },
     { name: "site", kind: "site" },
+    ...TERMS,
   ],
   site: [
     { name: "name", kind: "text", required: true },
@@ -77,9 +86,9 @@ function input(field, value) {
     case "site":
       return element("input", { ...common, value: value ?? "", list: "sites", autocomplete: "off" });
     case "number":
-      return element("input", { ...common, type: "number", min: field.min, value: value ?? "" });
+      return element("input", { ...common, type: "number", min: field.min, max: field.max, value: value ?? "" });
     case "kbps":
-      return element("input", { ...common, type: "number", min: 64, step: "any", value: value === undefined ? "" : value / 1000 });
+      return element("input", { ...common, type: "number", min: field.min ?? 64, max: field.max, step: "any", value: value === undefined ? "" : value / 1000 });
     case "digits":
       return element("input", { ...common, inputmode: "numeric", pattern: "[0-9]{1,20}", value: value ?? "", autocomplete: "off" });
     case "secret":
@@ -96,7 +105,7 @@ function typed(field, place) {
   const text = place.value.trim();
   if (field.kind === "check") return place.checked;
   if (field.kind === "list") return text.split(/[,;]/).map((one) => one.trim()).filter(Boolean);
-  if (field.kind === "kbps") return Math.round(Number(text) * 1000);
+  if (field.kind === "kbps") return text ? Math.round(Number(text) * 1000) : null;
   if (field.kind === "number") return text ? Number(text) : null;
   if (field.kind === "secret") return place.closest(".field").querySelector("[type=checkbox]")?.checked ? "" : text || undefined;
   return text;

@@ -3,6 +3,7 @@
 import { may, send } from "./api.js";
 import { element, mark, Meter, say } from "./dom.js";
 import { ask, doing } from "./console-talk.js";
+import { Terms } from "./console-terms.js";
 import { bits, codec, percent, round, t } from "./console-words.js";
 
 const FULL = 0.85;
@@ -53,6 +54,7 @@ export class LegCard {
     this.up = new Way(t("line_up"));
     this.delay = element("p", { class: "delay" });
     this.steps = element("ul", { class: "steps" });
+    this.terms = new Terms(leg.member);
     this.root = element(
       "article",
       { class: "leg", "aria-labelledby": this.name.id, "data-member": leg.member },
@@ -62,6 +64,7 @@ export class LegCard {
       element("div", { class: "way" }, element("span", { class: "label", text: t("level") }), this.level.root, this.levelWords),
       this.steps,
       element("div", { class: "line" }, this.line, this.down.root, this.up.root, this.delay),
+      this.terms.root,
       this.sees,
       may("operator") ? this.#acts(leg) : null,
     );
@@ -113,6 +116,7 @@ export class LegCard {
     this.#sound(leg);
     this.#line(leg);
     this.#steps(leg);
+    this.terms.update(leg);
     const seen = leg.sees.map((member) => this.live.names.get(member) ?? member);
     say(this.sees, seen.length ? t("sees", { names: seen.join(", ") }) : "");
     if (this.mute) {
