@@ -191,7 +191,8 @@ class Service:
         with av.open(str(path)) as container:
             pixels = next(container.decode(video=0)).to_ndarray(format="rgb24")
         colour = np.median(pixels.reshape(-1, 3), axis=0)
-        return float(np.abs(colour - CARD).max()) < 12
+        # baresip takes its colours for full range
+        return float(np.abs(colour - CARD).max()) < 16
 
     async def people(self) -> tuple[Baresip, Baresip]:
         """Two rooms in one meeting."""

@@ -7,7 +7,7 @@ import sqlite3
 import stat
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from sfu.errors import UseError
 from sfu.model import MemberId, Protocol, RoomId
@@ -15,7 +15,7 @@ from sfu.shell.backup import back_up, restore
 from sfu.shell.database import connect_plainly, newest_revision
 from sfu.shell.record import SERVER_STOPPED, Joining
 from sfu.shell.store import Store
-from sfu.shell.tables import accounts, audit, calls, outbox, sessions, tokens
+from sfu.shell.tables import PASSING, accounts, audit, calls, metadata, outbox, sessions, tokens
 from sfu.shell.tasks import spawn
 from tests.shell.databases import DATABASES, rows
 
@@ -109,6 +109,40 @@ def test_what_was_kept_comes_back(url, file):
     assert whole(url) == {**before, "calls": [before["calls"][0], over]}
     assert rows(url, "select count(*) from sessions") == [(0,)]
     assert rows(url, "select id from outbox") == [("e",)]
+
+
+def one_row(table, count):
+    """Make up a row of any table."""
+    row = {}
+    for one in table.columns:
+        of = next((key.column.table.name for key in one.foreign_keys), table.name)
+        kinds = {int: count, float: NOW + count, str: f"{of}{count}"}
+        row[one.name] = kinds[one.type.python_type]
+    return row
+
+
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
+def test_no_table_is_forgotten(url, file, table):
+    """What a restore leaves behind of each, those that came last included: rows of the backup."""
+    asyncio.run(start(url))
+    engine = connect_plainly(url)
+    with engine.begin() as connection:
+        for one in dict.fromkeys([*(key.column.table for key in table.foreign_keys), table]):
+            connection.execute(insert(one), [one_row(one, count) for count in (1, 2)])
+    kept = rows(url, f"select * from {table.name} order by 1, 2")
+    assert len(kept) == 2
+    back_up(url, file)
+    with engine.begin() as connection:
+        connection.execute(delete(table))
+    engine.dispose()
+    restore(url, file)
+    found = rows(url, f"select * from {table.name} order by 1, 2")
+    assert found == ([] if table.name in PASSING else kept)
+
+
+async def start(url):
+    async with opened(url):
+        pass
 
 
 def test_a_backup_is_one_file_of_sqlite_for_its_owner_without_logins(url, file):

@@ -19,6 +19,7 @@ from sfu.signalling.sip.binding import Binding, Drop, Keep
 from sfu.signalling.sip.flow import Carrier, Flow
 from sfu.signalling.sip.registrar import Registered
 from sfu.signalling.sip.settings import SipSettings
+from tests.shell.databases import DATABASES
 
 pytestmark = pytest.mark.machine
 
@@ -30,9 +31,9 @@ REGISTER = (
 )
 
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite+aiosqlite:///{tmp_path}/calls.sqlite3"
+@pytest.fixture(params=DATABASES)
+def url(request):
+    return request.getfixturevalue(request.param)
 
 
 def binding(key="sip:morez@192.0.2.21:5070", **more):

@@ -24,6 +24,7 @@ from sfu.shell.store import Store
 from sfu.signalling.call import CallEnded, End, HangUp
 from sfu.signalling.webrtc.message import Join, Notice
 from tests.room.week import at, wish
+from tests.shell.databases import DATABASES
 from tests.shell.stage import stage
 
 LAJOUX, MOREZ = "192.0.2.21", "192.0.2.22"
@@ -43,6 +44,11 @@ SETTINGS = Settings(
 NINE = at(2027, 3, 12, 9)
 HOSTS = {"7001": LAJOUX, "7002": MOREZ}
 MINUTE = 60.0
+
+
+@pytest.fixture(params=DATABASES)
+def url(request):
+    return request.getfixturevalue(request.param)
 
 
 class Scene:
@@ -89,9 +95,9 @@ class Scene:
         return [line["event"] for line in self.house.said if line["event"].startswith("book")]
 
 
-def play(tmp_path, story, settings=SETTINGS):
+def play(url, story, settings=SETTINGS):
     async def run():
-        store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/calls.sqlite3")
+        store = await Store.open(url)
         with stage(settings) as house:
             scene = Scene(house, Diary(store))
             await scene.bookings.open()
@@ -109,7 +115,7 @@ async def granted(scene, *rooms, **more):
     return answer
 
 
-def test_at_the_hour_the_booked_rooms_are_called_into_their_number(tmp_path):
+def test_at_the_hour_the_booked_rooms_are_called_into_their_number(url):
     async def story(scene):
         booking = await granted(scene)
         await scene.until(NINE - 1)
@@ -117,14 +123,14 @@ def test_at_the_hour_the_booked_rooms_are_called_into_their_number(tmp_path):
         await scene.until(NINE + MINUTE)
         return booking, scene.dialled, scene.inside("4310"), scene.events()
 
-    booking, dialled, inside, events = play(tmp_path, story)
+    booking, dialled, inside, events = play(url, story)
     assert booking.number == "4310"
     assert dialled == [(0, "7001", "4310"), (0, "7002", "4310")]
     assert inside == ["Room 1", "Room 2"]
     assert events == ["booked", "booking_begins", "booking_called", "booking_called"]
 
 
-def test_the_meeting_is_held_by_who_booked(tmp_path):
+def test_the_meeting_is_held_by_who_booked(url):
     async def story(scene):
         await granted(scene)
         house = scene.house.house
@@ -133,11 +139,11 @@ def test_the_meeting_is_held_by_who_booked(tmp_path):
         await scene.until(NINE + MINUTE)
         return early, [one.organisation for one in scene.house.store.joins], house.holder("4202")
 
-    early, held, otherwise = play(tmp_path, story)
+    early, held, otherwise = play(url, story)
     assert (early, held, otherwise) == ("", ["Parc", "Parc"], "Morez")
 
 
-def test_who_does_not_answer_is_called_again_and_its_room_is_freed(tmp_path):
+def test_who_does_not_answer_is_called_again_and_its_room_is_freed(url):
     async def story(scene):
         scene.silent = {"7002"}
         await granted(scene)
@@ -149,7 +155,7 @@ def test_who_does_not_answer_is_called_again_and_its_room_is_freed(tmp_path):
         await scene.until(NINE + 16 * MINUTE)
         return scene.dialled, before, await scene.bookings.book(asked), scene.inside("4310")
 
-    dialled, before, after, inside = play(tmp_path, story)
+    dialled, before, after, inside = play(url, story)
     assert [minute for minute, unit, _ in dialled if unit == "7002"] == [0, 2, 4]
     assert isinstance(before, Refused)
     assert before.reason is Refusal.TAKEN
@@ -157,7 +163,7 @@ def test_who_does_not_answer_is_called_again_and_its_room_is_freed(tmp_path):
     assert inside == ["Room 1", "Room 2"]
 
 
-def test_where_nobody_meets_the_units_are_let_go_and_all_is_free(tmp_path):
+def test_where_nobody_meets_the_units_are_let_go_and_all_is_free(url):
     async def story(scene):
         await granted(scene, "4201")
         await scene.until(NINE + 14 * MINUTE)
@@ -166,13 +172,13 @@ def test_where_nobody_meets_the_units_are_let_go_and_all_is_free(tmp_path):
         again = await scene.bookings.book(wish("4201", starts=(2027, 3, 12, 9, 20)))
         return alone, scene.inside("4310"), again, scene.bookings.counts.steps
 
-    alone, inside, again, steps = play(tmp_path, story)
+    alone, inside, again, steps = play(url, story)
     assert (alone, inside) == (["Room 1"], [])
     assert isinstance(again, Booking)
     assert (steps["called"], steps["freed"], steps["warned"]) == (1, 1, 0)
 
 
-def test_before_the_end_units_hear_it_and_pages_show_it(tmp_path):
+def test_before_the_end_units_hear_it_and_pages_show_it(url):
     async def story(scene):
         heard: list[Any] = []
         await granted(scene)
@@ -187,14 +193,14 @@ def test_before_the_end_units_hear_it_and_pages_show_it(tmp_path):
         notices = [(one.code, one.active) for one in heard if isinstance(one, Notice)]
         return soon, notices, said, scene.inside("4310")
 
-    soon, notices, said, inside = play(tmp_path, story)
+    soon, notices, said, inside = play(url, story)
     assert soon == []
     assert notices == [("ends_soon", True), ("ends_soon", False)]
     assert [names for _, names in said] == [("fr/ending", "en/ending")] * 2
     assert inside == ["Anne", "Room 1", "Room 2"]  # nobody wants the rooms: they may go on
 
 
-def test_a_room_that_the_next_wants_is_taken_out_of_the_meeting_before(tmp_path):
+def test_a_room_that_the_next_wants_is_taken_out_of_the_meeting_before(url):
     async def story(scene):
         await granted(scene)
         await granted(scene, "4202", starts=(2027, 3, 12, 10, 30), organisation="Morez")
@@ -203,21 +209,21 @@ def test_a_room_that_the_next_wants_is_taken_out_of_the_meeting_before(tmp_path)
         await scene.until(NINE + 92 * MINUTE)
         return before, scene.inside("4310"), scene.inside("4311")
 
-    before, left, following = play(tmp_path, story)
+    before, left, following = play(url, story)
     assert (before, left, following) == (["Room 1", "Room 2"], ["Room 1"], ["Room 3"])
 
 
-def test_a_room_that_went_on_elsewhere_is_taken_out_before_it_is_called(tmp_path):
+def test_a_room_that_went_on_elsewhere_is_taken_out_before_it_is_called(url):
     async def story(scene):
         scene.come(MOREZ, "4312")
         await granted(scene)
         await scene.until(NINE + MINUTE)
         return scene.inside("4312"), scene.inside("4310")
 
-    assert play(tmp_path, story) == ([], ["Room 2", "Room 3"])
+    assert play(url, story) == ([], ["Room 2", "Room 3"])
 
 
-def test_who_meets_next_in_the_same_number_meets_nobody_of_before(tmp_path):
+def test_who_meets_next_in_the_same_number_meets_nobody_of_before(url):
     async def story(scene):
         await granted(scene, "4202", "4201")
         await granted(scene, "4202", starts=(2027, 3, 12, 10, 30), organisation="Morez")
@@ -231,12 +237,12 @@ def test_who_meets_next_in_the_same_number_meets_nobody_of_before(tmp_path):
         return before, scene.inside("4202")
 
     plain = replace(SETTINGS, bookings=BookingSettings())
-    before, after = play(tmp_path, story, plain)
+    before, after = play(url, story, plain)
     assert before == ["Anne", "Room 1", "Room 2"]
     assert after == ["Room 3"]
 
 
-def test_a_restart_in_the_middle_calls_again_and_knows_what_was_booked(tmp_path):
+def test_a_restart_in_the_middle_calls_again_and_knows_what_was_booked(url):
     async def first(scene):
         booking = await granted(scene, until=(2027, 4, 9))
         assert await scene.bookings.cancel(booking.booking, date(2027, 3, 19))
@@ -249,14 +255,14 @@ def test_a_restart_in_the_middle_calls_again_and_knows_what_was_booked(tmp_path)
         following = await granted(scene, "4203", organisation="Olargues", starts=(2027, 5, 1, 9, 0))
         return scene.dialled, days, following.booking
 
-    play(tmp_path, first)
-    dialled, days, following = play(tmp_path, second)
+    play(url, first)
+    dialled, days, following = play(url, second)
     assert dialled == [(30, "7001", "4310"), (30, "7002", "4310")]
     assert days == [12, 26, 2, 9]
     assert following == 2
 
 
-def test_what_is_cancelled_does_not_ring(tmp_path):
+def test_what_is_cancelled_does_not_ring(url):
     async def story(scene):
         once = await granted(scene)
         weekly = await granted(scene, "4203", until=(2027, 3, 19), organisation="Olargues")
@@ -270,7 +276,7 @@ def test_what_is_cancelled_does_not_ring(tmp_path):
         await scene.until(NINE + MINUTE)
         return done, scene.dialled
 
-    assert play(tmp_path, story) == ([True, False, False, True, False], [])
+    assert play(url, story) == ([True, False, False, True, False], [])
 
 
 @pytest.mark.parametrize(
@@ -282,15 +288,15 @@ def test_what_is_cancelled_does_not_ring(tmp_path):
         (("4299",), "Parc", Refusal.UNKNOWN_ROOM),
     ],
 )
-def test_rooms_are_lent_as_configured(tmp_path, rooms, organisation, reason):
+def test_rooms_are_lent_as_configured(url, rooms, organisation, reason):
     async def story(scene):
         return await scene.bookings.book(wish(*rooms, organisation=organisation))
 
-    answer = play(tmp_path, story)
+    answer = play(url, story)
     assert (answer.reason if isinstance(answer, Refused) else None) == reason
 
 
-def test_what_cannot_be_written_is_no_yes(tmp_path):
+def test_what_cannot_be_written_is_no_yes(url):
     class Broken(Diary):
         async def grant(self, booking):
             raise OperationalError("INSERT", {}, Exception("disk full"))
@@ -306,10 +312,10 @@ def test_what_cannot_be_written_is_no_yes(tmp_path):
         await asyncio.sleep(0)
         return scene.bookings.agenda.bookings
 
-    assert play(tmp_path, story) == {}
+    assert play(url, story) == {}
 
 
-def test_a_unit_that_came_by_itself_is_not_called(tmp_path):
+def test_a_unit_that_came_by_itself_is_not_called(url):
     async def story(scene):
         await granted(scene)
         await scene.until(NINE - 5 * MINUTE)
@@ -317,12 +323,12 @@ def test_a_unit_that_came_by_itself_is_not_called(tmp_path):
         await scene.until(NINE + MINUTE)
         return call, scene.dialled
 
-    call, dialled = play(tmp_path, story)
+    call, dialled = play(url, story)
     assert CallId(call)
     assert dialled == [(0, "7002", "4310")]
 
 
-def test_other_settings_grant_and_ring_otherwise_and_keep_what_is_booked(tmp_path):
+def test_other_settings_grant_and_ring_otherwise_and_keep_what_is_booked(url):
     async def story(scene):
         await granted(scene, "4201")
         fresh = replace(
@@ -336,18 +342,18 @@ def test_other_settings_grant_and_ring_otherwise_and_keep_what_is_booked(tmp_pat
         gone = await scene.bookings.book(wish("4202"))
         return scene.dialled, gone
 
-    dialled, gone = play(tmp_path, story)
+    dialled, gone = play(url, story)
     assert [unit for _, unit, _ in dialled] == ["7002"]
     assert isinstance(gone, Refused)
 
 
-def test_a_house_that_drains_calls_no_rooms(tmp_path):
+def test_a_house_that_drains_calls_no_rooms(url):
     async def story(scene):
         await granted(scene)
         scene.house.house.drain.begin(scene.house.now, 3600.0)
         await scene.until(NINE + MINUTE)
         return scene.dialled, scene.events()
 
-    dialled, events = play(tmp_path, story)
+    dialled, events = play(url, story)
     assert dialled == []
     assert "booking_not_called" in events

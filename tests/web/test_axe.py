@@ -1,10 +1,14 @@
 """No page has a fault that keeps somebody out: axe finds nothing serious or critical on any."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from sfu.signalling.webrtc.message import Door, EndCode, Visitor, ended
+from tests.api.house import HELD, MODERATED
 from tests.web.axe import faults
 from tests.web.looking import visit
 from tests.web.stage import Stage, notice, on_stage
@@ -113,3 +117,59 @@ def test_the_meeting_page_before_and_in_a_meeting(page, url, stage):
     page.click("#settings-open")
     expect(page.locator("#settings")).to_be_visible()
     assert faults(page) == []
+
+
+def test_a_moderators_page(page, url, stage):
+    page.goto(f"{url}/?room={MODERATED}&name=Claire")
+    page.click("#enter")
+    expect(page.locator('[data-member="m1"].live')).to_be_visible()
+    claire = Visitor(member="m9", name="Claire Monnet")
+    stage.say(Door(locked=True, waiting_room=True, waiting=(claire,)))
+    page.click("#manage")
+    expect(page.locator("#door-list li")).to_be_visible()
+    assert faults(page) == []
+
+
+def test_who_waits_before_a_room_and_who_was_sent_out(page, url, stage):
+    page.goto(f"{url}/?room={HELD}&name=Anne")
+    page.click("#enter")
+    expect(page.locator("#stop-waiting")).to_be_visible()
+    assert faults(page) == []
+    page.goto(f"{url}/?room=4201&name=Anne")
+    page.click("#enter")
+    expect(page.locator('[data-member="m1"].live')).to_be_visible()
+    stage.say(ended(EndCode.REMOVED))
+    expect(page.locator("#enter")).to_be_visible()
+    assert faults(page) == []
+
+
+def test_bookings(page, url):
+    page.goto(f"{url}/bookings?week=2027-03-12")
+    expect(page.locator("main")).to_have_attribute("aria-busy", "false")
+    assert faults(page) == []
+    page.get_by_label("Conseil (4201)").check()
+    page.get_by_label("Objet").fill("Conseil")
+    page.get_by_label("Jour", exact=True).fill("2027-03-12")
+    page.get_by_label("Heure").fill("09:00")
+    expect(page.locator("#answer")).to_contain_text("C'est libre")
+    assert faults(page) == []
+    page.click("#yes")
+    page.click("#plan [data-booking]")
+    expect(page.locator("#cancel-all")).to_be_visible()
+    assert faults(page) == []
+
+
+@pytest.mark.parametrize("path", ["report", "bookings"])
+def test_where_somebody_must_log_in(page, url, stage, path):
+    stage.trusted = frozenset()
+    page.goto(f"{url}/{path}")
+    expect(page.locator("#login")).to_be_visible()
+    assert faults(page) == []
+
+
+def test_no_page_is_left_out():
+    web = Path(__file__).parents[2] / "src" / "sfu" / "web"
+    ways = {"index": "/?room="}
+    here = Path(__file__).read_text()
+    pages = [ways.get(one.stem, f"/{one.stem}") for one in web.glob("*.html")]
+    assert [one for one in pages if not re.search(rf'goto\(f"{{url}}{re.escape(one)}', here)] == []

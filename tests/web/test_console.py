@@ -164,9 +164,7 @@ def test_he_says_what_a_members_pictures_get_of_its_line(page, url, stage):
     form.get_by_role("button", name="Comme configuré").click()
     expect(said).to_have_text("Priorité 5 sur sa ligne", timeout=2500)
     expect(priority).to_have_value("5")
-    assert stage.wished[-1] == dict.fromkeys(
-        ("priority", "picture_floor_bps", "picture_max_bps")
-    )
+    assert stage.wished[-1] == dict.fromkeys(("priority", "picture_floor_bps", "picture_max_bps"))
 
 
 def test_what_was_typed_and_not_applied_is_forgotten_with_the_fields(english, url):
