@@ -223,9 +223,8 @@ class Service:
         self.note("two rooms meet by H.323")
         await lajoux.hang_up()
         await morez.hang_up()
-        for call in await self.calls():
-            ended = Request(f"{LOCAL}/api/v1/calls/{call}", method="DELETE")
-            await asyncio.to_thread(urlopen, ended)
+        path = f"{LOCAL}/api/v1/calls/{said['call']}"
+        await asyncio.to_thread(urlopen, Request(path, method="DELETE"))
         await until(lambda: metric('sfu_calls{protocol="h323"}') == 0, 10, "the end of H.323")
         await lajoux.stop()
         await morez.stop()
