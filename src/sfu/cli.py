@@ -71,7 +71,7 @@ def check_config(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
 @app.command()
 def call(
     number: Annotated[
-        str, typer.Argument(help="An [[endpoint]]'s number, or a sip: or h323: address.")
+        str, typer.Argument(help="The number of an endpoint, or a sip: or h323: address.")
     ],
     room: Annotated[str, typer.Option("--room", help="The room it is called into.")],
     config: ConfigFile = None,
