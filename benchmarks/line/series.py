@@ -104,6 +104,8 @@ class Places:
 
     def __init__(self, told: list[dict[str, Any]], joined_at: float) -> None:
         self._maps: list[tuple[float, dict[str, int]]] = []
+        self._mixing: list[tuple[float, bool]] = []
+        self._voices: set[str] = set()
         sites: dict[str, int] = {}
         for note in told:
             message, at = note["message"], note["at"] - joined_at
@@ -113,6 +115,8 @@ class Places:
                 carried = message["pictures"] | message["sounds"]
                 now = {mid: sites.get(member, 0) for mid, member in carried.items() if member}
                 self._maps.append((at, now))
+                self._mixing.append((at, bool(message.get("mix"))))
+                self._voices |= message["sounds"].keys()
         self.told = bool(self._maps) or any(note["message"]["type"] == "joined" for note in told)
 
     def carries(self, mid: str, begin: float, end: float) -> int | None:
@@ -127,6 +131,17 @@ class Places:
             current = places.get(mid)
         now.add(current)
         return now.pop() if len(now) == 1 else None
+
+    def mixes(self, mid: str, begin: float, end: float) -> bool:
+        """Tell whether a place played the mix from begin to end.
+
+        A place of single voices does not while it changes hands: who stopped to be forwarded has
+        not been concealed.
+        """
+        if mid in self._voices:
+            return False
+        before = [mixing for at, mixing in self._mixing if at < begin][-1:]
+        return all(before + [mixing for at, mixing in self._mixing if begin <= at <= end + GRACE_S])
 
 
 GRACE_S = 0.1
@@ -159,7 +174,8 @@ def _steps(
                 continue
             sender = places.carries(str(now.get("mid")), begin, end) if places.told else now["from"]
             if sender is None:
-                sender = MIX if now["kind"] == "audio" and _mixed(before, now) else None
+                mixed = now["kind"] == "audio" and places.mixes(str(now.get("mid")), begin, end)
+                sender = MIX if mixed and _mixed(before, now) else None
             if sender is not None:
                 yield now["kind"], sender, _step(begin, end, before, now)
 

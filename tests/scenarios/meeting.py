@@ -48,7 +48,7 @@ class Meeting:
         self.engine = Engine(self.clock)
         self.wiring = Wiring(self.clock, self.engine)
         self._ids = 0
-        self._places: dict[MemberId, list[SinkId]] = {}
+        self._places: dict[MemberId, dict[MemberId, SinkId]] = {}
         self._waiting: dict[MemberId, Member] = {}
         for site in sorted({one.site for one in self.scenario.media} | {*self.scenario.lines}):
             self._build_line(site)
@@ -187,14 +187,15 @@ class Meeting:
             if not viewer.is_browser:
                 shown = shown[:1]
             shown = shown[: self.scenario.run.get("places", 9)]
-            places = self._places.setdefault(viewer.name, [])
-            while len(places) < len(shown):
-                places.append(SinkId(self._id()))
-            for n, (sink, seen) in enumerate(zip(places, shown, strict=False)):
+            places = self._places.setdefault(viewer.name, {})
+            free = [places.pop(seen) for seen in [*places] if seen not in shown]
+            for n, seen in enumerate(shown):
+                if seen not in places:  # who is seen keeps his place
+                    places[seen] = free.pop(0) if free else SinkId(self._id())
                 main = n == 0 or len(shown) <= EQUAL_PICTURES
                 cls = PictureClass.MAIN if main else PictureClass.THUMBNAIL
-                self.seen[sink] = seen
-                self.wiring.place(sink, viewer, seen, cls)
+                self.seen[places[seen]] = seen
+                self.wiring.place(places[seen], viewer, seen, cls)
 
     def _order(self) -> list[MemberId]:
         """Whoever sends a picture, the latest speaker first."""

@@ -1,6 +1,7 @@
 import itertools
 import random
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -124,6 +125,19 @@ def test_no_thumbnails_before_the_speaker_has_what_is_good():
     assert scene.layer(main) is not None
     assert {scene.gives[sink].rung for sink in small} == {Rung.NO_THUMBNAILS}
     assert {scene.gives[sink].reason.why for sink in small} == {Why.SPEAKER_FIRST}
+
+
+def test_who_speaks_now_is_large_at_once_though_he_had_nothing_before():
+    scene, first, (second, _) = speaker_and_thumbnails(700_000)
+    scene.run(12)
+    assert scene.layer(second) is None
+    for large, small in ((second, first), (first, second)) * 3:
+        for sink, cls in ((large, PictureClass.MAIN), (small, THUMBNAIL)):
+            scene.demands[sink] = replace(scene.demands[sink], picture_class=cls)
+            scene.allocator.handle(scene.demands[sink], scene.now)
+        scene.run(0.5)
+        assert scene.layer(large) is not None
+        scene.run(4.5)
 
 
 def codecs(*lines, measured=0, steer=Steer.RATE):

@@ -34,6 +34,24 @@ def test_who_begins_low_did_not_fall():
     assert risen(one, 1, 1, 20)[0] == 6.0
 
 
+def test_who_makes_way_for_a_new_speaker_has_learnt_nothing_of_the_line():
+    one = viewer()
+    for now in (20.0, 25.0, 30.0):
+        one.shared_anew(now)
+        one.given(0, top=1, now=now + 0.1)
+        assert one.wait_s == 10
+    one.shared_anew(35.0)
+    assert one.has == ANYTHING
+
+
+def test_who_fell_just_now_waits_whoever_speaks():
+    one = viewer()
+    one.given(0, top=1, now=20.0)
+    one.shared_anew(25.0)
+    assert one.has == 0
+    assert risen(one, 1, 25, 40)[0] == 30.0
+
+
 def test_each_failed_step_doubles_the_wait():
     one = viewer()
     now, waits = 20.0, []

@@ -179,7 +179,17 @@ class Allocator:
             self._patience[event.sink] = Patience(event.member, begun_at=now)
             self._courtesy.forget(event.sink)
             self._halved.pop(event.sink, None)
+            self._share_anew(event.viewer, now)
+        elif before.picture_class is not event.picture_class:
+            self._patience[event.sink] = Patience(event.member, begun_at=now)
+            self._share_anew(event.viewer, now)
         self._demands[event.sink] = event
+
+    def _share_anew(self, viewer: MemberId, now: float) -> None:
+        """Another speaks, or is shown: what a viewer's other places lose by it is no fall."""
+        for sink, demand in self._demands.items():
+            if demand.viewer == viewer and sink in self._patience:
+                self._patience[sink].shared_anew(now)
 
     def _budget(self, line: _Line, *, up: bool) -> Budget:
         state = line.state

@@ -6,6 +6,10 @@
                                             for 5 s, and 10 s since the fall--> has = that
     a step up that fails within 30 s doubles the wait, up to 2 min; so does one that, planned with
     everybody else's, would bring nothing: it is not taken
+
+When another speaks, a viewer's places are shared out anew, and all of them begin anew with it: who
+was small is large now, and who makes way for him has learnt nothing of the line.  Only who fell
+within the last 10 s goes on waiting.
 """
 
 from dataclasses import dataclass
@@ -18,6 +22,8 @@ WAIT_S, WAIT_MOST_S = 10.0, 120.0
 """Since the last fall."""
 FAILED_S = 30.0
 """A fall so soon after a step up: it was a mistake."""
+EXCUSED_S = 1.0
+"""A rise of the new speaker counts within so much."""
 ANYTHING = 1_000
 
 
@@ -35,6 +41,13 @@ class Patience:
     _fell_at: float = float("-inf")
     _rose_at: float = float("-inf")
     _room_since: float | None = None
+    _excused_at: float = float("-inf")
+
+    def shared_anew(self, now: float) -> None:
+        """Take in that another place of the same viewer changed: a fall that follows is none."""
+        self._excused_at = now
+        if now - self._fell_at >= WAIT_S:
+            self.has, self._had, self._room_since = ANYTHING, ANYTHING, None
 
     def given(self, level: int, top: int, now: float) -> None:
         """Take in what the plan gives."""
@@ -44,10 +57,11 @@ class Patience:
             self.has = ANYTHING
             return
         fresh = self.has == ANYTHING and now - self.begun_at < CLEAN_S
+        excused = now - self._excused_at < EXCUSED_S
         self.has = level
         self._room_since = None
-        if fresh:
-            return  # it begins here: that is no fall
+        if fresh or excused:
+            return  # it begins here, or makes way: that is no fall
         if now - self._rose_at < FAILED_S:
             self.wait_s = min(2 * self.wait_s, WAIT_MOST_S)
         elif now - self._fell_at > WAIT_MOST_S:
