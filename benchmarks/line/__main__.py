@@ -14,7 +14,7 @@ from benchmarks.line import figures, judge, plot, series, table, trace
 from benchmarks.line.lab import Missing, need
 from benchmarks.line.record import Record
 from benchmarks.line.run import play
-from benchmarks.line.scene import ENDS_S, NAMES, VARIANTS, Scene
+from benchmarks.line.scene import CAPACITY, NAMES, VARIANTS, Scene
 from benchmarks.line.systems import KNOW_SIP, SYSTEMS, present
 
 MOST_LATE = 2.0
@@ -30,27 +30,38 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--systems", default=",".join(present()), help=listed)
     parser.add_argument("--runs", type=int, default=1, help="runs of each; medians are shown")
     parser.add_argument(
-        "--phases", default=",".join(f"{one:g}" for one in ENDS_S),
-        help=f"seconds at which {', '.join(NAMES)} end (%(default)s); fewer: a shorter scene",
+        "--phases", default="",
+        help=f"seconds at which {', '.join(NAMES)} end; fewer: a shorter scene",
     )  # fmt: skip
-    parser.add_argument("--variant", choices=VARIANTS, default="browsers")
+    parser.add_argument(
+        "--variant", choices=[*VARIANTS, "capacity"], default="browsers",
+        help="%(default)s; capacity: two and four, what a line carries",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("var/line"), help="folder (%(default)s)")
     parser.add_argument("--again", action="store_true", help="only judge the records in --out")
     args = parser.parse_args(words)
     if unknown := set(args.systems.split(",")) - set(SYSTEMS):
         parser.error(f"no such system: {', '.join(sorted(unknown))}")
-    if VARIANTS[args.variant].codecs and (deaf := set(args.systems.split(",")) - KNOW_SIP):
+    if args.variant == "capacity":
+        args.variants = CAPACITY
+    else:
+        args.variants = (args.variant,)
+    if args.variant != "browsers" and args.systems == systems:
+        args.systems = "ours"  # they are about what only ours does
+    if any(VARIANTS[one].codecs or VARIANTS[one].simulated for one in args.variants) and (
+        deaf := set(args.systems.split(",")) - KNOW_SIP
+    ):
         parser.error(f"room codecs cannot join {', '.join(sorted(deaf))}: choose --systems ours")
     return args
 
 
 async def measure(args: argparse.Namespace) -> None:
     """Play everything, keep the records."""
-    ends = tuple(float(word) for word in args.phases.split(","))
-    scene = Scene(ends, VARIANTS[args.variant])
-    for run in range(1, args.runs + 1):
-        for name in args.systems.split(","):
-            await one(name, run, scene, args.out)
+    for variant in (VARIANTS[name] for name in args.variants):
+        ends = tuple(float(word) for word in args.phases.split(",") if word) or variant.ends_s
+        for run in range(1, args.runs + 1):
+            for name in args.systems.split(","):
+                await one(name, run, Scene(ends, variant), args.out)
 
 
 async def one(name: str, run: int, scene: Scene, out: Path) -> None:
@@ -86,11 +97,11 @@ def judged(record: Record, kept: Path) -> figures.Figures:
     return found
 
 
-def gathered(args: argparse.Namespace) -> Results:
+def gathered(args: argparse.Namespace, variant: str) -> Results:
     """Read the figures of all records in the folder, by system."""
     results: Results = {}
     for name in args.systems.split(","):
-        for path in sorted(args.out.glob(f"{name}-{args.variant}-*/record.json.gz")):
+        for path in sorted(args.out.glob(f"{name}-{variant}-*/record.json.gz")):
             number = path.parent.name.rpartition("-")[2]
             if not args.again and int(number) > args.runs:
                 continue  # of an earlier time
@@ -108,12 +119,12 @@ def summary(results: Results, variant: str) -> str:
     medians = {
         SYSTEMS[name].title: (figures.median(runs), len(runs)) for name, runs in results.items()
     }
-    parts = [table.phases(medians), table.events(medians)]
+    parts = [table.phases(medians), table.events(medians), table.capacity(medians)]
     ours = SYSTEMS["ours"].title
     if ours in medians:
         others = {title: found for title, found in medians.items() if title != ours}
         parts.append(table.verdicts(judge.rows_of(variant), medians[ours][0], others))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def main() -> int:
@@ -130,16 +141,19 @@ def main() -> int:
         except (KeyboardInterrupt, asyncio.CancelledError):
             print("stopped; the lines are taken away", file=sys.stderr)
             return 130
-    results = gathered(args)
-    text = summary(results, args.variant)
-    (args.out / f"table-{args.variant}.md").write_text(text)
+    for variant in args.variants:
+        show(gathered(args, variant), variant, args.out)
+    print(f"\n{args.out}: the tables; of each run run.svg, run.txt, figures.json, logs")
+    return 0
+
+
+def show(results: Results, variant: str, out: Path) -> None:
+    """Write and print what came of a variant."""
+    text = summary(results, variant)
+    (out / f"table-{variant}.md").write_text(text)
     print(f"\n{text}")
     if ours := results.get("ours"):
-        print(table.bounds(judge.rows_of(args.variant), figures.median(ours)))
-    print(
-        f"\n{args.out}: table-{args.variant}.md; of each run run.svg, run.txt, figures.json, logs"
-    )
-    return 0
+        print(table.bounds(judge.rows_of(variant), figures.median(ours)))
 
 
 async def _until_stopped(args: argparse.Namespace) -> None:

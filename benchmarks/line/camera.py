@@ -9,6 +9,7 @@ r"""A talking head as a camera file: 640x360, 25 pictures a second, a loop of te
     +--------------------------------+   is noisy, so that an encoder uses what it is given
 """
 
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 WIDTH, HEIGHT, FPS, SECONDS = 640, 360, 25, 10
+USUAL, LARGE = (640, 360), (1280, 720)
 PATCH = (slice(8, 72), slice(8, 104))
 """Rows and columns of the patch."""
 COLOURS = (
@@ -41,9 +43,11 @@ def folder() -> Path:
     return path
 
 
-def film(folder: Path, member: int) -> Path:
+def film(folder: Path, member: int, size: tuple[int, int] = USUAL) -> Path:
     """Return the camera file of a member (1, 2, ...); made once."""
     path = folder / f"head-{VERSION}-{member}.y4m"
+    if size != USUAL:
+        return _enlarged(film(folder, member), size)
     if path.exists():
         return path
     dice = np.random.default_rng(member)
@@ -55,6 +59,19 @@ def film(folder: Path, member: int) -> Path:
             stream.write(b"FRAME\n" + i420(head.paint(number / FPS), dice))
     half.rename(path)
     return path
+
+
+def _enlarged(path: Path, size: tuple[int, int]) -> Path:
+    """Return the film in another size, with a sensor's noise of that size."""
+    width, height = size
+    large = path.with_stem(f"{path.stem}-{height}")
+    if not large.exists():
+        half = large.with_suffix(".half.y4m")
+        shape = f"scale={width}:{height},noise=alls=5:allf=t"
+        words = ["-v", "error", "-y", "-i", str(path), "-vf", shape, str(half)]
+        subprocess.run(["ffmpeg", *words], check=True, timeout=180)
+        half.rename(large)
+    return large
 
 
 class Head:

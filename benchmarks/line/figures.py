@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from benchmarks.line import capacity
 from benchmarks.line.record import Record
 from benchmarks.line.scene import Phase
 from benchmarks.line.series import Key, LineStep, Series, Step
@@ -45,7 +46,7 @@ def figures(record: Record, series: Series) -> Figures:
         part = _lines(series.lines, phase) | _sounds(series, phase) | _pictures(series, phase)
         result |= {f"{phase.name}.{name}": value for name, value in part.items()}
     by_name = {phase.name: phase for phase in phases}
-    result |= _events(series, by_name)
+    result |= _events(series, by_name) | capacity.capacity(record, series)
     late = [step.late_ms for step in series.lines if 0 <= step.begin < phases[-1].end]
     result["late_periods"] = 100 * _share(sum(ms > LATE_MS for ms in late), len(late))
     result["cpu"] = 100 * record["cpu"]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.line.figures import Figures
 
@@ -108,10 +108,36 @@ BULK_ROWS = (
 )  # fmt: skip
 
 CODEC_ROWS = tuple(
-    row for row in ROWS if any(re.search("concealed|queue|settle", one.name) for one in row.parts)
+    replace(row, parts=parts)
+    for row in ROWS
+    if (parts := tuple(one for one in row.parts if re.search("concealed|queue|settle", one.name)))
 )
 """Beside room codecs only what is heard, and the queues, bind."""
 
+_FITS = Row(
+    "line down to a site: measured beside reckoned; what the server counted", "-",
+    (
+        Part("capacity.off", 5, unit=" % off"), Part("capacity.told_off", 2, unit=" % off"),
+        Part("steady.drop_down", NOTHING, unit=" %"),
+    ),
+)  # fmt: skip
+_WHOLE = Row(
+    "sound concealed, pictures frozen",
+    "-",
+    (Part("steady.concealed", NOTHING, unit=" %"), Part("steady.frozen", NOTHING, unit=" %")),
+)
+TWO_ROWS = (
+    Row("both pictures", "-", (_least("capacity.height", 720, " lines"),)), _FITS, _WHOLE,
+)  # fmt: skip
+FOUR_ROWS = (
+    Row(
+        "the speaker's picture; small ones beside it", "-",
+        (_least("capacity.height", 360, " lines"), _least("capacity.small", 2)),
+    ),
+    _FITS, _WHOLE,
+)  # fmt: skip
+
 rows_of: Callable[[str], tuple[Row, ...]] = {
-    "browsers": ROWS, "codecs": CODEC_ROWS, "bulk": BULK_ROWS
+    "browsers": ROWS, "codecs": CODEC_ROWS, "bulk": BULK_ROWS, "two": TWO_ROWS,
+    "four": FOUR_ROWS,
 }.__getitem__  # fmt: skip

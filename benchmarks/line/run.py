@@ -13,7 +13,9 @@ from playwright.async_api import async_playwright
 from benchmarks.line import camera, codec, voice
 from benchmarks.line.lab import Lab
 from benchmarks.line.record import Record
-from benchmarks.line.scene import Scene
+from benchmarks.line.scene import Scene, Variant
+from benchmarks.line.simulated import film
+from benchmarks.line.simulated.site import SimulatedSite
 from benchmarks.line.site import Site
 from benchmarks.line.systems.base import Running, System
 from sfu.shell.tasks import spawn
@@ -25,17 +27,15 @@ Tell = Callable[[str], None]
 
 async def play(system: System, scene: Scene, kept: Path, tell: Tell) -> Record:
     """Play the scene with a system once; `kept` takes logs."""
-    folder, numbers = camera.folder(), range(1, system.sites + 1)
+    variant = scene.variant
+    folder, numbers = camera.folder(), range(1, (variant.sites or system.sites) + 1)
     for number in numbers:
-        await asyncio.to_thread(camera.film, folder, number)
+        await asyncio.to_thread(_prepare, variant, folder, number, len(numbers))
     async with AsyncExitStack() as stack:
-        lab = stack.enter_context(Lab(system.sites))
+        lab = stack.enter_context(Lab(len(numbers)))
         running = await stack.enter_async_context(system.start(lab, kept))
         playwright = await stack.enter_async_context(async_playwright())
-        sites = [
-            Site(lab, number, camera.film(folder, number), voice.speech(folder, number))
-            for number in numbers
-        ]
+        sites = [_site(variant, lab, number) for number in numbers]
         for site in sites:
             stack.push_async_callback(site.close)
         await asyncio.gather(*(site.open(playwright) for site in sites))
@@ -43,6 +43,28 @@ async def play(system: System, scene: Scene, kept: Path, tell: Tell) -> Record:
         await asyncio.sleep(SETTLE_S)
         meeting = Meeting(lab, scene, running, sites, kept, tell)
         return await meeting.run() | {"title": system.title}
+
+
+def _simulated(variant: Variant, number: int, sites: int) -> bool:
+    return number > sites - variant.simulated
+
+
+def _prepare(variant: Variant, folder: Path, number: int, sites: int) -> None:
+    """Make what a site films and says, before anything is measured."""
+    camera.film(folder, number, camera.LARGE if variant.large else camera.USUAL)
+    if _simulated(variant, number, sites):
+        film.pictures(folder, number)
+        film.speech(folder, number, loud=variant.speaker == number)
+
+
+def _site(variant: Variant, lab: Lab, number: int) -> Site:
+    folder, loud = camera.folder(), variant.speaker in (0, number)
+    if _simulated(variant, number, lab.sites):
+        return SimulatedSite(lab, number, folder, loud=loud)
+    size = camera.LARGE if variant.large else camera.USUAL
+    return Site(
+        lab, number, camera.film(folder, number, size), voice.speech(folder, number, loud=loud)
+    )
 
 
 class Meeting:

@@ -41,11 +41,36 @@ class Variant:
     """The last so many sites have a room codec (baresip) too."""
     bulk_site: int = 0
     """A TCP download runs to this site from `steady` on; 0: none."""
+    sites: int = 0
+    """So many sites; 0: as many as the system is made for."""
+    simulated: int = 0
+    """The last so many have a simulated browser in place of Chromium."""
+    speaker: int = 0
+    """The site that alone speaks; 0: all do."""
+    large: bool = False
+    """Cameras of 1280x720."""
+    least_height: int = 0
+    """Lines that a large picture shall have: the speaker's, or all of two sites."""
+    ends_s: tuple[float, ...] = ENDS_S
 
 
+CAPACITY_ENDS_S = (25.0, 55.0)
+"""Join and steady alone: the lines do not change."""
 VARIANTS = {
-    one.name: one for one in (Variant(), Variant("codecs", codecs=2), Variant("bulk", bulk_site=2))
-}
+    one.name: one
+    for one in (
+        Variant(),
+        Variant("codecs", codecs=2),
+        Variant("bulk", bulk_site=2),
+        Variant("two", sites=2, large=True, least_height=720, ends_s=CAPACITY_ENDS_S),
+        Variant(
+            "four", sites=4, simulated=3, speaker=2, large=True, least_height=360,
+            ends_s=CAPACITY_ENDS_S,
+        ),
+    )
+}  # fmt: skip
+CAPACITY = ("two", "four")
+"""What a line carries of a meeting of two and of four sites."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A person behind a line: a headless Chromium in the site's namespace."""
 
+import asyncio
 import json
 import re
 import shlex
@@ -82,6 +83,18 @@ class Site:
     async def say(self, function: str, argument: Any = None) -> Any:
         """Call a function of the page; return what it returns."""
         return await self.page.evaluate(function, argument)
+
+    async def enter(self, host: str, room: str) -> None:
+        """Open our page and its camera; nobody has joined yet."""
+        words = f"room={room}&name=Site+{self.number}&sound=raw"
+        await self.page.goto(f"https://{host}/?{words}")
+        async with asyncio.timeout(30):  # Playwright's own waiting is not allowed by our policy
+            while not await self.say("Boolean(globalThis.sfu?.devices.camera)"):
+                await asyncio.sleep(0.1)
+
+    async def join(self) -> None:
+        """Press our page's button."""
+        await self.say("document.getElementById('enter').click()")
 
     async def seen(self) -> list[int]:
         """Return who is seen now, as numbers of sites, 0 for a picture of nobody."""

@@ -84,6 +84,33 @@ def events(results: Mapping[str, tuple[Figures, int]]) -> str:
     return _table(EVENTS, rows)
 
 
+CAPACITY = (
+    "system (runs) | line down reckoned, kbit/s | measured | off, worst line %"
+    " | the server's count off % | large picture, lines | kbit/s of payload"
+    " | small pictures | kbit/s each"
+)
+
+
+def capacity(results: Mapping[str, tuple[Figures, int]]) -> str:
+    """Return what a line carried beside what was reckoned; nothing of other variants."""
+    words = (
+        "reckoned",
+        "measured",
+        "off",
+        "told_off",
+        "height",
+        "large_kbps",
+        "small",
+        "small_kbps",
+    )
+    rows = [
+        f"| {title} ({runs}) | {' | '.join(number(found[f'capacity.{one}']) for one in words)} |"
+        for title, (found, runs) in results.items()
+        if "capacity.off" in found
+    ]
+    return _table(CAPACITY, rows) if rows else ""
+
+
 def verdicts(rows: Sequence[Row], ours: Figures, others: Mapping[str, tuple[Figures, int]]) -> str:
     """Return the bounds, ours and what the peers of the same run reached."""
     names = list(others)

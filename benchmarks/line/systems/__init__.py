@@ -19,7 +19,7 @@ SYSTEMS: dict[str, System] = {
 }
 
 KNOW_SIP = frozenset({"ours"})
-"""Those a room codec can join."""
+"""Those a room codec, or a simulated browser, can join."""
 
 BROUGHT = frozenset({"mediasoup"})
 """Those no package installs: unasked, they take part where they were brought."""

@@ -49,7 +49,7 @@ class Ours:
     @asynccontextmanager
     async def start(self, lab: Lab, kept: Path) -> AsyncIterator["Room"]:
         path = lab.folder / "sfu.toml"
-        path.write_text(configuration(self.sites, self.log_level))
+        path.write_text(configuration(lab.sites, self.log_level))
         words = [*lab.words(0), sys.executable, "-m", "sfu", "serve", "--config", str(path)]
         words += ["--data", str(lab.folder / "data")]
         room = Room(lab)
@@ -83,15 +83,10 @@ class Room:
 
     async def prepare(self, site: Site) -> None:
         host = f"{self.lab.core_address(site.number)}:{TLS_PORT}"
-        await site.page.goto(f"https://{host}/?room={ROOM}&name=Site+{site.number}&sound=raw")
-        async with asyncio.timeout(30):  # Playwright's own waiting is not allowed by our policy
-            while not await site.say("Boolean(globalThis.sfu?.devices.camera)"):
-                await asyncio.sleep(0.1)
+        await site.enter(host, ROOM)
 
     async def join(self, sites: Sequence[Site]) -> None:
-        await asyncio.gather(
-            *(site.say("document.getElementById('enter').click()") for site in sites)
-        )
+        await asyncio.gather(*(site.join() for site in sites))
 
     async def look(self) -> dict[str, Any]:
         text = await asyncio.to_thread(self._get, "/metrics")
