@@ -2,7 +2,8 @@
 
 ::
 
-    reckoned   speech, as admission counts it, and 0.92 of what a budget leaves for pictures
+    reckoned   speech, as admission counts it, and 0.92 of what a budget leaves for pictures: no
+               more than the others may send, each 0.85 of what its own line leaves on the way up
     measured   all line bytes, cells and headers included, down each line in the steady phase
     told       what the server itself counted of that (`sfu_line_sent_bytes_total`)
 
@@ -51,8 +52,9 @@ def reckoned_bps(sites: int) -> float:
     voices = of_browser(USUAL_EXTENSIONS, hears_mix=False, ipv6=False)
     assert voices.forwarded
     wrap = Encapsulation(Framing.ATM, OVERHEAD_BYTES)
-    shares = budget(RATE_BPS, wrap, [voices.forwarded] * (sites - 1), 1)
-    return shares.sound_bps + ASK_MOST * shares.picture_bps
+    down = budget(RATE_BPS, wrap, [voices.forwarded] * (sites - 1), 1)
+    up = budget(RATE_BPS, wrap, voices.up, 1)
+    return down.sound_bps + min(ASK_MOST * down.picture_bps, (sites - 1) * up.ask_bps)
 
 
 def _carried_bps(lines: list[LineStep], site: int, phase: Phase) -> float:
@@ -68,9 +70,13 @@ def _told_bps(record: Record, site: int, phase: Phase) -> float:
     rows: list[tuple[float, float]] = []
     for look in record["looks"]:
         at = look["at"] - record["joined_at"]
-        for name, value in look["said"].items():
-            if (match := SENT.match(name)) and int(match[1]) == site:
-                rows.append((at, value))
+        mine = [
+            value
+            for name, value in look["said"].items()
+            if (match := SENT.match(name)) and int(match[1]) == site
+        ]
+        if mine:  # one for each kind of packet
+            rows.append((at, sum(mine)))
     inside = [row for row in rows if phase.begin <= row[0] <= phase.end]
     if len(inside) < 2:
         return float("inf")  # the server was too busy to say

@@ -62,7 +62,7 @@ VARIANTS = {
         Variant(),
         Variant("codecs", codecs=2),
         Variant("bulk", bulk_site=2),
-        Variant("two", sites=2, large=True, least_height=720, ends_s=CAPACITY_ENDS_S),
+        Variant("two", sites=2, simulated=1, large=True, least_height=720, ends_s=CAPACITY_ENDS_S),
         Variant(
             "four", sites=4, simulated=3, speaker=2, large=True, least_height=360,
             ends_s=CAPACITY_ENDS_S,

@@ -15,7 +15,10 @@ LAYERS = {"l": 4, "m": 2, "h": 1}
 KBPS = {"l": 60, "m": 150, "h": 330}
 """The least a layer is ever asked for, or so: what is more is filled up."""
 OPUS_KBPS = 32
-VP8 = ["-c:v", "libvpx", "-deadline", "good", "-cpu-used", "4", "-auto-alt-ref", "0", "-lag-in-frames", "0", "-g", "9999"]
+VP8 = [
+    *("-c:v", "libvpx", "-deadline", "good", "-cpu-used", "4"),
+    *("-auto-alt-ref", "0", "-lag-in-frames", "0", "-g", "9999"),
+]
 FRAME_HZ = 50
 QUIET_DB = -40
 SILENCE = 127

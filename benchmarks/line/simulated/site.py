@@ -14,6 +14,8 @@ from benchmarks.line.site import Site
 from benchmarks.line.systems.child import end
 
 ANSWER_S = 30.0
+PROMPT = ["chrt", "-f", "30"]
+"""What it notes late would look like a queue; a browser's packets are dated by the system."""
 
 
 class SimulatedSite(Site):
@@ -28,7 +30,8 @@ class SimulatedSite(Site):
 
     async def open(self, playwright: Playwright) -> None:
         """Start the process."""
-        words = [*self.lab.words(self.number), sys.executable, "-m", "benchmarks.line.simulated"]
+        words = [*self.lab.words(self.number), *PROMPT, sys.executable, "-m"]
+        words += ["benchmarks.line.simulated"]
         self._process = subprocess.Popen(
             [*words, *self._words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             start_new_session=True,
