@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.line import figures, judge, plot, series, table, trace
+from benchmarks.line import figures, judge, page, plot, series, table, trace
 from benchmarks.line.lab import Missing, need
 from benchmarks.line.record import Record
 from benchmarks.line.run import play
@@ -38,6 +38,9 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
         help="%(default)s; capacity: two and four, what a line carries",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("var/line"), help="folder (%(default)s)")
+    parser.add_argument(
+        "--docs", action="store_true", help="put tables and plots into docs/performance.md"
+    )
     parser.add_argument("--again", action="store_true", help="only judge the records in --out")
     args = parser.parse_args(words)
     if unknown := set(args.systems.split(",")) - set(SYSTEMS):
@@ -142,18 +145,23 @@ def main() -> int:
             print("stopped; the lines are taken away", file=sys.stderr)
             return 130
     for variant in args.variants:
-        show(gathered(args, variant), variant, args.out)
+        results = gathered(args, variant)
+        text = show(results, variant, args.out)
+        if args.docs:
+            plots = {name: args.out / f"{name}-{variant}-1" / "run.svg" for name in results}
+            page.put(text, variant, plots)
     print(f"\n{args.out}: the tables; of each run run.svg, run.txt, figures.json, logs")
     return 0
 
 
-def show(results: Results, variant: str, out: Path) -> None:
-    """Write and print what came of a variant."""
+def show(results: Results, variant: str, out: Path) -> str:
+    """Write, print and return what came of a variant."""
     text = summary(results, variant)
     (out / f"table-{variant}.md").write_text(text)
     print(f"\n{text}")
     if ours := results.get("ours"):
         print(table.bounds(judge.rows_of(variant), figures.median(ours)))
+    return text
 
 
 async def _until_stopped(args: argparse.Namespace) -> None:

@@ -5,10 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from benchmarks.line import camera, figures, judge, plot, series, table, trace
+from benchmarks.line import camera, capacity, figures, judge, plot, series, table, trace
 from benchmarks.line.scene import VARIANTS, Phase, Scene
 from benchmarks.line.series import LineStep, Step
+from benchmarks.line.simulated.camera import Layer
+from benchmarks.line.simulated.ears import Arrivals, Stream
 from benchmarks.line.systems import present
+
+from sfu.media.rtp.packet import RtpPacket
 
 SCENE = Scene()
 JOINED_AT = 1000.0
@@ -72,6 +76,16 @@ def a_perfect_meeting_of_two():
         "title": "two", "joined_at": JOINED_AT, "sites": 2, "variant": "browsers", "cpu": 0.5,
         "phases": [[one.name, one.begin, one.end] for one in SCENE.phases], "counted": counted,
         "lines": [emulator_row(at) for at in np.arange(-0.25, 100.1, 0.25)],
+        "looks": [
+            {
+                "at": JOINED_AT + at,
+                "said": {
+                    f'line_sent_bytes_total{{kind="{kind}",site="site{site}"}}': share * at
+                    for site in (1, 2) for kind, share in (("picture", 200_000), ("sound", 25_000))
+                },
+            }
+            for at in np.arange(0.5, 100, 0.5)
+        ],
     }  # fmt: skip
 
 
@@ -86,8 +100,8 @@ def test_a_perfect_meeting_meets_every_bound(record):
 
 
 def test_each_bound_names_a_figure_there_is(record):
-    found = figures.figures(record, series.read(record))
     for variant in VARIANTS:
+        found = figures.figures({**record, "variant": variant}, series.read(record))
         assert [
             part.name for row in judge.rows_of(variant) for part in row.parts
             if part.name not in found
@@ -105,6 +119,56 @@ def test_tables_and_picture_show_a_run(record, tmp_path):
     assert "\n 70  2→1  700k 25 360 " in (tmp_path / "run.txt").read_text()
     plot.draw(record, read, tmp_path / "run.svg")
     assert (tmp_path / "run.svg").read_text().startswith("<svg ")
+
+
+def test_a_line_of_two_carries_what_is_reckoned(record):
+    found = figures.figures({**record, "variant": "two"}, series.read(record))
+    reckoned = capacity.reckoned_bps(2)
+    assert 1_550_000 < reckoned < 1_650_000  # 0.85 of what a sender's line leaves, and one voice
+    assert found["capacity.off"] == pytest.approx(100 * (1_800_000 / reckoned - 1), abs=0.2)
+    assert found["capacity.told_off"] == pytest.approx(0, abs=0.2)
+    assert (found["capacity.height"], found["capacity.small"]) == (360, 0)
+    verdicts = {row.title: row.verdict(found) for row in judge.rows_of("two")}
+    assert not verdicts["both pictures"]  # these are of 360 lines
+    assert "| two (1) | " in table.capacity({"two": (found, 1)})
+
+
+def test_four_sites_are_bound_by_what_comes_down():
+    assert 1_700_000 < capacity.reckoned_bps(4) < 1_760_000
+
+
+def test_a_simulated_camera_sends_what_it_is_told_to_the_byte():
+    layer = Layer("h", 1, 720, [bytes(9_000), *[bytes(300)] * 249])
+    assert list(layer.picture()) == []
+    layer.obey(500_000)
+    packets = [one for _ in range(250) for one in layer.picture()]
+    assert sum(len(payload) for payload, _ in packets) * 8 / 10 == pytest.approx(500_000, rel=0.01)
+    assert sum(last for _, last in packets) == 250
+    assert max(len(payload) for payload, _ in packets) <= 1_110
+
+
+def test_a_simulated_browser_counts_whole_pictures_and_late_sounds():
+    key = bytes([0x90, 0x80, 0x80, 0, 0, 0, 0]) + b"\x9d\x01\x2a\x00\x05\xd0\x02"
+    eye = Stream("9", "video")
+    for number, payload in ((1, b"\x90\x80\x80\x00\x01"), (2, key), (3, b"\x80"), (5, b"\x80")):
+        eye.take(RtpPacket(96, number, 0, 1, payload, marker=True), 0.0)
+    assert (eye.height, eye.frames, eye.lost) == (720, 2, 1)
+    ear = Stream("2", "audio")
+    for number, late in enumerate((0.0, 0.03, 0.2, 0.0)):
+        ear.take(RtpPacket(111, number, number * 960, 1, bytes(80)), 0.02 * number + late)
+    assert (ear.concealed, ear.samples) == (960, 4 * 960)
+
+
+def test_its_feedback_tells_what_came_and_what_did_not():
+    arrivals = Arrivals()
+    for sequence in (65_534, 65_535, 1):
+        arrivals.take(sequence, 1.0)
+    told = arrivals.feedback(1)
+    assert (told.base, [one is None for one in told.arrivals]) == (
+        65_534,
+        [False, False, True, False],
+    )
+    assert arrivals.feedback(1) is None
 
 
 def test_a_record_is_json(record):
@@ -179,6 +243,19 @@ def test_a_place_is_whose_it_was_told_to_be_and_nobodys_meanwhile():
     assert places.carries("9", 4.9, 5.15) is None  # it changed hands
     assert places.carries("9", 6, 6.25) == series.CODEC + 2
     assert places.carries("2", 2, 2.25) is None
+
+
+def test_a_place_that_changes_hands_is_no_mix():
+    places = series.Places(
+        [
+            told(0, type="slots", pictures={}, sounds={"2": "m1"}, mix=True),
+            told(3, type="slots", pictures={}, sounds={"2": None}, mix=False),
+        ],
+        JOINED_AT,
+    )
+    assert places.mixes("8", 1, 1.25)
+    assert not places.mixes("8", 2.9, 3.1)  # it ends
+    assert not places.mixes("2", 1, 1.25)
 
 
 def test_each_change_of_rate_states_the_queue_again():
