@@ -299,6 +299,11 @@ class CodecLeg(Leg):
         """Most it takes of a picture by its own word: TMMBR, REMB."""
         return self._limits.takes_bps if self._limits is not None else 0
 
+    @property
+    def told_bps(self) -> int | None:
+        """The limit it was told: a new offer may wait ten seconds for its turn."""
+        return self._limits.told_bps if self._limits is not None else None
+
     def voices(self) -> Voices:
         """Say what its sounds and headers cost its line."""
         return self.media.voices()

@@ -132,6 +132,11 @@ class Leg(ABC):
         """Most it takes of each picture by its own word in mid call; 0 for no such word."""
         return 0
 
+    @property
+    def told_bps(self) -> int | None:
+        """What its own picture was really limited to, 0 for nothing yet; None: as ordered."""
+        return None
+
     def voices(self) -> Voices:
         """Say what its sounds and headers cost its line."""
         return NO_VOICES

@@ -91,7 +91,8 @@ def picture_of(
         return None
     line = leg.line.line if leg.line is not None and leg.line.known else None
     steer = Steer.LAYERS if leg.protocol is Protocol.WEBRTC else Steer.RATE
-    return Picture(leg.member, line, tuple(layers), codec, steer, leg.voices().headers_up)
+    headers = leg.voices().headers_up
+    return Picture(leg.member, line, tuple(layers), codec, steer, headers, leg.told_bps)
 
 
 def _height(layer: object) -> int:

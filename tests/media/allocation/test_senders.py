@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from sfu.media.allocation.event import Layer, Picture
 from sfu.media.allocation.output import Cap
 from sfu.media.allocation.rung import Steer
@@ -48,6 +50,18 @@ def test_who_goes_on_sending_too_much_is_deaf_until_it_does_not():
         senders.handle(picture(480_000, 60), step / 10)
     assert not senders.deaf
     assert view(senders).fixed_bps == 0
+
+
+def test_who_has_not_been_told_yet_is_not_deaf():
+    """A new offer waits: what was ordered meanwhile, or while nobody watched, counts for nothing."""
+    senders = Senders()
+    for step in range(220):
+        told = 601_000 if step < 100 else 320_000
+        senders.handle(replace(picture(615_000, 75), told_bps=told), step / 10)
+        senders.told(M1, (Cap("", 120_000, step > 50),), step / 10)
+        if step == 149:
+            assert not senders.deaf
+    assert senders.deaf == {M1}
 
 
 def test_who_left_is_forgotten():

@@ -45,6 +45,9 @@ class Picture:
     steerable: Steer
     headers_bytes: int = 62
     """Of IP in each packet beside the payload: 62 by SRTP with extensions, 40 in plain RTP."""
+    told_bps: int | None = None
+    """The limit it has really been told, where an order takes its time: 0 for none yet, None where
+    what is ordered is told at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ class Obedience:
 
     def told(self, limit_bps: float, now: float) -> None:
         """Take in a new limit; encoders have some time to follow."""
-        self._limits.append((now, limit_bps))
+        if not self._limits or self._limits[-1][1] != limit_bps:
+            self._limits.append((now, limit_bps))
 
     def measured(self, bps: float, now: float) -> bool:
         """Take in what arrives; tell whether the verdict changed."""

@@ -46,6 +46,8 @@ class Senders:
         """Take in what a member sends."""
         self._pictures[picture.member] = picture
         obedience = self._obedience.setdefault(picture.member, Obedience())
+        if picture.told_bps:
+            obedience.told(picture.told_bps, now)
         if picture.steerable is not Steer.NONE:
             obedience.measured(sum(one.payload_bps for one in picture.layers), now)
         alone = len(picture.layers) == 1 and picture.steerable is not Steer.NONE
@@ -68,7 +70,8 @@ class Senders:
 
     def told(self, member: MemberId, caps: Iterable[Cap], now: float) -> None:
         """Take in what a member was told."""
-        if member in self._obedience:
+        picture = self._pictures.get(member)
+        if picture is not None and picture.told_bps is None:
             # who knows rates only cannot be told to stop: it goes on at its least
             stops = self._pictures[member].steerable is Steer.LAYERS
             limit = sum(one.max_bps for one in caps if one.active or not stops)
