@@ -64,10 +64,10 @@ def film(folder: Path, member: int, size: tuple[int, int] = USUAL) -> Path:
 def _enlarged(path: Path, size: tuple[int, int]) -> Path:
     """Return the film in another size, with a sensor's noise of that size."""
     width, height = size
-    large = path.with_stem(f"{path.stem}-{height}")
+    large = path.with_stem(f"{path.stem}-{height}p")
     if not large.exists():
         half = large.with_suffix(".half.y4m")
-        shape = f"scale={width}:{height},noise=alls=5:allf=t"
+        shape = f"scale={width}:{height},noise=alls=3:allf=t"
         words = ["-v", "error", "-y", "-i", str(path), "-vf", shape, str(half)]
         subprocess.run(["ffmpeg", *words], check=True, timeout=180)
         half.rename(large)
