@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from benchmarks.line import camera, capacity, figures, judge, plot, series, table, trace
+from benchmarks.line import camera, capacity, figures, judge, page, plot, series, table, trace
 from benchmarks.line.scene import VARIANTS, Phase, Scene
 from benchmarks.line.series import LineStep, Step
 from benchmarks.line.simulated.camera import Layer
@@ -169,6 +169,27 @@ def test_its_feedback_tells_what_came_and_what_did_not():
         [False, False, True, False],
     )
     assert arrivals.feedback(1) is None
+
+
+def test_tables_and_plots_go_into_the_page_between_their_marks(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "run.svg").write_text("<svg/>")
+    there = tmp_path / "performance.md"
+    there.write_text("before\n<!-- line two -->\nold\n<!-- end -->\nafter <!-- end -->\n")
+    page.put("| new |", "two", {"ours": tmp_path / "run.svg"}, there)
+    text = there.read_text()
+    assert text.startswith("before\n<!-- line two -->\n\n| new |\n")
+    assert "old" not in text
+    assert text.endswith("\n<!-- end -->\nafter <!-- end -->\n")
+    assert "](images/line-ours-two.svg)" in text
+    assert (tmp_path / "images" / "line-ours-two.svg").exists()
+    with pytest.raises(LookupError):
+        page.put("", "four", {}, there)
+
+
+def test_the_page_has_a_place_for_each_variant():
+    for variant in VARIANTS:
+        assert f"<!-- line {variant} -->\n" in page.PAGE.read_text()
 
 
 def test_a_record_is_json(record):
