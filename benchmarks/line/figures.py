@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.line import capacity
 from benchmarks.line.record import Record
-from benchmarks.line.scene import Phase
+from benchmarks.line.scene import VARIANTS, Phase
 from benchmarks.line.series import Key, LineStep, Series, Step
 
 NEVER = math.inf
@@ -47,6 +47,7 @@ def figures(record: Record, series: Series) -> Figures:
         result |= {f"{phase.name}.{name}": value for name, value in part.items()}
     by_name = {phase.name: phase for phase in phases}
     result |= _events(series, by_name) | capacity.capacity(record, series)
+    result |= _after_bulk(series, VARIANTS[record["variant"]].bulk_site, by_name)
     late = [step.late_ms for step in series.lines if 0 <= step.begin < phases[-1].end]
     result["late_periods"] = 100 * _share(sum(ms > LATE_MS for ms in late), len(late))
     result["cpu"] = 100 * record["cpu"]
@@ -148,6 +149,16 @@ def _events(series: Series, phases: dict[str, Phase]) -> Figures:
         reached = [_reached(series, key, steady, back.begin, end) for key in series.expected]
         result["recover"], result["recover_worst"] = statistics.median(reached), max(reached)
     return result
+
+
+def _after_bulk(series: Series, site: int, phases: dict[str, Phase]) -> Figures:
+    """Return how long after a download its site's pictures have 90 % of their rate before it."""
+    if not site or not {"join", "low"} <= phases.keys():
+        return {}
+    before = Phase("", phases["join"].end - 4, phases["join"].end)
+    over, end = phases["low"].end, max(phase.end for phase in phases.values())
+    keys = [key for key in series.expected if key[0] == site]
+    return {"after_bulk": max(_reached(series, key, before, over, end) for key in keys)}
 
 
 def _reached(series: Series, key: Key, steady: Phase, begin: float, end: float) -> float:

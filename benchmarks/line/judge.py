@@ -105,6 +105,10 @@ BULK_ROWS = (
         (Part("steady.sound_lost", 3, unit=" %"),),
     ),
     Row("beside a bulk TCP download: size changes", "-", (Part("layer_changes", 4),)),
+    Row(
+        "after it: 90 % of the rate before, at its site", "-",
+        (Part("after_bulk", 30, unit=" s"),),  # 20 in virtual time; half as much again in the lab
+    ),
 )  # fmt: skip
 
 CODEC_ROWS = tuple(
