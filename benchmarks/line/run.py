@@ -51,7 +51,7 @@ def _simulated(variant: Variant, number: int, sites: int) -> bool:
 
 def _prepare(variant: Variant, folder: Path, number: int, sites: int) -> None:
     """Make what a site films and says, before anything is measured."""
-    camera.film(folder, number, camera.LARGE if variant.large else camera.USUAL)
+    camera.film(folder, number, variant.camera)
     if _simulated(variant, number, sites):
         film.pictures(folder, number)
         film.speech(folder, number, loud=variant.speaker == number)
@@ -61,10 +61,8 @@ def _site(variant: Variant, lab: Lab, number: int) -> Site:
     folder, loud = camera.folder(), variant.speaker in (0, number)
     if _simulated(variant, number, lab.sites):
         return SimulatedSite(lab, number, folder, loud=loud)
-    size = camera.LARGE if variant.large else camera.USUAL
-    return Site(
-        lab, number, camera.film(folder, number, size), voice.speech(folder, number, loud=loud)
-    )
+    film_of = camera.film(folder, number, variant.camera)
+    return Site(lab, number, film_of, voice.speech(folder, number, loud=loud))
 
 
 class Meeting:

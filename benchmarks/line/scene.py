@@ -47,8 +47,8 @@ class Variant:
     """The last so many have a simulated browser in place of Chromium."""
     speaker: int = 0
     """The site that alone speaks; 0: all do."""
-    large: bool = False
-    """Chromium's camera is 1280x720, as simulated ones always are."""
+    camera: tuple[int, int] = (640, 360)
+    """Chromium's; a simulated one is always 1280x720."""
     least_height: int = 0
     """Lines that a large picture shall have: the speaker's, or all of two sites."""
     ends_s: tuple[float, ...] = ENDS_S
@@ -62,9 +62,9 @@ VARIANTS = {
         Variant(),
         Variant("codecs", codecs=2),
         Variant("bulk", bulk_site=2),
-        Variant("two", sites=2, simulated=1, large=True, least_height=720, ends_s=CAPACITY_ENDS_S),
+        Variant("two", sites=2, simulated=1, camera=(1280, 720), least_height=720, ends_s=CAPACITY_ENDS_S),
         Variant(
-            "four", sites=4, simulated=3, speaker=2, least_height=360,
+            "four", sites=4, simulated=3, speaker=2, camera=(960, 540), least_height=360,
             ends_s=CAPACITY_ENDS_S,
         ),
     )
