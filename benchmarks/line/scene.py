@@ -62,7 +62,10 @@ VARIANTS = {
         Variant(),
         Variant("codecs", codecs=2),
         Variant("bulk", bulk_site=2),
-        Variant("two", sites=2, simulated=1, camera=(1280, 720), least_height=720, ends_s=CAPACITY_ENDS_S),
+        Variant(
+            "two", sites=2, simulated=1, camera=(1280, 720), least_height=720,
+            ends_s=CAPACITY_ENDS_S,
+        ),
         Variant(
             "four", sites=4, simulated=3, speaker=2, camera=(960, 540), least_height=360,
             ends_s=CAPACITY_ENDS_S,
