@@ -13,6 +13,7 @@ from benchmarks.line.simulated.ears import Arrivals, Stream
 from benchmarks.line.systems import present
 
 from sfu.media.rtp.packet import RtpPacket
+from sfu.model import Ssrc
 
 SCENE = Scene()
 JOINED_AT = 1000.0
@@ -151,11 +152,11 @@ def test_a_simulated_browser_counts_whole_pictures_and_late_sounds():
     key = bytes([0x90, 0x80, 0x80, 0, 0, 0, 0]) + b"\x9d\x01\x2a\x00\x05\xd0\x02"
     eye = Stream("9", "video")
     for number, payload in ((1, b"\x90\x80\x80\x00\x01"), (2, key), (3, b"\x80"), (5, b"\x80")):
-        eye.take(RtpPacket(96, number, 0, 1, payload, marker=True), 0.0)
+        eye.take(RtpPacket(96, number, 0, Ssrc(1), payload, marker=True), 0.0)
     assert (eye.height, eye.frames, eye.lost) == (720, 2, 1)
     ear = Stream("2", "audio")
     for number, late in enumerate((0.0, 0.03, 0.2, 0.0)):
-        ear.take(RtpPacket(111, number, number * 960, 1, bytes(80)), 0.02 * number + late)
+        ear.take(RtpPacket(111, number, number * 960, Ssrc(1), bytes(80)), 0.02 * number + late)
     assert (ear.concealed, ear.samples) == (960, 4 * 960)
 
 
@@ -164,6 +165,7 @@ def test_its_feedback_tells_what_came_and_what_did_not():
     for sequence in (65_534, 65_535, 1):
         arrivals.take(sequence, 1.0)
     told = arrivals.feedback(1)
+    assert told is not None
     assert (told.base, [one is None for one in told.arrivals]) == (
         65_534,
         [False, False, True, False],

@@ -101,6 +101,8 @@ class Member:
         transport.on_rtp, transport.on_rtcp = self._take, self._take_reports
         prints = transport.getLocalParameters().fingerprints
         sha = next(one for one in prints if one.algorithm == "sha-256")
+        assert ours.usernameFragment
+        assert ours.password
         own = sdp.Own(ours.usernameFragment, ours.password, f"sha-256 {sha.value}")
         sounds = layout["wide"] + layout["narrow"] + layout["mix"]
         pictures = max(3, layout["pictures"])
