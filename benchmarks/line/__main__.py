@@ -27,7 +27,8 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
         prog="scripts/bench line", description="Meetings behind 2 Mbit/s lines, ours and others."
     )
     listed = f"which, by comma ({','.join(SYSTEMS)}); unasked, all but those to be brought"
-    parser.add_argument("--systems", default=",".join(present()), help=listed)
+    unasked = ",".join(present())
+    parser.add_argument("--systems", default=unasked, help=listed)
     parser.add_argument("--runs", type=int, default=1, help="runs of each; medians are shown")
     parser.add_argument(
         "--phases", default="",
@@ -49,7 +50,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
         args.variants = CAPACITY
     else:
         args.variants = (args.variant,)
-    if args.variant != "browsers" and args.systems == systems:
+    if args.variant != "browsers" and args.systems == unasked:
         args.systems = "ours"  # they are about what only ours does
     if any(VARIANTS[one].codecs or VARIANTS[one].simulated for one in args.variants) and (
         deaf := set(args.systems.split(",")) - KNOW_SIP

@@ -53,7 +53,7 @@ def test_who_goes_on_sending_too_much_is_deaf_until_it_does_not():
 
 
 def test_who_has_not_been_told_yet_is_not_deaf():
-    """A new offer waits: what was ordered meanwhile, or while nobody watched, counts for nothing."""
+    """A new offer waits: what was ordered meanwhile, or unwatched, counts for nothing."""
     senders = Senders()
     for step in range(220):
         told = 601_000 if step < 100 else 320_000
