@@ -69,6 +69,8 @@ class Ladder:
         self.now = 0.0
         self.signalling = SIGNALLING
         self.calling = True
+        self.states: list[int] = []
+        """What we said by Status."""
         self._framers: dict[FlowId, tpkt.Framer] = {}
 
     # ---- what happens
@@ -120,6 +122,12 @@ class Ladder:
         message = q931.Message(kind, 9, not self.calling, (q931.user_user(information),))
         return self.happens(Received(self.signalling, tpkt.write(q931.write(message))))
 
+    def writes(self, kind: q931.Type, user: bytes | None, *elements: tuple[int, bytes]) -> Any:
+        """Say by Q.931 what no unit of ours would; `user` are the octets of its user-user part."""
+        last = () if user is None else (q931.user_user(user),)
+        message = q931.Message(kind, 9, not self.calling, (*elements, *last))
+        return self.happens(Received(self.signalling, tpkt.write(q931.write(message))))
+
     def tunnels(self, *control: h245.H245 | bytes) -> list[object]:
         return self.says(h225.Facility(IDENTIFIER), *control, tunnels=True)
 
@@ -159,7 +167,9 @@ class Ladder:
     def _read(self, flow: FlowId, payload: bytes) -> list[object]:
         if payload[0] != q931.PROTOCOL:
             return [Said(flow, h245_per.read(payload))]
-        octets = q931.parse(payload).user_user
+        message = q931.parse(payload)
+        self.states += [one[0] for kind, one in message.elements if kind == q931.Element.CALL_STATE]
+        octets = message.user_user
         assert octets is not None
         information = h225.read(octets)
         tunnelled = [Said(flow, h245_per.read(one)) for one in information.control]
@@ -299,6 +309,160 @@ def test_who_waits_for_h245_before_the_call_is_taken_is_connected_to_after():
     assert unit.says(wish) == []
     (connect,) = found(unit.accepted(), Connect)
     assert connect.remote == THEIRS
+
+
+# ---- a Setup that names where H.245 may be connected to
+
+
+def offering(unit: Ladder) -> None:
+    unit.happens(Opened(SIGNALLING, UNIT, US))
+    unit.says(h225.Setup(IDENTIFIER, CONFERENCE, h245_address=THEIRS))
+
+
+def test_who_named_a_place_for_h245_in_setup_may_connect_to_ours_instead():
+    unit = Ladder()
+    offering(unit)
+    out = unit.accepted()
+    (connect,) = said(out)
+    assert connect.h245_address == OURS
+    assert not found(out, Connect)
+    unit.happens(Opened(H245, UNIT, OURS, CALL))
+    assert not found(unit.waits(5.0), Connect)
+    assert found(unit.settles(H245), CallConfirmed)
+
+
+def test_who_named_a_place_for_h245_in_setup_and_only_waits_is_connected_to():
+    unit = Ladder()
+    offering(unit)
+    unit.accepted()
+    (connect,) = found(unit.waits(4.1), Connect)
+    assert connect.remote == THEIRS
+    unit.happens(Connected(connect.flow, US))
+    assert found(unit.settles(connect.flow), CallConfirmed)
+
+
+def test_where_we_have_no_port_for_h245_the_place_in_setup_serves():
+    unit = Ladder()
+    offering(unit)
+    unit.happens(Accept(CALL, offer(US.host, 30_000)))
+    out = unit.happens(Listening(CALL, None)) + unit.waits(0.0)
+    assert [one.remote for one in found(out, Connect)] == [THEIRS]
+    assert not found(out, CallEnded)
+
+
+def test_who_named_a_place_in_setup_where_nobody_is_has_no_call():
+    unit = Ladder()
+    offering(unit)
+    unit.accepted()
+    (connect,) = found(unit.waits(4.1), Connect)
+    unit.happens(Closed(connect.flow))
+    (ended,) = found(unit.waits(20.1), CallEnded)
+    assert (ended.cause, ended.text) == (End.PROTOCOL_ERROR, "H.245 did not settle")
+
+
+# ---- what a message says of the tunnel
+
+
+def test_a_tunnel_that_connect_takes_back_is_not_used():
+    unit = Ladder(tunnelling=True)
+    unit.called()
+    unit.says(h225.Proceeding(IDENTIFIER), tunnels=True)
+    out = unit.says(h225.Connect(IDENTIFIER, CONFERENCE))
+    assert found(out, Listen)
+    assert CapabilitySet not in kinds(out)
+
+
+def test_h245_that_came_in_the_tunnel_before_connect_is_answered_there():
+    unit = Ladder()
+    unit.called()
+    assert said(unit.says(h225.Proceeding(IDENTIFIER, True), SET, LEAD, tunnels=True)) == []
+    out = unit.says(h225.Connect(IDENTIFIER, CONFERENCE), tunnels=True)
+    assert {h245.SetAck(1), h245.DeterminationAck(master=False)} <= set(said(out, unit.signalling))
+
+
+# ---- of what no more can be read than its type
+
+
+@pytest.mark.parametrize("user", [None, NOISE, h225.write(h225.Information(h225.Other()))])
+def test_a_release_is_one_whatever_stands_in_it(user: bytes | None):
+    unit = Ladder()
+    unit.call()
+    (ended,) = found(unit.writes(q931.Type.RELEASE_COMPLETE, user, q931.cause(17)), CallEnded)
+    assert ended.cause is End.BUSY
+
+
+@pytest.mark.parametrize("user", [None, NOISE])
+def test_who_rings_rings_whatever_stands_in_it(user: bytes | None):
+    unit = Ladder()
+    unit.called()
+    assert found(unit.writes(q931.Type.ALERTING, user), CallRinging)
+    assert not found(unit.waits(60.0), CallEnded), "ten seconds are for who says nothing"
+    (ended,) = found(unit.waits(31.0), CallEnded)
+    assert ended.cause is End.NO_ANSWER
+
+
+def test_a_connect_that_cannot_be_read_is_no_call():
+    unit = Ladder()
+    unit.called()
+    (ended,) = found(unit.writes(q931.Type.CONNECT, NOISE), CallEnded)
+    assert ended.cause is End.PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize("user", [None, NOISE])
+@pytest.mark.parametrize(
+    "kind",
+    [q931.Type.NOTIFY, q931.Type.STATUS, q931.Type.FACILITY, q931.Type.INFORMATION,
+     q931.Type.SETUP_ACKNOWLEDGE, q931.Type.SETUP, 0x33],
+)  # fmt: skip
+def test_what_else_cannot_be_read_costs_nothing(kind: q931.Type, user: bytes | None):
+    caller, callee = Ladder(), Ladder()
+    caller.call()
+    callee.called()
+    for unit in (caller, callee):
+        assert unit.writes(kind, user) == []
+    assert found(caller.accepted(), Said)
+    assert found(callee.says(h225.Connect(IDENTIFIER, CONFERENCE)), Listen)
+
+
+def test_who_asks_how_the_call_is_hears_it_at_each_step():
+    caller, callee = Ladder(), Ladder()
+
+    def asks(unit: Ladder) -> None:
+        (answer,) = said(unit.writes(q931.Type.STATUS_ENQUIRY, None))
+        assert answer == h225.Status(answer.identifier)
+
+    caller.call()
+    asks(caller)
+    caller.accepted()
+    asks(caller)
+    callee.called()
+    asks(callee)
+    callee.says(h225.Proceeding(IDENTIFIER))
+    asks(callee)
+    assert (caller.states, callee.states) == ([9, 10], [1, 3])
+
+
+def test_keys_of_an_information_are_heard():
+    unit = Ladder()
+    unit.talking()
+    keypad = (q931.Element.KEYPAD, b"4#")
+    out = unit.writes(q931.Type.INFORMATION, None, keypad)
+    assert [one.digit for one in found(out, DigitPressed)] == ["4", "#"]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        h225.Reason.CALL_FORWARDED,
+        h225.Reason.ROUTE_CALL_TO_GATEKEEPER,
+        h225.Reason.ROUTE_CALL_TO_MC,
+    ],
+)
+def test_who_sends_us_elsewhere_is_not_followed_and_not_waited_for(reason: h225.Reason):
+    unit = Ladder()
+    unit.called()
+    (ended,) = found(unit.says(h225.Facility(IDENTIFIER, reason, None, BEHIND)), CallEnded)
+    assert (ended.cause, ended.text) == (End.REFUSED, "it sends the call elsewhere")
 
 
 # ---- both open one

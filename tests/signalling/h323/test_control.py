@@ -1,6 +1,6 @@
 """H.245 as a ladder: what units do in mid call, and what we say to it."""
 
-from itertools import count
+from itertools import count, permutations
 from typing import Any
 
 import pytest
@@ -230,6 +230,72 @@ def test_an_empty_set_is_a_pause_and_a_full_one_goes_on():
     assert all(flow.taken is None for flow in unit.control.flows().values())
     said = unit.say(SONY)
     assert [one.session for one in said if isinstance(one, OpenChannel)] == [1, 2]
+
+
+def test_who_comes_back_from_a_pause_hears_everything_anew():
+    """Behind a gatekeeper that paused us somebody else may stand now."""
+    unit = Unit()
+    unit.settle()
+    assert not [one for one in unit.say(SONY) if isinstance(one, Determination)]
+    unit.say(CapabilitySet(2))
+    again = unit.say(SONY)
+    assert [type(one) for one in again[:3]] == [SetAck, CapabilitySet, Determination]
+    assert unit.say(Determination(50, 9)) == [DeterminationAck(master=False)]
+    assert unit.say(SetAck(2), DeterminationAck(master=True)) == []
+
+
+SAID = (SONY, SetAck(1), Determination(50, 5), DeterminationAck(master=True))
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_whatever_it_says_first_each_channel_is_opened_once(order: tuple[int, ...]):
+    unit = Unit()
+    said = unit.say(*(SAID[at] for at in order))
+    assert [one.session for one in said if isinstance(one, OpenChannel)] == [1, 2]
+
+
+def test_who_opens_its_own_channels_only_once_ours_are_acknowledged_settles():
+    unit = Unit()
+    opened = [one for one in unit.say(*SAID) if isinstance(one, OpenChannel)]
+    for one in opened:
+        assert unit.say(OpenAck(one.number, one.session, RTP, RTCP)) == []
+    both = OpenChannel(1, Sound(Codec.G722), 1, RTCP), OpenChannel(2, PICTURE, 2, RTCP)
+    said = unit.say(*both)
+    assert [type(one) for one in said] == [OpenAck, OpenAck]
+    assert unit.facts() == [Settled()]
+
+
+def test_who_refuses_everything_we_send_is_heard_all_the_same():
+    unit = Unit()
+    for channel in (one for one in unit.say(*SAID) if isinstance(one, OpenChannel)):
+        again: list[Any] = [channel]
+        while again:
+            again = unit.say(OpenReject(again[0].number, "masterSlaveConflict"))
+    unit.say(OpenChannel(1, Sound(Codec.PCMA, 240), 1, RTCP))
+    unit.now = 5.0
+    unit.control.tick(unit.now)
+    assert unit.facts() == [Settled()]
+    assert unit.control.flows()[Kind.AUDIO].sent == Sound(Codec.PCMA, 240)
+
+
+@pytest.mark.parametrize("codec", [Codec.PCMA, Codec.PCMU])
+def test_a_unit_of_one_kind_of_g711_and_nothing_else_is_sent_packets_of_20_ms(codec: Codec):
+    """Some count samples, where the standard has milliseconds."""
+    unit = Unit()
+    alone = CapabilitySet(1, (Ability(1, Sound(codec, 160)),))
+    (sound,) = (one for one in unit.say(alone, *SAID[1:]) if isinstance(one, OpenChannel))
+    assert sound.data == Sound(codec, 20)
+
+
+def test_a_channel_closed_before_it_was_acknowledged_and_answers_to_it_harm_nothing():
+    unit = Unit()
+    sound, picture = (one for one in unit.say(*SAID) if isinstance(one, OpenChannel))
+    said = unit.say(RequestClose(sound.number))
+    assert said[:2] == [RequestCloseAck(sound.number), CloseChannel(sound.number)]
+    unit.say(OpenAck(sound.number, 1, RTP, RTCP), CloseAck(sound.number), CloseChannel(77))
+    assert unit.control.flows()[Kind.VIDEO].taken is None
+    unit.say(OpenAck(picture.number, 2, RTP, RTCP))
+    assert unit.control.flows()[Kind.VIDEO].taken == PICTURE
 
 
 def test_flow_control_is_taken_in():

@@ -91,6 +91,16 @@ def test_who_takes_single_nals_and_sends_another_mode_by_another_number_is_sent_
     assert (109, Codec.H264) in video.receive
 
 
+def test_a_unit_that_names_no_host_of_its_media_is_where_its_calls_come_from():
+    session = parse(offer("192.0.2.1", 30_000))
+    sound = Sound(Codec.PCMA)
+    rtp, rtcp = Address("0.0.0.0", 5_000), Address("0.0.0.0", 5_003)
+    flows = {Kind.AUDIO: Flow(Kind.AUDIO, rtp, rtcp, sound, None, sound, None)}
+    said = read_offer(describe(flows, session, "192.0.2.9", 1, None)).lines[0]
+    assert (said.rtp, said.rtcp) == (Address("192.0.2.9", 5_000), Address("192.0.2.9", 5_003))
+    assert said.receives
+
+
 def test_a_unit_that_takes_nothing_is_on_hold():
     session = parse(offer("192.0.2.1", 30_000))
     sent = Sound(Codec.G722)

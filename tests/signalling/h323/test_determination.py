@@ -34,6 +34,29 @@ def test_a_terminal_follows():
     assert ours.lead is Lead.MASTER
 
 
+def test_who_only_answers_our_request_is_answered_too():
+    ours = MasterSlave(5)
+    ours.begin()
+    assert ours.receive(DeterminationAck(master=True), 0) == [DeterminationAck(master=False)]
+    assert ours.receive(DeterminationAck(master=True), 0) == [], "once"
+
+
+def test_who_asked_itself_is_answered_once():
+    ours = MasterSlave(5)
+    ours.begin()
+    assert ours.receive(Determination(50, 1_000), 0) == [DeterminationAck(master=False)]
+    assert ours.receive(DeterminationAck(master=True), 0) == []
+
+
+def test_what_was_agreed_stands_until_it_is_agreed_anew():
+    ours = MasterSlave(5)
+    ours.begin()
+    ours.receive(DeterminationAck(master=True), 0)
+    again = ours.renewed(6)
+    assert (again.lead, again.acknowledged, again.tries) == (Lead.MASTER, True, 0)
+    assert again.begin().number == 6
+
+
 def test_who_rejects_for_ever_is_given_up():
     ours = MasterSlave(5)
     ours.begin()

@@ -8,6 +8,7 @@ from sfu.model import Address, Codec, Kind
 from sfu.signalling.h323.datatype import DataType, Slides, Sound, Unsupported
 from sfu.signalling.h323.description import read_ours
 from sfu.signalling.h323.h245 import OpenAck, OpenChannel, OpenReject
+from sfu.signalling.h323.h245_per import write
 from sfu.signalling.h323.receiving import Receiving
 from sfu.signalling.sdp.session import parse
 from tests.unitstack import offer
@@ -43,6 +44,15 @@ def test_a_channel_we_know_is_told_our_ports():
 def test_another_is_refused(data: DataType, cause: str):
     receiving, said = opened(OpenChannel(3, data, 1, RTCP))
     assert said == [OpenReject(3, cause)]
+    assert not receiving.channels
+
+
+def test_a_channel_both_ways_in_one_is_refused():
+    """It would have to be told where we send, and each of us opens its own."""
+    both = OpenChannel(4, Sound(Codec.PCMA), 1, RTCP, reverse=Sound(Codec.PCMA))
+    receiving, said = opened(both)
+    assert said == [OpenReject(4, "unsuitableReverseParameters")]
+    assert write(said[0])
     assert not receiving.channels
 
 

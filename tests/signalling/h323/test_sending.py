@@ -4,6 +4,7 @@ from typing import Any
 
 from sfu.model import Address, Codec, Kind
 from sfu.signalling.h323.capset import Ability, CapabilitySet
+from sfu.signalling.h323.channel import Way
 from sfu.signalling.h323.datatype import BASELINE, H264, LEVEL, PROFILE, Sound
 from sfu.signalling.h323.description import read_ours
 from sfu.signalling.h323.h245 import CloseChannel, FlowControl, OpenAck, OpenChannel, OpenReject
@@ -60,6 +61,15 @@ def test_a_pause_closes_what_is_open_and_its_end_opens_it_under_another_number()
     assert isinstance(second, OpenChannel)
     assert second.number != first.number
     assert play.changes == 2
+
+
+def test_a_channel_that_is_acknowledged_with_port_0_leads_nowhere():
+    play = Play()
+    [sound] = play.knows(BOTH)
+    nowhere = Address("192.0.2.9", 0)
+    play.sending.answered(OpenAck(sound.number, 1, nowhere, nowhere))
+    channel = play.sending.channels[Kind.AUDIO]
+    assert (channel.way, channel.media, channel.flows) == (Way.OPEN, None, False)
 
 
 def test_an_answer_to_no_channel_of_ours_changes_nothing():

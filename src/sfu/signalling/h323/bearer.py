@@ -73,6 +73,11 @@ class Bearer:
         if len(self._early) < EARLY_MAX:
             self._early.append(octets)
 
+    @property
+    def early(self) -> bool:
+        """Whether something was tunnelled before it was settled what carries H.245."""
+        return bool(self._early)
+
     def held(self) -> list[bytes]:
         """Return what was kept, once; nothing where the tunnel was not taken."""
         early, self._early = self._early, []

@@ -38,8 +38,8 @@ class Outgoing:
     """By flowControlCommand, 0 without a limit."""
 
     def accepted(self, ack: OpenAck) -> None:
-        """Take in where to send."""
-        self.way, self.media, self.control = Way.OPEN, ack.media, ack.control
+        """Take in where to send; port 0 is nowhere."""
+        self.way, self.media, self.control = Way.OPEN, _place(ack.media), _place(ack.control)
         self.held = ack.hold
 
     @property
@@ -59,6 +59,10 @@ class Incoming:
     mode: int
     """H.264 packetization."""
     control: Address | None
+
+
+def _place(address: Address | None) -> Address | None:
+    return address if address is not None and address.port else None
 
 
 def kind_of(data: DataType) -> Kind | None:

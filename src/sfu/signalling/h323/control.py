@@ -185,10 +185,7 @@ class Control:
         self._heard_at = now
         match message:
             case CapabilitySet():
-                self._messages.append(SetAck(message.sequence))
-                self._sending.take_set(message, self._ours)
-                if self._hold is not None:
-                    self._tell_set()
+                self._take_set(message)
             case SetAck():
                 self._set_taken = True
             case SetReject():
@@ -243,6 +240,21 @@ class Control:
                 self.unknown += 1
 
     # ---- capabilities
+
+    def _take_set(self, message: CapabilitySet) -> None:
+        resumed = self._sending.paused and message.abilities
+        self._messages.append(SetAck(message.sequence))
+        self._sending.take_set(message, self._ours)
+        if self._hold is not None:
+            self._tell_set()
+        elif resumed:
+            # H.323 section 8.4.6: as if H.245 had just begun; behind a gatekeeper that paused us
+            # somebody else may stand now, to whom nothing was said yet
+            taken = self._set_taken
+            self._tell_set()
+            self._set_taken = taken
+            self._lead = self._lead.renewed(self._fresh())
+            self._messages.append(self._lead.begin())
 
     def _tell_set(self) -> None:
         self._sequence = self._sequence % 255 + 1

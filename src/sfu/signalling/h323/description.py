@@ -34,7 +34,7 @@ from sfu.signalling.h323.datatype import (
 )
 from sfu.signalling.sdp import h264
 from sfu.signalling.sdp.format import Format
-from sfu.signalling.sdp.peer import PeerLine, read_offer
+from sfu.signalling.sdp.peer import ON_HOLD_HOSTS, PeerLine, read_offer
 from sfu.signalling.sdp.session import SessionDescription, parse
 
 LEVEL_CODES = {
@@ -239,8 +239,9 @@ def _line(flow: Flow, ours: PeerLine, host: str, event: int | None) -> Iterator[
         forms.setdefault(event, ("telephone-event/8000", "0-15"))
     port = flow.rtp.port if flow.rtp else 9
     yield f"m={ours.media} {port} {ours.protocol} {' '.join(map(str, forms))}"
-    if flow.rtp and flow.rtp.host != host:
-        yield f"c=IN {_family(flow.rtp.host)} {flow.rtp.host}"
+    there = flow.rtp.host if flow.rtp and flow.rtp.host not in ON_HOLD_HOSTS else host
+    if there != host:
+        yield f"c=IN {_family(there)} {there}"
     if flow.kind is Kind.VIDEO and flow.max_bps:
         yield f"b=TIAS:{flow.max_bps}"
     for number, (mapping, parameters) in forms.items():
@@ -248,7 +249,8 @@ def _line(flow: Flow, ours: PeerLine, host: str, event: int | None) -> Iterator[
         if parameters:
             yield f"a=fmtp:{number} {parameters}"
     if flow.rtcp and flow.rtp and flow.rtcp.port != flow.rtp.port + 1:
-        yield f"a=rtcp:{flow.rtcp.port} IN {_family(flow.rtcp.host)} {flow.rtcp.host}"
+        at = flow.rtcp.host if flow.rtcp.host not in ON_HOLD_HOSTS else there
+        yield f"a=rtcp:{flow.rtcp.port} IN {_family(at)} {at}"
     yield f"a={_direction(flow)}"
 
 

@@ -5,6 +5,8 @@
     larger terminal type leads; of equal ones d = (theirs - ours) mod 2^24 decides:
     d = 0 or 2^23   nobody: both choose anew        d < 2^23   we lead
     the Ack tells its receiver what that is: whoever leads says "slave"
+
+Each side hears an Ack: who only answered our request waits for ours (figure C.2, incoming).
 """
 
 from dataclasses import dataclass
@@ -41,11 +43,18 @@ class MasterSlave:
     tries: int = 0
     acknowledged: bool = False
     """The peer agreed: H.245 may open channels."""
+    _told: bool = False
+    """We have said in this round what the peer is."""
 
     def begin(self) -> Determination:
         """Make our request."""
         self.tries += 1
+        self._told = False
         return Determination(TERMINAL_TYPE, self.number)
+
+    def renewed(self, number: int) -> "MasterSlave":
+        """Determine anew; until that is done, what was agreed stands."""
+        return MasterSlave(number, self.lead, acknowledged=self.acknowledged)
 
     def receive(self, message: H245, fresh: int) -> list[H245]:
         """Take one of its messages, return what to answer; `fresh` is another random number."""
@@ -56,6 +65,7 @@ class MasterSlave:
                 # what it calls us stands even where we reckon otherwise: it acts by it
                 self.lead = Lead.MASTER if message.master else Lead.SLAVE
                 self.acknowledged = True
+                return [] if self._told else [self._ack()]
             case DeterminationReject():
                 return self._again(fresh)
         return []
@@ -65,7 +75,11 @@ class MasterSlave:
         if lead is Lead.OPEN:
             return [DeterminationReject(), *self._again(fresh)]
         self.lead = lead
-        return [DeterminationAck(master=lead is Lead.SLAVE)]
+        return [self._ack()]
+
+    def _ack(self) -> DeterminationAck:
+        self._told = True
+        return DeterminationAck(master=self.lead is Lead.SLAVE)
 
     def _again(self, fresh: int) -> list[H245]:
         if self.tries >= TRIES:

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     START_H245 = "startH245"
     TRANSPORTED_INFORMATION = "transportedInformation"
     CALL_FORWARDED = "callForwarded"
+    ROUTE_CALL_TO_GATEKEEPER = "routeCallToGatekeeper"
     ROUTE_CALL_TO_MC = "routeCallToMC"
     UNDEFINED_REASON = "undefinedReason"
 
@@ -127,13 +128,20 @@ class Facility:
 
 
 @dataclass(frozen=True, slots=True)
+class Status:
+    """How the call is, which Q.931 beside it tells."""
+
+    identifier: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
     """empty, and all we only read for the H.245 they may carry."""
 
     name: str = "empty"
 
 
-Body = Setup | Proceeding | Connect | ReleaseComplete | Facility | Other
+Body = Setup | Proceeding | Connect | ReleaseComplete | Facility | Status | Other
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +264,7 @@ _READERS: dict[str, Callable[[Value], Body]] = {
     "connect": _connect,
     "releaseComplete": _release,
     "facility": _facility,
+    "status": lambda value: Status(_identifier(value)),
 }
 
 
@@ -293,6 +302,8 @@ def _body(body: Body) -> tuple[str, Value]:
             return "releaseComplete", value
         case Facility():
             return "facility", _write_facility(body)
+        case Status():
+            return "status", _head(body.identifier)
         case Other():
             return body.name, 0
 
@@ -324,6 +335,8 @@ def _write_setup(body: Setup) -> Value:
         value["sourceCallSignalAddress"] = write_transport(body.source_address)
     if body.destination_address:
         value["destCallSignalAddress"] = write_transport(body.destination_address)
+    if body.h245_address:
+        value["h245Address"] = write_transport(body.h245_address)
     return value
 
 

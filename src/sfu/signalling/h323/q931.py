@@ -54,6 +54,15 @@ class Element(IntEnum):
     USER_USER = 0x7E
 
 
+class CallState(IntEnum):
+    """How a call is, as Status tells it: Q.931 section 4.5.7."""
+
+    INITIATED = 1
+    OUTGOING_PROCEEDING = 3
+    INCOMING_PROCEEDING = 9
+    ACTIVE = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message; elements in the order in which they came, the first of a kind counts."""

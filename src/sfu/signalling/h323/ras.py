@@ -105,6 +105,8 @@ class AdmissionConfirm:
     signalling: Address | None
     routed: bool = True
     """The call goes through the gatekeeper."""
+    report_s: int | None = None
+    """irrFrequency: so often it wants to hear of the call by IRR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,18 @@ class LocationConfirm:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """One call, as its endpoint knows it (perCallInfo of IRR)."""
+
+    call: bytes
+    """callIdentifier."""
+    conference: bytes
+    reference: int
+    originator: bool
+    rate_bps: int
+
+
+@dataclass(frozen=True, slots=True)
 class InfoResponse:
     """IRR; `wants_answer` asks for IACK."""
 
@@ -179,6 +193,10 @@ class InfoResponse:
     signalling: tuple[Address, ...] = ()
     endpoint: Endpoint = field(default_factory=Endpoint)
     wants_answer: bool = False
+    calls: tuple[Report, ...] = ()
+    unsolicited: bool = False
+    unknown_call: bool = False
+    """It was asked about a call that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +205,10 @@ class InfoRequest:
 
     number: int
     reply: Address | None = None
+    call: bytes = b""
+    """callIdentifier, empty where only `reference` names one."""
+    reference: int = 0
+    """0 for all calls."""
 
 
 @dataclass(frozen=True, slots=True)

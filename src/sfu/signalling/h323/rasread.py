@@ -27,6 +27,7 @@ from sfu.signalling.h323.ras import (
     RegistrationConfirm,
     RegistrationRequest,
     Reject,
+    Report,
     UnknownRas,
     UnregistrationRequest,
 )
@@ -35,6 +36,7 @@ from sfu.signalling.h323.transport import read_transport
 
 MAX_ALGORITHMS = 16
 MAX_IDENTIFIER = 128
+MAX_REPORTS = 64
 
 
 def read(octets: bytes) -> tuple[Ras, tuple[Proof, ...]]:
@@ -159,6 +161,7 @@ def _acf(number: int, value: Value) -> AdmissionConfirm:
         value["bandWidth"] * UNIT_BPS,
         read_transport(value["destCallSignalAddress"]),
         value["callModel"][0] == "gatekeeperRouted",
+        value.get("irrFrequency"),
     )
 
 
@@ -213,7 +216,8 @@ def _lcf(number: int, value: Value) -> LocationConfirm:
 
 
 def _irq(number: int, value: Value) -> InfoRequest:
-    return InfoRequest(number, read_transport(value.get("replyAddress")))
+    reply = read_transport(value.get("replyAddress"))
+    return InfoRequest(number, reply, _call(value), value["callReferenceValue"])
 
 
 def _irr(number: int, value: Value) -> InfoResponse:
@@ -224,6 +228,19 @@ def _irr(number: int, value: Value) -> InfoResponse:
         _addresses(value["callSignalAddress"]),
         read_endpoint(value["endpointType"]),
         bool(value.get("needResponse", False)),
+        tuple(_report(one) for one in value.get("perCallInfo", ())[:MAX_REPORTS]),
+        bool(value.get("unsolicited", False)),
+        value.get("irrStatus", ("",))[0] == "invalidCall",
+    )
+
+
+def _report(value: Value) -> Report:
+    return Report(
+        _call(value),
+        value["conferenceID"],
+        value["callReferenceValue"],
+        bool(value.get("originator", False)),
+        value["bandWidth"] * UNIT_BPS,
     )
 
 

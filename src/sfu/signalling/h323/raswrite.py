@@ -26,6 +26,7 @@ from sfu.signalling.h323.ras import (
     RegistrationConfirm,
     RegistrationRequest,
     Reject,
+    Report,
     UnknownRas,
     UnregistrationRequest,
 )
@@ -170,6 +171,8 @@ def _admission(
             return "bandwidthRequest", head | _of_call(message)
         case AdmissionConfirm():
             assert message.signalling is not None
+            if message.report_s is not None:
+                head["irrFrequency"] = message.report_s
             return "admissionConfirm", head | {
                 "callModel": ("gatekeeperRouted" if message.routed else "direct", 0),
                 "destCallSignalAddress": write_transport(message.signalling),
@@ -210,18 +213,39 @@ def _information(
     message: InfoRequest | InfoResponse, head: dict[str, Value]
 ) -> tuple[str, dict[str, Value]]:
     if isinstance(message, InfoRequest):
-        head["callReferenceValue"] = 0
+        head["callReferenceValue"] = message.reference
+        if message.call:
+            head["callIdentifier"] = {"guid": message.call}
         if message.reply is not None:
             head["replyAddress"] = write_transport(message.reply)
         return "infoRequest", head
     assert message.ras is not None
+    if message.calls:
+        head["perCallInfo"] = [_reported(one) for one in message.calls]
+    if message.unknown_call:
+        head["irrStatus"] = ("invalidCall", 0)
     return "infoRequestResponse", head | {
         "endpointType": write_endpoint(message.endpoint),
         "endpointIdentifier": message.identifier,
         "rasAddress": write_transport(message.ras),
         "callSignalAddress": _addresses(message.signalling),
         "needResponse": message.wants_answer,
-        "unsolicited": False,
+        "unsolicited": message.unsolicited,
+    }
+
+
+def _reported(call: Report) -> Value:
+    return {
+        "callReferenceValue": call.reference,
+        "conferenceID": call.conference,
+        "originator": call.originator,
+        "h245": {},
+        "callSignaling": {},
+        "callType": ("pointToPoint", 0),
+        "bandWidth": min(call.rate_bps // UNIT_BPS, TOP_BANDWIDTH),
+        "callModel": ("direct", 0),
+        "callIdentifier": {"guid": call.call},
+        "substituteConfIDs": [],
     }
 
 

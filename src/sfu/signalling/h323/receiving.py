@@ -24,6 +24,9 @@ class Receiving:
         if kind is None or not _taken(kind, asked.data, ours):
             self._say(OpenReject(asked.number, _refusal(asked.data)))
             return
+        if asked.reverse is not None:  # each of us opens its own
+            self._say(OpenReject(asked.number, "unsuitableReverseParameters"))
+            return
         self.channels[kind] = incoming(asked, kind)
         session = asked.session or SESSIONS[kind]
         self._say(OpenAck(asked.number, session, ours.media[kind], ours.control[kind]))

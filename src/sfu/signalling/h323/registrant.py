@@ -7,6 +7,7 @@
       |<-- pause: 30 s, twice as long    |  v
       |    each time, up to 30 min <-----'  begin
     Ask -> ARQ --ACF--> Admitted    Over -> DRQ    its DRQ -> Dropped
+             |             `-- irrFrequency, IRQ --> IRR: the calls we are in
              `-- ARJ, silence --> Denied; a call to us is taken when the gatekeeper is silent
 
 Whatever does not come from where we send is not heard.  Where HMAC was agreed, what would admit us,
@@ -34,6 +35,12 @@ PATIENCE_S, TRIES = 3.0, 3
 PAUSE_S, LONGEST_PAUSE_S = 30.0, 1800.0
 SOON_S = 1.0
 MAX_ASKED = 500
+MAX_REPORTED = 16
+"""Calls in one IRR: it goes in one datagram."""
+LEAST_REPORT_S = 5.0
+"""No gatekeeper has us report on a call more often."""
+FORGOTTEN = frozenset({"callerNotRegistered", "invalidEndpointIdentifier"})
+"""Why a call is refused by a gatekeeper that does not know us any more."""
 WEIGHTY = (
     ras.RegistrationConfirm,
     ras.AdmissionConfirm,
@@ -89,6 +96,10 @@ class _Known:
 
     asked: Ask
     admitted: bool = False
+    rate_bps: int = 0
+    report_s: float | None = None
+    report_at: float | None = None
+    """When the gatekeeper hears of it next (irrFrequency)."""
 
 
 @dataclass(slots=True)
@@ -131,6 +142,7 @@ class Registrant:
         due = [one.due for one in self._requests.values()]
         if self._again_at is not None:
             due.append(self._again_at)
+        due += [one.report_at for one in self._calls.values() if one.report_at is not None]
         return min(due, default=None)
 
     def start(self, now: float) -> None:
@@ -181,6 +193,10 @@ class Registrant:
             else:
                 del self._requests[number]
                 self._silent(one, now)
+        for known in list(self._calls.values()):
+            if known.report_at is not None and known.report_s and now >= known.report_at:
+                known.report_at = now + known.report_s
+                self._report(self._next(), (known,), now, unsolicited=True)
         if self._again_at is not None and now >= self._again_at:
             self._again_at = None
             if self.registered:
@@ -202,11 +218,7 @@ class Registrant:
                 self._say(ras.Confirm("unregistrationConfirm", message.number), now)
                 self._lost("it sent us away", SOON_S, now)
             case ras.InfoRequest() if self.registered:
-                me = self.membership
-                told = ras.InfoResponse(
-                    message.number, self.identifier, me.ras, (me.signalling,), me.endpoint
-                )
-                self._say(told, now)
+                self._report(message.number, self._meant(message), now, message)
             case ras.DisengageRequest():
                 self._say(ras.Confirm("disengageConfirm", message.number), now)
                 self._dropped(message.call)
@@ -232,18 +244,27 @@ class Registrant:
             case ras.RegistrationConfirm():
                 self._registered(message, now)
             case ras.AdmissionConfirm() if asked.call in self._calls and asked.call is not None:
-                self._calls[asked.call].admitted = True
-                self._outputs.append(Admitted(asked.call, message.signalling))
+                self._admitted(self._calls[asked.call], message, now)
             case ras.Reject("registrationReject") if self.registered:
                 self.registered = False  # it was started anew, or we are too late
                 self.start(now)
             case ras.Reject("admissionReject") if asked.call is not None:
                 self._calls.pop(asked.call, None)
                 self._outputs.append(Denied(asked.call, message.reason))
+                if message.reason in FORGOTTEN and self.registered:
+                    self.registered = False
+                    self.start(now)
             case ras.Reject("gatekeeperReject" | "registrationReject"):
                 self._fail(message.reason, now)
             case _:
                 self._silent(asked, now)  # of DRQ, which is optional, that is DCF; else no answer
+
+    def _admitted(self, known: _Known, message: ras.AdmissionConfirm, now: float) -> None:
+        known.admitted, known.rate_bps = True, message.rate_bps
+        if message.report_s:
+            known.report_s = max(float(message.report_s), LEAST_REPORT_S)
+            known.report_at = now + known.report_s
+        self._outputs.append(Admitted(known.asked.call, message.signalling))
 
     def _registered(self, message: ras.RegistrationConfirm, now: float) -> None:
         fresh = not self.registered
@@ -283,7 +304,35 @@ class Registrant:
                 del self._calls[call]
                 self._outputs.append(Dropped(call))
 
+    def _meant(self, message: ras.InfoRequest) -> tuple[_Known, ...]:
+        """Return the calls an IRQ asks about: one by its identifier or reference, or all."""
+        return tuple(
+            one
+            for one in self._calls.values()
+            if one.admitted
+            and message.call in (b"", one.asked.identifier)
+            and (message.call or message.reference in (0, one.asked.reference))
+        )
+
     # ---- what we say
+
+    def _report(
+        self,
+        number: int,
+        calls: tuple[_Known, ...],
+        now: float,
+        asked: ras.InfoRequest | None = None,
+        *,
+        unsolicited: bool = False,
+    ) -> None:
+        """Tell what calls there are: a gatekeeper may end one it hears nothing of."""
+        me = self.membership
+        told = ras.InfoResponse(
+            number, self.identifier, me.ras, (me.signalling,), me.endpoint,
+            calls=tuple(_reported(one) for one in calls[:MAX_REPORTED]), unsolicited=unsolicited,
+            unknown_call=not calls and asked is not None and bool(asked.call or asked.reference),
+        )  # fmt: skip
+        self._say(told, now)
 
     def _register(self, now: float, *, keep_alive: bool = False) -> None:
         me = self.membership
@@ -373,3 +422,10 @@ class Registrant:
     def _next(self) -> int:
         self._number = self._number % 0xFFFF + 1
         return self._number
+
+
+def _reported(known: _Known) -> ras.Report:
+    asked = known.asked
+    return ras.Report(
+        asked.identifier, asked.conference, asked.reference, not asked.answering, known.rate_bps
+    )

@@ -58,6 +58,11 @@ class Sending:
         pictures = (one.what for one in taken)
         return any(isinstance(one, H264) and one.parameter(PROFILE) & BASELINE for one in pictures)
 
+    @property
+    def paused(self) -> bool:
+        """Whether the peer takes nothing for now: its set is empty (H.323 section 8.4.6)."""
+        return self.theirs is not None and not self.theirs.abilities
+
     def take_set(self, theirs: CapabilitySet, ours: Ours) -> None:
         """Take in what the peer takes: channels it takes no more are closed."""
         self.theirs = theirs

@@ -10,8 +10,6 @@ from sfu.signalling.h323.cause import CAUSES, NORMAL
 from sfu.signalling.h323.identity import Identity
 from sfu.signalling.h323.tpkt import write as frame
 
-ACTIVE = 10
-"""Q.931 call state of an answered call."""
 NOT_ASKED = 30
 """Q.850 cause: response to STATUS ENQUIRY."""
 
@@ -63,10 +61,10 @@ class Signals:
             h225.Facility(self.identifier, h225.Reason.START_H245, address),
         )
 
-    def status(self) -> None:
+    def status(self, state: q931.CallState) -> None:
         """Answer who asks how the call is."""
-        state = (q931.Element.CALL_STATE, bytes((ACTIVE,)))
-        self._write(q931.Type.STATUS, None, (q931.cause(NOT_ASKED), state))
+        told = (q931.cause(NOT_ASKED), (q931.Element.CALL_STATE, bytes((state,))))
+        self._say(q931.Type.STATUS, h225.Status(self.identifier), told)
 
     def release(self, reason: h225.Release | None, control: tuple[bytes, ...]) -> None:
         """End the call, with the last of H.245 where that goes in the tunnel."""
@@ -84,17 +82,8 @@ class Signals:
         before: tuple[tuple[int, bytes], ...] = (),
         control: tuple[bytes, ...] = (),
     ) -> None:
-        self._write(kind, h225.Information(body, self.tunnels(), control), before)
-
-    def _write(
-        self,
-        kind: q931.Type,
-        information: h225.Information | None,
-        before: tuple[tuple[int, bytes], ...],
-    ) -> None:
-        elements = before
-        if information is not None:
-            elements = (*before, q931.user_user(h225.write(information)))
+        information = h225.write(h225.Information(body, self.tunnels(), control))
+        elements = (*before, q931.user_user(information))
         message = q931.Message(kind, self.reference, not self.outgoing, elements)
         self.send(frame(q931.write(message)))
 

@@ -159,7 +159,7 @@ class H323UserAgent:
     def _opened(self, event: Opened, now: float) -> None:
         if event.call is not None:
             call = self._calls.get(event.call)
-            if call is None or not (call.routed or event.remote.host == call.remote.host):
+            if call is None or not (call.h245.routed or event.remote.host == call.remote.host):
                 self.refused += 1
                 self._orders.append(Close(event.flow))
                 return
@@ -224,10 +224,10 @@ class H323UserAgent:
             outgoing=False,
             state=State.OFFERED,
         )
-        call.routed = self.routes(waiting.remote.host)
-        call.bearer.peer_tunnels = information.tunnelling
+        call.h245.routed = self.routes(waiting.remote.host)
+        call.h245.bearer.peer_tunnels = information.tunnelling
         for control in information.control:
-            call.bearer.hold(control)
+            call.h245.bearer.hold(control)
         self._calls[call.id] = self._by_flow[flow] = call
         if not self.may_call(waiting.remote.host):
             call.reject(503, "too many calls")
@@ -267,7 +267,7 @@ class H323UserAgent:
             case OfferMedia():
                 call.offer_media(order.description, now)
             case AskPicture():
-                call.ask_picture(now)
+                call.ask_picture()
             case Probe():
                 call.probe(now)
             case Transfer():
@@ -303,7 +303,7 @@ class H323UserAgent:
         if event.signalling is None:
             self._denied(Denied(call.id, "no address of IP"))
             return
-        call.remote, call.routed = event.signalling, self.routes(event.signalling.host)
+        call.remote, call.h245.routed = event.signalling, self.routes(event.signalling.host)
         call.dial(self._asked[call.id], now)
 
     def _denied(self, event: Denied) -> None:
@@ -343,7 +343,7 @@ class H323UserAgent:
             destination=destination,
         )
         self._calls[call.id] = self._by_flow[flow] = call
-        call.routed = self.routes(remote.host)
+        call.h245.routed = self.routes(remote.host)
         if remote.host:
             call.dial(order.description, now)
         else:
@@ -356,8 +356,8 @@ class H323UserAgent:
             self._orders.extend(call.orders())
             held = self._held.get(call.id)
             (self._events if held is None else held).extend(call.events())
-            if call.bearer.flow is not None:
-                self._by_flow.setdefault(call.bearer.flow, call)
+            if call.h245.bearer.flow is not None:
+                self._by_flow.setdefault(call.h245.bearer.flow, call)
             if call.over:
                 del self._calls[call.id]
                 self._held.pop(call.id, None)
