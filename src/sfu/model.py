@@ -6,6 +6,7 @@ All are frozen.  `Codec`, `Kind`, `SrtpSuite`, `Component` and `Latch` have the 
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from ipaddress import ip_address
 from typing import NewType
 
 RoomId = NewType("RoomId", str)
@@ -206,6 +207,15 @@ class Address:
     def __str__(self) -> str:
         """Show as host:port, IPv6 in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def is_address(text: str) -> bool:
+    """Tell whether this is an IP address, as somebody dials it."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

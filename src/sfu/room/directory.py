@@ -15,10 +15,9 @@ A room exists by configuration, or by its first caller if its number is in the o
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from sfu.errors import UseError
-from sfu.model import RoomId
+from sfu.model import RoomId, is_address
 
 LONGEST_TARGET = 64
 """Nobody dials more; it bounds what a stranger can make us keep."""
@@ -128,7 +127,7 @@ class Directory:
     def reach(self, target: str) -> Outcome:
         """Say what a dialled target means: a room, or the attendant."""
         number = read_target(target).number
-        blank = not target.strip() or _is_address(number)
+        blank = not target.strip() or is_address(number)
         if self._has_attendant and (blank or number.casefold() in self._attendant):
             return Reception()
         return self.find(target)
@@ -171,15 +170,6 @@ def _begins_one_of(number: str, numbers: range) -> bool:
         if number[0] != "0" and first < numbers.stop and first + 10**more > numbers.start:
             return True
     return False
-
-
-def _is_address(text: str) -> bool:
-    """Tell whether this is an IP address: what a unit dials that knows no user part."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_host(text: str) -> bool:

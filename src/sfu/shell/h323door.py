@@ -19,6 +19,7 @@ from sfu.shell.accept import Acceptor
 from sfu.shell.crowd import Crowd, Held
 from sfu.shell.fault import naming
 from sfu.shell.gate import Gate
+from sfu.shell.paced import Paced
 from sfu.shell.tasks import spawn
 from sfu.shell.udp import ANY, Advertised
 from sfu.signalling.h323.flow import Closed, Connected, FlowEvent, FlowId, Opened, Received
@@ -38,7 +39,7 @@ CONNECT_S = 8.0
 LINGER_S = 2.0
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(Paced, asyncio.BufferedProtocol):
     """One connection, theirs or ours."""
 
     def __init__(self, door: "H323Door", flow: FlowId, host: str, call: CallId | None) -> None:
@@ -51,7 +52,6 @@ class Connection(asyncio.BufferedProtocol):
         self._flow = flow
         self._call = call
         self._buffer = bytearray(READ_BYTES)
-        self._transport: asyncio.Transport | None = None
         self._share, self._share_at = float(AT_ONCE_BYTES), 0.0
         self._ending = False
         self.last_byte = asyncio.get_running_loop().time()
@@ -89,23 +89,13 @@ class Connection(asyncio.BufferedProtocol):
         self._share = min(AT_ONCE_BYTES, self._share + grown) - nbytes
         self._share_at = now
         if self._share < 0:
+            self._door.refused(self.host, Reason.MESSAGES)
             self._rest(-self._share / BYTES_PER_S)
         self._door.tell(Received(self._flow, bytes(self._buffer[:nbytes])))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the table."""
         self._door.lost(self._flow, self)
-
-    def _rest(self, seconds: float) -> None:
-        assert self._transport is not None
-        self._door.refused(self.host, Reason.MESSAGES)
-        self._transport.pause_reading()
-        asyncio.get_running_loop().call_later(seconds, self._go_on)
-
-    def _go_on(self) -> None:
-        transport = self._transport
-        if transport is not None and not transport.is_closing() and not transport.is_reading():
-            transport.resume_reading()
 
     def send(self, data: bytes) -> None:
         """Send, unless the peer reads nothing."""
@@ -126,11 +116,6 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.write_eof()
         self._go_on()
         asyncio.get_running_loop().call_later(LINGER_S, self.abort)
-
-    def abort(self) -> None:
-        """Close at once."""
-        if self._transport is not None:
-            self._transport.abort()
 
 
 class H323Door:

@@ -21,6 +21,7 @@ from sfu.shell.accept import Acceptor, Failure
 from sfu.shell.crowd import Crowd, Held
 from sfu.shell.fault import naming
 from sfu.shell.gate import Gate
+from sfu.shell.paced import Paced
 from sfu.shell.udp import Advertised
 from sfu.signalling.sip.blame import Reason
 from sfu.signalling.sip.flow import Carrier, Flow
@@ -57,7 +58,7 @@ class StreamEvents:
     closed: Callable[[Flow], None]
 
 
-class Stream(asyncio.Protocol):
+class Stream(Paced, asyncio.Protocol):
     """One connection."""
 
     def __init__(self, door: "StreamDoor", carrier: Carrier, host: str = "") -> None:
@@ -66,7 +67,6 @@ class Stream(asyncio.Protocol):
         self._carrier = carrier
         self._counted = host
         self._framer = Framer()
-        self._transport: asyncio.Transport | None = None
         self.flow: Flow | None = None
         self.last_byte = self.message_since = asyncio.get_running_loop().time()
         self.heard = False
@@ -110,7 +110,7 @@ class Stream(asyncio.Protocol):
         if self._framer.error is not None:
             self._give_up(self.flow)
         elif not welcome:
-            self._rest()
+            self._rest(REST_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the table."""
@@ -118,18 +118,6 @@ class Stream(asyncio.Protocol):
             self._door.leave(self.flow)
         if self._counted:
             self._door.release(self._counted)
-
-    def _rest(self) -> None:
-        """Read nothing for a while."""
-        transport = self._transport
-        if transport is not None and not transport.is_closing():
-            transport.pause_reading()
-            asyncio.get_running_loop().call_later(REST_S, self._go_on)
-
-    def _go_on(self) -> None:
-        transport = self._transport
-        if transport is not None and not transport.is_closing() and not transport.is_reading():
-            transport.resume_reading()
 
     def _give_up(self, flow: Flow) -> None:
         """Close where framing is lost; who wants to send too much is told so, and not read."""
@@ -161,11 +149,6 @@ class Stream(asyncio.Protocol):
         """Tell whether it has been idle or slow for too long."""
         slow = not self.idle and now - self.message_since > SLOW_S
         return slow or now - self.last_byte > IDLE_S
-
-    def abort(self) -> None:
-        """Close at once."""
-        if self._transport is not None:
-            self._transport.abort()
 
     def close(self) -> None:
         """Close after what is written."""

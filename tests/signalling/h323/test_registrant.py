@@ -2,6 +2,8 @@
 
 from itertools import count
 
+import pytest
+
 from sfu.model import Address, CallId
 from sfu.signalling.h323 import ras
 from sfu.signalling.h323.alias import Alias
@@ -56,7 +58,8 @@ class Scene:
                 if not isinstance(one, Datagram):
                     self.told.append(one)
                     continue
-                self.said.append(type(read(one.data)[0]))
+                self.last = read(one.data)[0]
+                self.said.append(type(self.last))
                 if self.alive:
                     self.gatekeeper.handle(Heard(US, GATEKEEPER, one.data, NOON + now), now)
             for answer in self.gatekeeper.poll():
@@ -83,6 +86,13 @@ class Scene:
             now = self.core.deadline
             self.core.tick(now)
             self.run(now)
+
+
+def reports(scene, asked, now):
+    """Ask what calls there are; return what kinds of message answered."""
+    scene.said.clear()
+    scene.hear(asked, now)
+    return scene.said
 
 
 def test_we_register_by_our_password_and_are_found_by_prefix():
@@ -185,8 +195,64 @@ def test_sent_away_we_come_back():
 
 def test_who_asks_what_we_do_is_told():
     scene = Scene().start()
-    scene.hear(ras.InfoRequest(78), 5)
-    assert scene.said[-1] is ras.InfoResponse
+    assert reports(scene, ras.InfoRequest(78), 5) == [ras.InfoResponse]
+    scene.do(ASK, 6)
+    scene.do(TAKEN, 6)
+    ours = ras.Report(ASK.identifier, ASK.conference, ASK.reference, True, 4_000_000)
+    theirs = ras.Report(TAKEN.identifier, TAKEN.conference, TAKEN.reference, False, 4_000_000)
+    for asked, told in (
+        (ras.InfoRequest(79), (ours, theirs)),
+        (ras.InfoRequest(80, call=TAKEN.identifier, reference=TAKEN.reference), (theirs,)),
+        (ras.InfoRequest(81, reference=ASK.reference), (ours,)),
+        (ras.InfoRequest(82, reference=99), ()),
+    ):
+        reports(scene, asked, 7)
+        assert (scene.last.number, scene.last.calls) == (asked.number, told)
+        assert scene.last.unknown_call == (not told)
+        assert not scene.last.unsolicited
+
+
+def test_a_gatekeeper_that_wants_to_hear_of_a_call_hears_of_it():
+    """It would take a call that nobody reports for over."""
+    scene = Scene(password="", known="").start()
+    scene.alive = False
+    scene.do(ASK, 1)
+    (number,) = scene.core._requests
+    scene.hear(ras.AdmissionConfirm(number, 768_000, THEM, report_s=1), 1)
+    scene.said.clear()
+    scene.until(16.5)
+    assert scene.said == [ras.InfoResponse] * 3, "each 5 s, whatever it asks for"
+    assert scene.last.unsolicited
+    assert [one.rate_bps for one in scene.last.calls] == [768_000]
+    scene.do(Over(ASK.call), 17)
+    scene.said.clear()
+    scene.until(19)
+    assert ras.InfoResponse not in scene.said
+
+
+@pytest.mark.parametrize("reason", ["callerNotRegistered", "invalidEndpointIdentifier"])
+def test_a_gatekeeper_that_does_not_know_us_any_more_is_told_everything_again(reason):
+    scene = Scene(password="", known="").start()
+    scene.alive = False
+    scene.do(ASK, 1)
+    (number,) = scene.core._requests
+    scene.alive = True
+    scene.gatekeeper.zone.remove(scene.core.identifier)
+    scene.hear(ras.Reject("admissionReject", number, reason), 1)
+    assert scene.told[-2:] == [Denied(ASK.call, reason), Standing(registered=True)]
+    assert len(scene.gatekeeper.zone) == 1
+
+
+@pytest.mark.parametrize("reason", ["fullRegistrationRequired", "discoveryRequired"])
+def test_a_gatekeeper_that_wants_a_full_registration_gets_one_at_once(reason):
+    scene = Scene(password="", known="").start()
+    scene.alive = False
+    scene.until(60)
+    number = max(scene.core._requests)
+    scene.alive = True
+    scene.hear(ras.Reject("registrationReject", number, reason), 61)
+    assert scene.core.registered
+    assert scene.said[-2:] == [ras.GatekeeperRequest, ras.RegistrationRequest]
 
 
 def test_a_call_that_the_gatekeeper_ends_is_dropped_and_not_given_back():

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from sfu.signalling.h323.per import Value
 from sfu.signalling.h323.transport import read_transport
@@ -67,12 +66,3 @@ def _legal(alias: Alias) -> str:
         case "url-ID" | "email-ID":
             return text if text.isascii() and len(text) <= MAX_URL else ""
     return ""
-
-
-def is_address(text: str) -> bool:
-    """Tell whether somebody dialled an IP address."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -240,7 +240,7 @@ def _reported(call: Report) -> Value:
         "conferenceID": call.conference,
         "originator": call.originator,
         "h245": {},
-        "callSignaling": {},
+        "callSignalling": {},
         "callType": ("pointToPoint", 0),
         "bandWidth": min(call.rate_bps // UNIT_BPS, TOP_BANDWIDTH),
         "callModel": ("direct", 0),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from sfu.errors import PeerError
-from sfu.model import Address, CallId
+from sfu.model import Address, CallId, is_address
 from sfu.signalling.call import (
     Accept,
     AnswerMedia,
@@ -28,7 +28,7 @@ from sfu.signalling.call import (
     TransferTold,
 )
 from sfu.signalling.h323 import h225, q931
-from sfu.signalling.h323.alias import Alias, is_address, number
+from sfu.signalling.h323.alias import Alias, number
 from sfu.signalling.h323.asking import Admitted, Ask, Denied, Over
 from sfu.signalling.h323.call import Call, State
 from sfu.signalling.h323.flow import (
