@@ -37,6 +37,11 @@ PORT, BASE = 1720, 15_000
 
 callgen_built = pytest.mark.skipif(not CALLGEN, reason="built by hand: docs/interop.md")
 simph323_built = pytest.mark.skipif(not SIMPH323, reason="built by hand: docs/interop.md")
+PLUGINS = os.environ.get("PTLIBPLUGINDIR", "").split(":")
+h263_built = pytest.mark.skipif(
+    not any(list(Path(one).glob("*h263*")) for one in PLUGINS if one),
+    reason="its plugin is built by hand: docs/interop.md",
+)
 gnugk_built = pytest.mark.skipif(not (CALLGEN and GNUGK), reason="built by hand: docs/interop.md")
 
 TRACE = {"PTLIB_TRACE_CODECS": "4", "PTLIB_TRACE_CODECS_USER_PLANE": "4"}

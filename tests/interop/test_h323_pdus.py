@@ -46,6 +46,7 @@ REJECTS = {
 CONFIRMS = ("disengageConfirm", "unregistrationConfirm", "infoRequestAck",
             "resourcesAvailableConfirm")  # fmt: skip
 OF_CALL = (CALL, CONFERENCE, 7)
+REPORT = ras.Report(CALL, CONFERENCE, 7, originator=True, rate_bps=768_000)
 OURS: list[ras.Ras] = [
     ras.GatekeeperRequest(1, HERE, US, "sfu", NAMES, (HMAC_SHA1_96,)),
     ras.GatekeeperConfirm(2, "sfu", SIX, HMAC_SHA1_96),
@@ -55,7 +56,7 @@ OURS: list[ras.Ras] = [
     ras.AdmissionRequest(6, "0123", *OF_CALL, False, NAMES, SIX, NAMES, 4_000_000, "sfu"),
     ras.AdmissionRequest(7, "0123", *OF_CALL, True),
     ras.AdmissionConfirm(8, 768_000, THERE),
-    ras.AdmissionConfirm(9, 768_000, SIX, routed=False),
+    ras.AdmissionConfirm(9, 768_000, SIX, routed=False, report_s=30),
     ras.BandwidthRequest(10, "0123", *OF_CALL, 512_000, "sfu"),
     ras.BandwidthConfirm(11, 512_000),
     ras.DisengageRequest(12, "0123", *OF_CALL, True, "sfu"),
@@ -63,7 +64,9 @@ OURS: list[ras.Ras] = [
     ras.LocationRequest(14, NAMES, HERE),
     ras.LocationConfirm(15, THERE, HERE),
     ras.InfoRequest(16, HERE),
+    ras.InfoRequest(16, HERE, CALL, 7),
     ras.InfoResponse(17, "0123", HERE, (THERE,), US, wants_answer=True),
+    ras.InfoResponse(17, "0123", HERE, (THERE,), US, False, (REPORT, REPORT), True, True),
     ras.InProgress(18, 3_000),
     ras.UnknownRas("unknownMessageResponse", 19),
     *(ras.Confirm(name, 20) for name in CONFIRMS),
@@ -95,10 +98,9 @@ def test_each_message_of_a_call(tmp_path: Path) -> None:
                 elements = (*kept, q931.user_user(h225.write(information)))
                 bodies.append(q931.write(replace(message, elements=elements)))
     for reason in Release:
-        body = h225.ReleaseComplete(CALL, reason)
-        element = q931.user_user(h225.write(h225.Information(body)))
-        kind = q931.Type.RELEASE_COMPLETE
-        bodies.append(q931.write(q931.Message(kind, 7, False, (q931.cause(16), element))))
+        bodies.append(call(q931.Type.RELEASE_COMPLETE, h225.ReleaseComplete(CALL, reason)))
+    bodies.append(call(q931.Type.STATUS, h225.Status(CALL)))
+    bodies.append(call(q931.Type.SETUP, h225.Setup(CALL, CONFERENCE, h245_address=HERE)))
     capture = pcap(tmp_path / "calls.pcap", stream(bodies, CALL_PORT))
     assert seen(capture, "q931") == len(bodies)
 
@@ -116,6 +118,11 @@ def test_each_message_of_control(tmp_path: Path) -> None:
     kinds = Counter(type(one).__name__ for one in found)
     assert len(kinds) >= 10, kinds
     assert seen(capture, "h245") == len(found)
+
+
+def call(kind: q931.Type, body: h225.Body) -> bytes:
+    element = q931.user_user(h225.write(h225.Information(body)))
+    return q931.write(q931.Message(kind, 7, False, (q931.cause(16), element)))
 
 
 # ---- a capture of our own

@@ -27,6 +27,7 @@ from tests.interop.h323plus import (
     US,
     Scene,
     callgen_built,
+    h263_built,
     heard,
     judge,
     play,
@@ -192,19 +193,53 @@ def test_its_h264_and_a_sip_rooms_pass_each_other(meeting: Any, tmp_path: Path) 
     play(tmp_path, story, 120)
 
 
-def test_its_h261_and_another_ones_pass_each_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", ["H.261", pytest.param("H.263", marks=h263_built)])
+def test_its_old_pictures_and_another_ones_pass_each_other(tmp_path: Path, codec: str) -> None:
+    """Each decodes what the other sends: who cannot wishes for key frames all the time."""
+
     async def story(scene: Scene) -> None:
         capture = await scene.listen()
         server = await scene.serve()
-        words = (*VIDEO, "-D", "H.264", *ONCE, ROOM)
+        (other,) = {"H.261", "H.263"} - {codec}
+        words = (*VIDEO, "-D", "H.264", "-D", other, *ONCE, ROOM)
         units = [scene.callgen(*words), scene.callgen(*words, host=OTHER, user="7002")]
         await talks(server, 2)
         for one in units:
-            await one.says("Opened receiver for H.261")
+            await one.says(f"Opened transmitter for {codec}")
+            await one.says(f"Opened receiver for {codec}")
+            await one.says("Received video")
         await until(lambda: fares(server) == {"ok"}, 15, "both pictures")
+        await asyncio.sleep(3)
+        wishes = 'sfu_wishes_received_total{wish="picture"}'
+        before = server.metric(wishes)
+        await asyncio.sleep(5)
+        assert server.metric(wishes) - before <= 1
         judge(capture)
 
     play(tmp_path, story, 120)
+
+
+def test_its_second_picture_is_refused_and_the_call_goes_on(tmp_path: Path) -> None:
+    async def story(scene: Scene) -> None:
+        capture = await scene.listen()
+        server = await scene.serve()
+        shares = ("--h239enable", "--h239delay", "1", "-P", "H.264")
+        unit = scene.callgen(*VIDEO, *shares, *ONCE, ROOM)
+        other = scene.callgen(*VIDEO, *shares, *ONCE, ROOM, host=OTHER, user="7002")
+        await talks(server, 2)
+        await unit.says("Received video")
+        await asyncio.sleep(5)
+        assert server.metric(CALLS) == 2
+        assert fares(server) == {"ok"}
+        asked = "h245.genericRequest_element || h245.extendedVideoCapability_element"
+        assert read(capture, f"({asked}) && ip.dst == {US}", "frame.number")
+        for one in (unit, other):
+            one.enter()
+        await until(lambda: server.metric(CALLS) == 0, 10, "their end")
+        assert server.metric(ENDS % "hung_up") == 2
+        judge(capture)
+
+    play(tmp_path, story, 60)
 
 
 @simph323_built
