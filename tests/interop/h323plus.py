@@ -139,6 +139,13 @@ class Scene:
         self._stack.callback(made.kill)
         return made
 
+    def program(self, name: str, *words: str) -> Program:
+        """Start any other."""
+        self._count += 1
+        made = Program(self.home, f"{name}-{self._count}", *words)
+        self._stack.callback(made.kill)
+        return made
+
     def gnugk(self, routing: str) -> Program:
         """Start GnuGk: our server needs its password, others need none."""
         settings = self.home / "gnugk.ini"

@@ -174,6 +174,23 @@ def test_a_unit_that_forgot_its_identifier_registers_anew_in_its_own_place():
     assert [type(one) for one in scene.facts] == [Enrolled]
 
 
+def test_a_unit_that_had_no_name_yet_and_gets_one_is_the_same_unit():
+    scene = Scene()
+    assert scene.register(aliases=()).aliases == ()
+    known = scene.register()
+    assert [one.identifier for one in scene.core.zone] == [known.identifier]
+    assert scene.register().identifier == known.identifier, "as after it was switched off and on"
+
+
+def test_a_short_request_to_go_on_needs_no_more_than_its_identifier():
+    scene = Scene()
+    known = scene.register()
+    short = ras.RegistrationRequest(7, (), (), identifier=known.identifier, keep_alive=True)
+    assert scene.hear(short, now=60.0).identifier == known.identifier
+    stranger = replace(short, number=8, identifier="")
+    assert scene.hear(stranger).reason == "fullRegistrationRequired"
+
+
 def test_two_units_behind_one_nat_are_two():
     scene = Scene()
     first = scene.register()

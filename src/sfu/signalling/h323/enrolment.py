@@ -157,7 +157,7 @@ class Enrolment:
         known = self._zone.of(message.identifier, signalling.host)
         names = {alias.text for alias in message.aliases}
         for one in (known, self._zone.at(signalling)):
-            same = one is known or (one is not None and names & set(one.names))
+            same = one is known or (one is not None and (not one.names or names & set(one.names)))
             if one is not None and same and one.account in ("", sender.account):
                 return one
         return None
