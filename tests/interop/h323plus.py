@@ -170,11 +170,11 @@ sfu=secret
         self._stack.callback(made.kill)
         return made
 
-    async def listen(self) -> Path:
-        """Have tcpdump write down all that passes."""
+    async def listen(self, also: str = "udp port 1719") -> Path:
+        """Have tcpdump write down all signalling that passes, and what else is wanted."""
         path = self.home / "calls.pcap"
         words = ["tcpdump", "-i", "lo", "-U", "--immediate-mode", "-s", "0", "-w", str(path)]
-        words += ["tcp portrange 1024-65535 or udp port 1719"]
+        words += [f"tcp portrange 1024-65535 or udp port 1719 or {also}"]
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(words, preexec_fn=die_with_parent, **quiet)
         self._stack.callback(process.wait)

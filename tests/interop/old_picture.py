@@ -26,6 +26,10 @@ class Old:
     decoder: str
     flags: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """Name it."""
+        return self.encoding
+
 
 H263 = Old(34, "H263", "h263", "h263", ("-mb_info", "1180", "-rtpflags", "rfc2190"))
 H263_1998 = Old(96, "H263-1998", "h263p", "h263")
@@ -59,15 +63,19 @@ def packets(who: Identity, old: Old) -> list[tuple[float, bytes]]:
     ]
 
 
-def picture(payloads: Iterable[bytes], old: Old) -> str:
-    """Return whose picture came last, "" for none that decodes."""
+def pictures(payloads: Iterable[bytes], old: Old) -> list[av.VideoFrame]:
+    """Return what decodes, up to the first that does not."""
     decoder = cast(av.VideoCodecContext, av.CodecContext.create(old.decoder, "r"))
-    frames = []
-    try:
+    frames: list[av.VideoFrame] = []
+    with contextlib.suppress(av.FFmpegError):
         for packet in decoder.parse(_stream(payloads, old)) + decoder.parse(None):
             frames += decoder.decode(packet)
-    except av.FFmpegError:
-        return ""
+    return frames
+
+
+def picture(payloads: Iterable[bytes], old: Old) -> str:
+    """Return whose picture came last, "" for none that decodes."""
+    frames = pictures(payloads, old)
     if not frames:
         return ""
     pixels = frames[-1].to_ndarray(format="rgb24")

@@ -4,8 +4,8 @@ Its objects are global: setting a value and encoding it happen in one call here,
 imports the library.  Values are what it speaks: a CHOICE is (name, value), a SEQUENCE a dict, NULL
 is 0, a BIT STRING (number, bits), an OBJECT IDENTIFIER a tuple of numbers.
 
-It is loaded when the server begins to listen (`load`): half a second and 16 MiB that a house without
-H.323 does not pay, and no first call waits for.
+It is loaded when the server begins to listen (`load`): half a second and 16 MiB that a house
+without H.323 does not pay, and no first call waits for.
 """
 
 import sys
