@@ -12,7 +12,6 @@ import pytest
 from tests.interop.h323plus import (
     CALLS,
     ENDS,
-    GATEKEEPER,
     MEMBERS,
     OTHER,
     PORT,
@@ -20,12 +19,10 @@ from tests.interop.h323plus import (
     US,
     Program,
     Scene,
-    gnugk_built,
     judge,
     play,
 )
 from tests.interop.server import Server
-from tests.interop.test_gnugk import MEMBER, REGISTERED, WAYS
 from tests.interop.test_h323 import dial, hang_up
 from tests.interop.test_h323plus import REGISTER
 from tests.interop.wait import until
@@ -52,8 +49,12 @@ def peer(scene: Scene, *words: str, host: str = UNIT, user: str = "7001") -> Pro
     return scene.program("ooh323c", OOH323C, *who, "--user-number", user, *words)
 
 
-@pytest.mark.parametrize("ours", ["false", "true"], ids=["ours apart", "ours tunnelled"])
-@pytest.mark.parametrize("start", STARTS)
+# without a tunnel its Setup says that it has one, and what comes there is refused: we prefer none
+MIXES = [(start, "false") for start in STARTS]
+MIXES += [(start, "true") for start, words in STARTS.items() if "--no-tunneling" not in words]
+
+
+@pytest.mark.parametrize(("start", "ours"), MIXES)
 def test_it_dials_in_and_is_dialled(tmp_path: Path, start: str, ours: str) -> None:
     async def story(scene: Scene) -> None:
         capture = await scene.listen()
@@ -92,32 +93,19 @@ def test_it_is_killed_in_mid_call(tmp_path: Path) -> None:
     play(tmp_path, story, 60)
 
 
-def test_it_registers_here_and_calls(tmp_path: Path) -> None:
+def test_it_registers_here_and_is_called_by_name(tmp_path: Path) -> None:
+    """It dials before it is registered, and then not at all: it is called."""
+
     async def story(scene: Scene) -> None:
         capture = await scene.listen()
         server = await scene.serve(REGISTER)
-        peer(scene, "--gk", f"{US}:1719", "-n", "1", "-duration", "4", "4201", user="7003")
+        peer(scene, "--gk", f"{US}:1719", "--listen", user="7003")
         await until(lambda: server.metric("sfu_h323_registrations") == 1, 10, "its registration")
+        status, outcome = await asyncio.to_thread(dial, server, "unit7003", "4201")
+        assert (status, outcome.get("answered")) == (201, True), outcome
         await talks(server, 1)
-        await until(lambda: server.metric(CALLS) == 0, 15, "its end")
-        assert server.metric(ENDS % "hung_up") == 1
-        judge(capture)
-
-    play(tmp_path, story, 60)
-
-
-@gnugk_built
-@pytest.mark.parametrize("way", [one for one in WAYS if one != "proxied"])
-def test_it_calls_through_gnugk(tmp_path: Path, way: str) -> None:
-    async def story(scene: Scene) -> None:
-        capture = await scene.listen()
-        scene.gnugk(WAYS[way])
-        server = await scene.serve(MEMBER)
-        await until(lambda: server.metric(REGISTERED) == 1, 15, "our registration")
-        peer(scene, "--gk", f"{GATEKEEPER}:1719", "-n", "1", "-duration", "4", "424201")
-        await talks(server, 1)
-        await until(lambda: server.metric(CALLS) == 0, 15, "its end")
-        assert server.metric(ENDS % "hung_up") == 1
+        await asyncio.to_thread(hang_up, server, outcome["call"])
+        await until(lambda: server.metric(CALLS) == 0, 10, "its end")
         judge(capture)
 
     play(tmp_path, story, 60)
