@@ -62,7 +62,7 @@ class Unit:
                 said = (form, {"signalType": key, "duration": 160})
             octets = encode(Pdu.H245, ("indication", ("userInput", said)))
             core = self.shell._core
-            core._calls[CallId(9)]._carry(octets)
+            core._calls[CallId(9)].h245._carry(octets)
             core._gather()
             self.shell._drain()
             await asyncio.sleep(0.1)
