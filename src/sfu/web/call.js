@@ -31,6 +31,7 @@ export class Call {
   #stopMeter = () => {};
   #silent = new Set(); // audio elements the browser does not let play yet
   #wakeLock = null;
+  #asking = false; // with the offer of `ready`
   #ready = null; // a peer whose offer is made before the server lets us in
   peer = null;
   on = { microphone: true, camera: true };
@@ -87,7 +88,8 @@ export class Call {
 
   /** Make the offer of this camera before it is asked for. */
   warm() {
-    if (this.open || (this.#ready?.camera === this.#devices.camera && this.#ready.age < FRESH_MS)) return;
+    if (this.open || this.#asking) return; // its offer was said
+    if (this.#ready?.camera === this.#devices.camera && this.#ready.age < FRESH_MS) return;
     this.#ready?.close();
     this.#ready = this.#makePeer();
     this.#ready.setLayout(USUAL_LAYOUT);
@@ -96,7 +98,9 @@ export class Call {
   /** The devices to begin with, what the lobby has on; return the offer to join with, "" for later. */
   prepare(on) {
     this.on = { ...on };
+    this.#asking = false;
     this.warm();
+    this.#asking = true;
     return this.#ready.offered;
   }
 
@@ -130,6 +134,7 @@ export class Call {
     this.#room = room;
     this.peer = this.#ready ?? this.#makePeer();
     this.#ready = null;
+    this.#asking = false;
     this.peer.admit(relays, { offered });
     this.#wayIs("");
     $("room-title").textContent = roomName || t("room_title", { room });
