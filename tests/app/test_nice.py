@@ -1,4 +1,4 @@
-"""The server's thread goes before ordinary programs where it may, and starts all the same where not."""
+"""The server goes before ordinary programs where it may, and starts all the same where not."""
 
 import os
 
