@@ -51,7 +51,7 @@ LEAST_PICTURES = 3
 """Places offered from the start, so that the first members cost no new offer."""
 SPARE_PICTURES = 1
 WIDE_PLACES, NARROW_PLACES, MIX_PLACES = 3, 3, 1
-THIN_BPS, PLAYOUT_MS = 4_000_000, 120
+THIN_BPS, PLAYOUT_MS = 4_000_000, 150
 SOUNDS_BPS = 150_000
 """Three voices, of what a page is sent."""
 NO_MEDIA_YET = replace(NOTHING, forwarded_sounds=True)
@@ -378,8 +378,8 @@ class BrowserLeg(Leg):
     def playout_ms(self) -> int:
         """How long its page shall keep back what it plays.
 
-        Where a thin line halves, its queue grows to 120 to 160 ms before anybody can be told; a
-        page that has so much in store plays on.
+        Where a thin line halves, its queue grows to 120 to 150 ms before anybody can be told; a
+        page that has so much in store plays on.  NetEQ keeps three quarters of it at least.
         """
         thin = self.line is not None and (self.line.send_bps or THIN_BPS + 1) <= THIN_BPS
         return PLAYOUT_MS if thin else 0

@@ -145,7 +145,7 @@ class Protection:
         log.info(
             "sound_twice" if choice.twice else "sound_once", site=line.site if line else "",
             line=line.name if line else "", direction=direction, why=choice.why.value,
-            loss=round(way.losses.share, 4), required_bps=choice.required_bps,
+            loss=round(way.loss, 4), required_bps=choice.required_bps,
             available_bps=choice.available_bps,
         )  # fmt: skip
 

@@ -571,6 +571,28 @@ def test_equal_lines_see_all_pictures_whatever_the_stream_could():
     assert {one.temporal for _, one in scene.log if isinstance(one, Give)} == {7}
 
 
+def test_when_all_lines_halve_the_pictures_on_their_way_are_halved_for_a_moment():
+    scene = Scene()
+    for line in (1, 2, 3):
+        scene.line(line)
+        scene.send(f"m{line}", line, (180, 360), temporals=3)
+    watched = [
+        scene.watch(f"m{line}", line, f"m{other}")
+        for line in (1, 2, 3) for other in (1, 2, 3) if other != line
+    ]  # fmt: skip
+    scene.run(10)
+    for line in (1, 2, 3):
+        scene.rate(line, 700_000)
+    scene.run(0.5)
+    assert {scene.gives[one].rung for one in watched} == {Rung.HALF_RATE}
+    assert {scene.gives[one].temporal for one in watched} == {1}
+    scene.run(1.5)
+    assert {scene.gives[one].temporal for one in watched} == {7}
+    assert scene.cap("m1", "h").max_fps is None
+    scene.run(3)
+    assert scene.cap("m1", "h").max_fps == 12
+
+
 def test_a_line_that_wanders_does_not_flicker_between_half_and_all():
     scene, _, slim = thin_among_fat(1_300_000)
     scene.run(15)

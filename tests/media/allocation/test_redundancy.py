@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sfu.media.allocation.encapsulation import Encapsulation
 from sfu.media.allocation.redundancy import (
-    SPAN_S,
-    SPANS,
+    SLOW,
+    SWIFT,
     Losses,
     Redundancy,
     WhyTwice,
@@ -50,15 +50,22 @@ def test_a_voice_of_opus_costs_half_as_much_again_on_a_line_of_cells():
     assert [ATM.line_bps(one.ip_bytes, 50) for one in (once, twice)] == [84_800, 127_200]
 
 
-def test_two_percent_are_seen_within_five_seconds_and_held_half_a_minute():
+def test_two_percent_are_seen_at_once_and_held_half_a_minute():
     line = Line()
     assert not line.run(30, 0)
     (on,) = line.run(20, 0.02)
-    assert on < 5
+    assert on < 2.5
     assert (line.way.choice.twice, line.way.choice.why) == (True, WhyTwice.LOSS)
     (off,) = line.run(60, 0)
     assert 25 < off < 36
     assert line.way.choice.why is WhyTwice.CLEAN
+
+
+def test_half_a_percent_takes_longer():
+    line = Line()
+    assert not line.run(30, 0)
+    on, *_ = line.run(60, 0.005)
+    assert 2.5 < on < 30
 
 
 def test_what_next_to_every_line_loses_is_let_be():
@@ -107,6 +114,17 @@ def test_two_megabits_bear_two_voices_twice_and_half_a_megabit_one():
     assert speech_room_bps(30_000, 1) == 0
 
 
+def test_a_burst_proves_nothing_until_it_has_lasted():
+    swift, slow = Losses(SWIFT), Losses(SLOW)
+    for tick in range(8):
+        swift.take(8, 24, tick * TICK_S)
+        slow.take(8, 24, tick * TICK_S)
+    assert (swift.share, swift.steady, slow.steady) == (0.25, False, False)
+    for tick in range(8, 25):
+        slow.take(8, 24, tick * TICK_S)
+    assert slow.steady
+
+
 def test_who_pauses_proves_nothing():
     losses = Losses()
     for tick in range(19):
@@ -136,8 +154,8 @@ def test_it_never_takes_more_than_there_is_and_does_not_flap(script):
 
 def test_what_was_lost_before_a_silence_is_forgotten():
     losses = Losses()
-    for span in range(SPANS + 1):
-        losses.take(2, 30, span * SPAN_S)
+    for span in range(SLOW.spans + 1):
+        losses.take(2, 30, span * SLOW.span_s)
     assert losses.steady
-    losses.take(0, 1, (SPANS + 1) * SPAN_S + 4)
+    losses.take(0, 1, (SLOW.spans + 1) * SLOW.span_s + 4)
     assert losses.share == 0

@@ -58,13 +58,33 @@ def test_below_a_rate_half_the_pictures_are_better():
     one = Steering(M1)
     order = one.update(SENDER, plan(h=150_000), 0.0)
     assert order is not None
+    assert one.halved(1)
+    order = one.update(SENDER, plan(h=150_000), 4.0)
+    assert order is not None
     assert order.caps[1].max_fps == 12
+    one.update(SENDER, plan(h=300_000), 5.0)
     assert one.halved(1)
-    one.update(SENDER, plan(h=300_000), 1.0)
-    assert one.halved(1)
-    order = one.update(SENDER, plan(h=300_000), 6.0)
+    order = one.update(SENDER, plan(h=300_000), 10.0)
     assert order is not None
     assert order.caps[1].max_fps is None
+
+
+def test_a_moment_of_half_rate_is_no_reason_to_begin_the_picture_anew():
+    one = Steering(M1)
+    one.update(SENDER, plan(h=600_000), 0.0)
+    told = [one.update(SENDER, plan(h=150_000), 1 + tenths / 10) for tenths in range(30)]
+    told += [one.update(SENDER, plan(h=300_000), 4 + tenths / 10) for tenths in range(60)]
+    assert {order.caps[1].max_fps for order in told if order is not None} == {None}
+    assert not one.halved(1)
+
+
+def test_viewers_are_sent_half_of_what_was_encoded_before_it_was_told():
+    one = Steering(M1)
+    one.update(SENDER, plan(h=600_000), 0.0)
+    assert not one.sheds(1, 0.5)
+    one.update(SENDER, plan(h=150_000), 1.0)
+    assert [one.sheds(1, at) for at in (1.0, 2.4, 2.6)] == [True, True, False]
+    assert one.halved(1)
 
 
 def rates_of_pictures(one, *spells):

@@ -38,6 +38,27 @@ def test_when_the_queue_has_gone_what_got_through_it_is_believed_once():
     assert control.capacity == 0.85 * 0.8 * M
 
 
+def test_while_the_queue_goes_more_is_sent_than_emptied_it():
+    control = Control(2 * M, 2 * M)
+    control.over(1 * M, 1.6 * M, Why.DELAY, 10.0)
+    control.over(1 * M, 0.7 * M, Why.DELAY, 10.1, settled=False)
+    assert control.capacity == 0.7 * M
+    control.over(1 * M, 0.7 * M, Why.DELAY, 10.2, settled=False, falls=True)
+    assert (control.capacity, control.congested) == (0.85 * M, True)
+    control.drained(10.4)
+    assert control.capacity == 0.97 * M
+
+
+def test_what_brought_the_queue_back_once_does_not_do_so_again():
+    control = Control(2 * M, 2 * M)
+    control.over(1 * M, 1.6 * M, Why.DELAY, 10.0)
+    control.drained(10.5)
+    control.over(0.9 * M, 1 * M, Why.DELAY, 11.0)
+    after = control.capacity
+    control.over(1 * M, after, Why.DELAY, 11.2, settled=False, falls=True)
+    assert control.capacity == after
+
+
 def test_who_sends_little_does_not_lose_all_for_a_queue_of_others():
     control = Control(2 * M, 2 * M)
     control.over(80_000, 80_000, Why.DELAY, 10.0)

@@ -366,10 +366,12 @@ class Allocator:
             self._halved[demand.sink] = choice.level, now
         level, at = self._halved.get(demand.sink, (choice.level, float("-inf")))
         halved = encoding.temporals > 1 and level == choice.level and now - at < HOLD_S
-        slow = halved or self._steering[demand.member].halved(choice.level)
+        steering = self._steering[demand.member]
+        slow = halved or steering.halved(choice.level)
         if rung is Rung.FULL and slow:
             rung, reason = Rung.HALF_RATE, replace(reason, why=Why.SETTLING)
-        temporal = highest(encoding.temporals, halved=halved)
+        shed = halved or steering.sheds(choice.level, now)
+        temporal = highest(encoding.temporals, halved=shed)
         return Give(demand.sink, encoding.source, temporal, rung, reason)
 
 

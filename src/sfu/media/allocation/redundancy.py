@@ -2,7 +2,8 @@
 
 ::
 
-    lost, received --spans of 0.5 s--> 4 of the last 8 lossy, 0.5 % over all --> needed for 30 s
+    lost, received --spans of 0.5 s---> 4 of the last 8 lossy, 0.5 % over all -\
+                   --spans of 0.25 s--> 3 of the last 6 lossy, 1 to 10 % -------+-> needed for 30 s
     needed and fits with a fifth to spare -> on        not needed, or fits no more -> off, at once
 
 What is lost while a queue stands is the queue's doing: more packets would be no help against it.
@@ -17,11 +18,8 @@ from sfu.media.allocation.budget import CONTROL_BPS, CONTROL_BROWSER_BPS, USE
 from sfu.media.allocation.split import HEADROOM
 from sfu.media.allocation.voices import PART
 
-SPAN_S = 0.5
-SPANS, LOSSY_SPANS = 8, 4
 LEAST_PACKETS = 20
 """In a span: a member who pauses for breath proves nothing."""
-LOSS = 0.005
 HOLD_S = 30.0
 WAIT_S = 10.0
 """After it had to make way."""
@@ -54,12 +52,31 @@ def speech_room_bps(capacity_bps: int, browsers: int, other_bps: int = 0) -> int
     return int(max(0.0, min(PART * USE * capacity_bps, rest)))
 
 
-class Losses:
-    """What a direction lost in the last four seconds."""
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is proof enough that a line loses again and again."""
 
-    def __init__(self) -> None:
+    span_s: float
+    spans: int
+    lossy: int
+    """Of these spans."""
+    least: float
+    most: float
+    """Shares lost, of 1.  More than `most` at once is a burst until it has lasted."""
+
+
+SLOW = Watch(0.5, 8, 4, 0.005, 1.0)
+SWIFT = Watch(0.25, 6, 3, 0.01, 0.1)
+"""Every second until speech goes twice is heard: 2 % are seen after one or two."""
+
+
+class Losses:
+    """What a direction lost lately."""
+
+    def __init__(self, watch: Watch = SLOW) -> None:
         """Have seen nothing."""
-        self._spans: deque[tuple[int, int]] = deque(maxlen=SPANS)
+        self._watch = watch
+        self._spans: deque[tuple[int, int]] = deque(maxlen=watch.spans)
         self._since: float | None = None
         self._added = 0.0
         self._lost = self._packets = 0
@@ -70,7 +87,7 @@ class Losses:
         self._age(now)
         self._lost += lost
         self._packets += lost + received
-        if now - self._since >= SPAN_S and self._packets >= LEAST_PACKETS:
+        if now - self._since >= self._watch.span_s and self._packets >= LEAST_PACKETS:
             self._spans.append((self._lost, self._packets))
             self._added = now
             self.skip(now)
@@ -83,7 +100,7 @@ class Losses:
 
     def _age(self, now: float) -> None:
         """Forget what was lost before a silence: the line may be another by now."""
-        if now - self._added >= SPANS * SPAN_S:
+        if now - self._added >= self._watch.spans * self._watch.span_s:
             self._spans.clear()
 
     @property
@@ -96,7 +113,8 @@ class Losses:
     def steady(self) -> bool:
         """Tell whether it loses again and again, not once."""
         lossy: Sequence[int] = [lost for lost, _ in self._spans if lost > 0]
-        return len(lossy) >= LOSSY_SPANS and self.share >= LOSS
+        watch = self._watch
+        return len(lossy) >= watch.lossy and watch.least <= self.share <= watch.most
 
 
 class Redundancy:
@@ -105,17 +123,23 @@ class Redundancy:
     def __init__(self) -> None:
         """Send once."""
         self.choice = Choice()
-        self.losses = Losses()
+        self._losses = Losses(SLOW), Losses(SWIFT)
         self._needed_until = self._free_at = float("-inf")
 
     def heard(self, lost: int, received: int, now: float, *, queued: bool = False) -> None:
         """Take what was counted since the last time; `queued` while a queue stands."""
-        if queued:
-            self.losses.skip(now)
-        else:
-            self.losses.take(lost, received, now)
-            if self.losses.steady:
+        for losses in self._losses:
+            if queued:
+                losses.skip(now)
+                continue
+            losses.take(lost, received, now)
+            if losses.steady:
                 self._needed_until = now + HOLD_S
+
+    @property
+    def loss(self) -> float:
+        """Return the share lost, of 1, where it is larger: over four seconds or over the last."""
+        return max(losses.share for losses in self._losses)
 
     def rest(self) -> None:
         """Send once: nobody knows how to take it twice."""

@@ -26,6 +26,10 @@ LEAST_CLEAN_S = 1.0
 AGAIN_S = 15.0
 """Who is back at half rate sooner than this needs the whole `CLEAN_S`."""
 LEAST_FPS = 5
+SHED_S = 1.5
+"""What was encoded before the sender was told comes so much later: viewers are sent half."""
+PASSING_S = 4.0
+"""A shorter spell is not told as pictures a second: Chromium begins anew for it."""
 
 
 @dataclass(slots=True)
@@ -39,12 +43,19 @@ class _Half:
     ended: float = inf
     """When it did; inf while it goes on."""
 
+    def needed_s(self, now: float) -> float:
+        """Return for how long there was no room for more."""
+        return (now if self.room_since is None else self.room_since) - self.since
+
     def ends(self, now: float) -> bool:
         """Tell, of a layer that could have more, whether the spell is over."""
         if self.room_since is None:
             self.room_since = now
-        needed_s = self.room_since - self.since
-        wait_s = min(max(needed_s, LEAST_CLEAN_S), CLEAN_S) if self.wait_s is None else self.wait_s
+        wait_s = (
+            min(max(self.needed_s(now), LEAST_CLEAN_S), CLEAN_S)
+            if self.wait_s is None
+            else self.wait_s
+        )
         return now - self.room_since >= wait_s
 
 
@@ -72,6 +83,10 @@ class Steering:
         half = self._halves.get(index)
         return half is not None and half.ended == inf
 
+    def sheds(self, index: int, now: float) -> bool:
+        """Tell whether a spell of half rate has just begun."""
+        return self.halved(index) and now - self._halves[index].since < SHED_S
+
     def update(self, sender: Sender, plan: Plan, now: float) -> SetCaps | None:
         """Return what the sender is to be told now, None if nothing new."""
         rates = {
@@ -88,7 +103,7 @@ class Steering:
                 one.rid,
                 int(rates.get(index, one.usual.floor_bps)),
                 index in rates or index in kept,
-                self._fps(index, sender) if index in rates else None,
+                self._fps(index, sender, now) if index in rates else None,
             )
             for index, one in enumerate(sender.encodings)
         )
@@ -132,8 +147,8 @@ class Steering:
             elif half.ends(now):
                 half.ended = now
 
-    def _fps(self, index: int, sender: Sender) -> int | None:
-        if not self.halved(index):
+    def _fps(self, index: int, sender: Sender, now: float) -> int | None:
+        if not self.halved(index) or self._halves[index].needed_s(now) < PASSING_S:
             return None
         return max(round(sender.encodings[index].fps / 2), LEAST_FPS)
 

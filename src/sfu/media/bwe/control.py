@@ -25,6 +25,8 @@ FREE_HOLD_S = 2.0
 GROWTH = 1.08
 OVER_CARRIED, OVER_CARRIED_BPS = 1.5, 10_000
 """An estimate nobody uses does not grow for ever."""
+FALLS = 0.85
+"""Of what is seen to get through, while the queue goes: pictures need not wait here."""
 DRAINED = 0.97
 EVENT_S = 5.0
 """Cuts closer than this to the end of a queue belong to one event."""
@@ -70,14 +72,17 @@ class Control:
         now: float,
         *,
         settled: bool = True,
+        falls: bool = False,
         glimpsed: bool = False,
     ) -> None:
         """Take in that a queue grows or stands; `settled`: packets sent since a cut say so.
 
-        `glimpsed`: seldom told of, so each cut must empty it.
+        `falls`: they say that it goes.  `glimpsed`: seldom told of, so each cut must empty it.
         """
         unused = 0 < used_bps < UNUSED * self.capacity
         self._through = None if unused else carried_bps
+        if self.congested and falls and not unused and now >= self._doubt_until:
+            self.raise_to(FALLS * carried_bps, Why.DRAINED)
         if now - self.cut_at < CUT_APART_S or (self.congested and not settled):
             return
         first = not self.congested and now - max(self._drained_at, self.cut_at) >= EVENT_S

@@ -53,7 +53,7 @@ CONFIRMS_US = 10_000
 """Jitter of 30 ms makes no queue of so much stand."""
 DRAINED_US = 15_000
 CLEAN_US = 20_000
-GONE_S = 0.15
+GONE_S = 0.08
 WINDOW_US = 250_000
 FRESH_S = 0.5
 """Feedback comes each 50 to 250 ms."""
@@ -260,6 +260,7 @@ class LineEstimator:
                 Why.DELAY,
                 now,
                 settled=self._is_settled(),
+                falls=self._falls(),
             )
         elif control.congested:
             self._see_it_drain(now)
@@ -280,8 +281,14 @@ class LineEstimator:
 
     def _is_settled(self) -> bool:
         """Tell whether packets sent since the last cut met a queue that does not go."""
-        since_cut_s = self._delays.newest_us / 1e6 - self._control.cut_at
-        return since_cut_s >= SEEN_S and self._delays.slope > FALLING
+        return self._seen() and self._delays.slope > FALLING
+
+    def _falls(self) -> bool:
+        """Tell whether packets sent since the last cut met a queue that goes."""
+        return self._seen() and self._delays.slope <= FALLING
+
+    def _seen(self) -> bool:
+        return self._delays.newest_us / 1e6 - self._control.cut_at >= SEEN_S
 
     def _see_it_drain(self, now: float) -> None:
         if self._delays.floor_us >= DRAINED_US:
