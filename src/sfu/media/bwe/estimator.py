@@ -67,7 +67,7 @@ PROBE_BELOW = 0.9
 """Of the ceiling; the rest grows."""
 TOO_MUCH_US = 100_000
 """No probe of ours leaves such a queue."""
-REPORT_GROWTH = 1.02
+REPORT_GROWTH = 1.03
 REPORTS_APART_S = 0.2
 SENSED_CUT_S, GLIMPSED_CUT_S = 0.5, 1.2
 MAX_EARLY = 256
