@@ -3,12 +3,21 @@
 import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from sfu.shell import password
+from tests.databases import DATABASES, only_sqlite
+from tests.migrated import laid
+
+if TYPE_CHECKING:  # its driver is needed where PostgreSQL is
+    from tests.postgres import Postgres
 
 # thousands of tests stay in memory: to look through them all the time costs an eighth of the run
 gc.set_threshold(100_000, 20, 20)
@@ -19,6 +28,11 @@ settings.register_profile(
 )
 settings.register_profile("quick", settings.get_profile("sfu"), max_examples=15)
 settings.load_profile(os.environ.get("LAWS", "sfu"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let real servers keep in PostgreSQL, where a test does not say itself where they keep."""
+    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -38,3 +52,56 @@ def passwords_cost_little() -> Iterator[None]:
     password._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     yield
     password._HASHER = dear
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> str:
+    return laid(tmp_path / "calls.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> "Iterator[Postgres]":
+    from tests.postgres import Postgres
+
+    server = Postgres()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgresql(cluster: "Postgres") -> str:
+    return cluster.laid()
+
+
+@pytest.fixture(params=DATABASES)
+def url(request: pytest.FixtureRequest) -> str:
+    """Give a database with its tables and nothing in them: of each kind, one after the other."""
+    return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=DATABASES)
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give a database without tables; that of SQLite has no file yet."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path}/calls.sqlite3"
+    return str(request.getfixturevalue("cluster").new())
+
+
+_opened: set[str] = set()
+
+
+@event.listens_for(Pool, "connect")
+def _note_what_is_opened(connection: object, record: object) -> None:
+    _opened.add("sqlite" if "sqlite" in type(connection).__module__ else "another")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Have a test fail that opens SQLite alone without a reason: both databases are promised."""
+    _opened.clear()
+    yield
+    kinds = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    wrong = only_sqlite(item.nodeid.partition("[")[0], kinds, _opened)
+    if wrong:
+        pytest.fail(wrong, pytrace=False)

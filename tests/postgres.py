@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psycopg
 
+from sfu.shell.database import connect_plainly, migrate
+
 
 class Postgres:
     """A cluster; it refuses to run as root, so root runs it as the package's user."""
@@ -26,6 +28,7 @@ class Postgres:
             ids = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}"]
             self._as = ["setpriv", *ids, "--clear-groups"]
         self._names = map("sfu{}".format, itertools.count())
+        self._model = ""
 
     def start(self) -> None:
         """Make the cluster and start it."""
@@ -53,10 +56,24 @@ class Postgres:
 
     def new(self) -> str:
         """Make an empty database; return its URL as an operator writes it."""
+        return self._copied("template0")
+
+    def laid(self) -> str:
+        """Make a database with all tables and nothing in them: migrated once, copied for each."""
+        if not self._model:
+            url = self.new()
+            engine = connect_plainly(url)
+            with engine.begin() as connection:
+                migrate(connection)
+            engine.dispose()
+            self._model = str(engine.url.database)
+        return self._copied(self._model)
+
+    def _copied(self, model: str) -> str:
         name = next(self._names)
         place = f"host={self.home} user=postgres dbname=postgres"
         with psycopg.connect(place, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {model}")
         return f"postgresql://postgres@/{name}?host={self.home}"
 
     def _run(self, program: str, *words: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from sfu import cli
 from sfu.errors import UseError
+from tests.databases import kept_at
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -190,26 +191,43 @@ def test_call_says_when_no_server_runs(run, tmp_path):
     assert err.startswith("sfu: no server answers at http://127.0.0.1:1/api/v1/calls: ")
 
 
-def kept(folder):
-    """Make a data directory as a server leaves it."""
+def kept(url):
+    """Keep a call as a server does."""
     from sfu.model import MemberId, Protocol, RoomId
-    from sfu.shell.data import store_url
     from sfu.shell.record import Joining
     from sfu.shell.store import Store
 
     async def story():
-        store = await Store.open(store_url(folder, ""))
+        store = await Store.open(url)
         joining = Joining(RoomId("42"), MemberId("m1"), "Jeanne", Protocol.SIP, "", "")
         store.left(store.joined(joining, 1000.0), 1060.0, "hung_up")
         await store.close()
 
-    folder.mkdir()
     asyncio.run(story())
 
 
-def test_a_backup_is_made_and_comes_back(run, tmp_path):
+def test_what_is_kept_is_backed_up_forgotten_and_comes_back(run, tmp_path, url):
+    file, copy = tmp_path / "sfu.toml", str(tmp_path / "copy")
+    file.write_text(kept_at(url))
+    home = ("--config", str(file), "--data", str(tmp_path / "data"))
+    kept(url)
+    assert run("backup", copy, *home)[0] == 0
+    for _ in range(2):
+        assert run("forget", "jeanne", *home) == (0, "forgotten in 1 rows\n", "")
+        assert run("forget", "jeanne", *home)[:2] == (0, "nothing is kept of that\n")
+        code, out, err = run("restore", copy, *home)
+        # a call, its meeting
+        assert (code, out, err) == (0, f"{copy}: 2 rows restored\n", "")
+    code, password, err = run("account", "anne", "--role", "operator", *home)
+    assert (code, len(password.split()), err) == (0, 1, "")
+    assert run("account", "bruno", *home)[0] == 2
+    assert not (tmp_path / "data" / "calls.sqlite3").exists()
+
+
+def test_a_backup_of_the_data_directory_comes_back(run, tmp_path):
     data, copy = tmp_path / "data", tmp_path / "copy"
-    kept(data)
+    data.mkdir()
+    kept(f"sqlite:///{data}/calls.sqlite3")
     code, out, err = run("backup", str(copy), "--data", str(data))
     assert (code, err) == (0, "")
     assert out == f"{copy}: {copy.stat().st_size} bytes\n"

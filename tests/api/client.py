@@ -18,7 +18,6 @@ from sfu.shell.people import People
 from sfu.shell.store import Store
 from sfu.shell.tables import accounts
 from tests.api.house import ScriptedHouse
-from tests.migrated import laid
 
 T = TypeVar("T")
 
@@ -57,12 +56,12 @@ class Scene:
             yield client
 
 
-def played(story: Callable[[Scene], Awaitable[T]]) -> T:
-    """Play a story in a house of its own, with an account for each role."""
+def played(url: str, story: Callable[[Scene], Awaitable[T]]) -> T:
+    """Play a story in a house of its own that keeps there, with an account for each role."""
 
     async def whole() -> T:
         with tempfile.TemporaryDirectory() as folder:
-            store = await Store.open(laid(Path(folder) / "calls.sqlite3"))
+            store = await Store.open(url)
             people = People(store, Path(folder))
             everybody = [*NAMES.items(), (Role.ADMINISTRATOR, "admin")]
             await store.change(insert(accounts), [_row(name, role) for role, name in everybody])

@@ -1,9 +1,20 @@
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
+
+from tests.api import client
+
+Story = Callable[[client.Scene], Awaitable[Any]]
+
+
+@pytest.fixture
+def played(url: str) -> Callable[[Story], Any]:
+    """Return what plays a story in a house with people in a database."""
+    return partial(client.played, url)
 
 
 @pytest.fixture(scope="session", autouse=True)

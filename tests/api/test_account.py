@@ -3,10 +3,10 @@
 import pytest
 
 from sfu.model import Role
-from tests.api.client import NAMES, played
+from tests.api.client import NAMES
 
 
-def test_an_account_is_made_with_a_password_told_once():
+def test_an_account_is_made_with_a_password_told_once(played):
     async def story(scene):
         async with scene.log_in(Role.ADMINISTRATOR) as client:
             wish = {"name": "Anne", "role": "organiser"}
@@ -29,7 +29,7 @@ def test_an_account_is_made_with_a_password_told_once():
     assert opened["role"] == "organiser"
 
 
-def test_an_account_gets_another_role_and_goes():
+def test_an_account_gets_another_role_and_goes(played):
     async def story(scene):
         name = NAMES[Role.OPERATOR]
         operator, administrator = map(scene.log_in, (Role.OPERATOR, Role.ADMINISTRATOR))
@@ -61,7 +61,7 @@ def test_an_account_gets_another_role_and_goes():
         ({}, 422),
     ],
 )
-def test_what_cannot_be_an_account_is_refused(wish, status):
+def test_what_cannot_be_an_account_is_refused(played, wish, status):
     async def story(scene):
         async with scene.log_in(Role.ADMINISTRATOR) as client:
             return (await client.post("/api/v1/accounts", json=wish)).status_code
@@ -69,7 +69,7 @@ def test_what_cannot_be_an_account_is_refused(wish, status):
     assert played(story) == status
 
 
-def test_a_token_is_shown_once_and_works_until_revoked():
+def test_a_token_is_shown_once_and_works_until_revoked(played):
     async def story(scene):
         async with scene.log_in(Role.ADMINISTRATOR) as client:
             wish = {"name": "grafana", "role": "read_only", "days": 30}
@@ -91,7 +91,7 @@ def test_a_token_is_shown_once_and_works_until_revoked():
     assert made["expires_at"] > made["created_at"]
 
 
-def test_a_token_made_by_a_token_is_of_the_same_person():
+def test_a_token_made_by_a_token_is_of_the_same_person(played):
     async def story(scene):
         first = (await scene.people.make_token("a", Role.ADMINISTRATOR, "admin", None))[1]
         async with scene.client(token=first) as client:
@@ -101,7 +101,7 @@ def test_a_token_made_by_a_token_is_of_the_same_person():
     assert played(story) == "admin"
 
 
-def test_the_audit_log_tells_who_did_what_and_no_secret():
+def test_the_audit_log_tells_who_did_what_and_no_secret(played):
     async def story(scene):
         async with scene.log_in(Role.ADMINISTRATOR) as client:
             wish = {"name": "anne", "role": "operator", "password": "rosebud rosebud"}
@@ -130,7 +130,7 @@ def test_the_audit_log_tells_who_did_what_and_no_secret():
     ("file", "status"),
     [("restore-0123456789abcdef.sqlite3", 400), ("../../etc/passwd", 422), ("", 422)],
 )
-def test_a_backup_is_taken_from_the_data_directory_alone(file, status):
+def test_a_backup_is_taken_from_the_data_directory_alone(played, file, status):
     async def story(scene):
         async with scene.log_in(Role.ADMINISTRATOR) as client:
             return (await client.post("/api/v1/restore", json={"file": file})).status_code

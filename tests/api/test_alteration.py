@@ -5,12 +5,11 @@ import json
 import pytest
 
 from sfu.model import Role
-from tests.api.client import played
 
 HOUSE = "/api/v1/house"
 
 
-def test_an_operator_sees_the_house_and_no_pin():
+def test_an_operator_sees_the_house_and_no_pin(played):
     async def story(scene):
         async with scene.log_in(Role.OPERATOR) as client:
             return (await client.get(HOUSE)).json()
@@ -23,7 +22,7 @@ def test_an_operator_sees_the_house_and_no_pin():
     assert "4711" not in str(items)
 
 
-def test_an_administrator_changes_it_and_takes_it_back_and_it_is_written_down():
+def test_an_administrator_changes_it_and_takes_it_back_and_it_is_written_down(played):
     async def story(scene):
         async with scene.log_in(Role.ADMINISTRATOR) as client:
             room = f"{HOUSE}/room/4201"
@@ -59,7 +58,7 @@ def test_an_administrator_changes_it_and_takes_it_back_and_it_is_written_down():
         ("room/4300", [], 422, ""),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(path, body, status, why):
+def test_what_cannot_be_is_refused_in_one_line(played, path, body, status, why):
     async def story(scene):
         async with scene.log_in(Role.ADMINISTRATOR) as client:
             headers = {"content-type": "application/json"}

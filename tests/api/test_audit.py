@@ -1,10 +1,10 @@
 """Which requests are written down, and with whose name."""
 
 from sfu.model import Role
-from tests.api.client import FAR, played
+from tests.api.client import FAR
 
 
-def test_looks_are_not_written_down_and_refusals_are():
+def test_looks_are_not_written_down_and_refusals_are(played):
     async def story(scene):
         token = await scene.token(Role.READ_ONLY)
         async with scene.client(token=token) as client:
@@ -22,7 +22,7 @@ def test_looks_are_not_written_down_and_refusals_are():
     ]
 
 
-def test_who_is_known_by_place_alone_is_named_so():
+def test_who_is_known_by_place_alone_is_named_so(played):
     async def story(scene):
         async with scene.client("127.0.0.1") as client:
             await client.post("/api/v1/members/m1/transfer", json={"target": "4202"})

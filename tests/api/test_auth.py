@@ -10,7 +10,6 @@ from fastapi import APIRouter
 from sfu.api.app import WebSettings, create_app
 from sfu.api.auth import roles_of
 from sfu.model import Role
-from tests.api.client import played
 from tests.api.house import ScriptedHouse
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
@@ -25,7 +24,7 @@ def test_the_table_of_the_page_is_the_table_of_the_server():
 
 
 @pytest.mark.parametrize("role", [None, *Role])
-def test_each_route_takes_its_role_and_no_less(role):
+def test_each_route_takes_its_role_and_no_less(played, role):
     async def story(scene):
         token = await scene.token(role) if role else ""
         statuses = {}
@@ -74,7 +73,7 @@ def test_roles_cover_those_before_them():
     ]
 
 
-def test_loopback_keeps_what_it_had_and_gets_no_more():
+def test_loopback_keeps_what_it_had_and_gets_no_more(played):
     async def story(scene):
         async with scene.client("127.0.0.1") as client:
             who = (await client.get("/api/v1/session")).json()
@@ -86,7 +85,7 @@ def test_loopback_keeps_what_it_had_and_gets_no_more():
     assert (dialled, accounts) == (201, 403)
 
 
-def test_who_says_who_he_is_is_nobody_else():
+def test_who_says_who_he_is_is_nobody_else(played):
     async def story(scene):
         token = await scene.token(Role.READ_ONLY)
         statuses = []
@@ -103,7 +102,7 @@ def test_who_says_who_he_is_is_nobody_else():
 @pytest.mark.parametrize(
     "given", ["Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Basic /w==", "Digest x", "\xe9"]
 )
-def test_what_cannot_be_read_lets_nobody_in(given):
+def test_what_cannot_be_read_lets_nobody_in(played, given):
     async def story(scene):
         async with scene.client() as client:
             headers = {"authorization": given.encode("latin-1")}
@@ -112,7 +111,7 @@ def test_what_cannot_be_read_lets_nobody_in(given):
     assert played(story) == 401
 
 
-def test_passwords_of_units_are_not_tried_without_end():
+def test_passwords_of_units_are_not_tried_without_end(played):
     async def story(scene):
         async with scene.client() as client:
             wrong = [
@@ -127,7 +126,7 @@ def test_passwords_of_units_are_not_tried_without_end():
     assert played(story) == ([401] * 10 + [429] * 2, 429, 200)
 
 
-def test_a_page_is_not_made_to_ask_by_the_browsers_own_window():
+def test_a_page_is_not_made_to_ask_by_the_browsers_own_window(played):
     async def story(scene):
         async with scene.client() as client:
             plain = await client.get("/api/v1/rooms")

@@ -8,7 +8,7 @@ from sfu.api import events
 from sfu.model import Role
 from sfu.shell.news import QUEUE_MAX, NewsKind
 from sfu.shell.tasks import spawn
-from tests.api.client import FAR, played
+from tests.api.client import FAR
 
 
 class Socket:
@@ -37,7 +37,7 @@ class Socket:
         await asyncio.wait_for(self.task, 5)
 
 
-def test_who_may_read_hears_what_happens():
+def test_who_may_read_hears_what_happens(played):
     async def story(scene):
         token = await scene.token(Role.READ_ONLY)
         socket = Socket(scene, authorization=f"Bearer {token}")
@@ -51,7 +51,7 @@ def test_who_may_read_hears_what_happens():
     assert (heard["type"], heard["room"], heard["name"]) == ("member_joined", "4201", "Éloïse")
 
 
-def test_nobody_else_hears_anything():
+def test_nobody_else_hears_anything(played):
     async def story(scene):
         answers = []
         token = await scene.token(Role.ADMINISTRATOR)
@@ -69,7 +69,7 @@ def test_nobody_else_hears_anything():
     assert set(played(story)) <= {"websocket.close", "websocket.http.response.start"}
 
 
-def test_who_speaks_here_is_in_the_wrong_place():
+def test_who_speaks_here_is_in_the_wrong_place(played):
     async def story(scene):
         socket = Socket(scene, "127.0.0.1")
         await socket.next()
@@ -79,7 +79,7 @@ def test_who_speaks_here_is_in_the_wrong_place():
     assert played(story)["code"] == events.POLICY
 
 
-def test_who_reads_too_slowly_is_let_go():
+def test_who_reads_too_slowly_is_let_go(played):
     async def story(scene):
         socket = Socket(scene, "127.0.0.1")
         await socket.next()
@@ -93,7 +93,7 @@ def test_who_reads_too_slowly_is_let_go():
     assert played(story)["code"] == events.POLICY
 
 
-def test_who_may_no_longer_read_is_closed(monkeypatch):
+def test_who_may_no_longer_read_is_closed(played, monkeypatch):
     monkeypatch.setattr(events, "LOOK_AGAIN_S", 0.01)
 
     async def story(scene):
@@ -108,7 +108,7 @@ def test_who_may_no_longer_read_is_closed(monkeypatch):
     assert played(story)["code"] == events.POLICY
 
 
-def test_one_address_does_not_take_all():
+def test_one_address_does_not_take_all(played):
     async def story(scene):
         sockets = [Socket(scene, "127.0.0.1") for _ in range(events.PER_ADDRESS_MAX + 1)]
         first = [(await socket.next())["type"] for socket in sockets]

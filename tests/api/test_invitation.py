@@ -1,10 +1,9 @@
 import pytest
 
 from sfu.model import Role
-from tests.api.client import played
 
 
-def test_an_organiser_makes_a_link_for_guests():
+def test_an_organiser_makes_a_link_for_guests(played):
     async def story(scene):
         async with scene.log_in(Role.ORGANISER) as client:
             wish = {"room": "4201", "hours": 2}
@@ -22,7 +21,7 @@ def test_an_organiser_makes_a_link_for_guests():
     ("wish", "status"),
     [({"room": "9"}, 400), ({"room": "4201", "hours": 0}, 422), ({"hours": 1}, 422)],
 )
-def test_a_link_to_nowhere_is_not_made(wish, status):
+def test_a_link_to_nowhere_is_not_made(played, wish, status):
     async def story(scene):
         async with scene.log_in(Role.ORGANISER) as client:
             return (await client.post("/api/v1/invitations", json=wish)).status_code

@@ -4,13 +4,12 @@ from dataclasses import replace
 
 from sfu.api.live_view import VisitorView
 from sfu.model import Role
-from tests.api.client import played
 from tests.api.house import LIVE
 
 TERMS = {"priority": 9, "picture_max_bps": 300_000}
 
 
-def test_a_meeting_is_seen_with_its_legs_and_its_lines():
+def test_a_meeting_is_seen_with_its_legs_and_its_lines(played):
     async def story(scene):
         async with scene.log_in(Role.READ_ONLY) as client:
             live = (await client.get("/api/v1/live")).json()
@@ -26,7 +25,7 @@ def test_a_meeting_is_seen_with_its_legs_and_its_lines():
     assert (len(hour["samples"]), hour["every_s"], nowhere) == (360, 10.0, 404)
 
 
-def test_an_operator_mutes_pins_arranges_and_ends_and_it_is_written_down():
+def test_an_operator_mutes_pins_arranges_and_ends_and_it_is_written_down(played):
     async def story(scene):
         async with scene.log_in(Role.OPERATOR) as client:
             asked = [
@@ -62,7 +61,7 @@ def test_an_operator_mutes_pins_arranges_and_ends_and_it_is_written_down():
     assert ("PATCH /api/v1/members/{member}", "m1", words) in said
 
 
-def test_an_operator_locks_a_meeting_and_lets_in_who_waits():
+def test_an_operator_locks_a_meeting_and_lets_in_who_waits(played):
     waiting = tuple(VisitorView(f"w{n}", f"Somebody {n}") for n in range(3))
 
     async def story(scene):
@@ -84,7 +83,7 @@ def test_an_operator_locks_a_meeting_and_lets_in_who_waits():
     assert meeting["waiting"] == [{"member": "w1", "name": "Somebody 1"}]
 
 
-def test_how_one_may_log_in_is_told_to_everybody():
+def test_how_one_may_log_in_is_told_to_everybody(played):
     async def story(scene):
         async with scene.client() as client:
             return (await client.get("/api/v1/session/ways")).json()

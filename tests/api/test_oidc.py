@@ -16,7 +16,6 @@ import werkzeug.serving
 from sfu.model import Role
 from sfu.shell import accounts
 from sfu.shell.oidc import Issuer, Oidc
-from tests.api.client import played
 
 BACK = "https://127.0.0.1/api/v1/session/oidc/callback"
 
@@ -83,7 +82,7 @@ async def come(client: httpx.AsyncClient, who: str) -> httpx.Response:
     return await client.get(f"{back.path}?{back.query}", headers={"sec-fetch-site": "cross-site"})
 
 
-def test_who_is_vouched_for_is_logged_in_and_gets_an_account() -> None:
+def test_who_is_vouched_for_is_logged_in_and_gets_an_account(played) -> None:
     async def story(scene: Any) -> Any:
         with provider() as place:
             scene.house.oidc = vouching(place)
@@ -111,7 +110,7 @@ def test_who_is_vouched_for_is_logged_in_and_gets_an_account() -> None:
     assert [one.who for one in lines if one.detail == "logged in"] == ["carole", "anne", "anne"]
 
 
-def test_who_is_not_let_in_there_is_not_let_in_here() -> None:
+def test_who_is_not_let_in_there_is_not_let_in_here(played) -> None:
     async def story(scene: Any) -> Any:
         with provider() as place:
             scene.house.oidc = vouching(place)
@@ -126,7 +125,7 @@ def test_who_is_not_let_in_there_is_not_let_in_here() -> None:
     assert inside == 401
 
 
-def test_what_he_may_do_is_asked_each_time() -> None:
+def test_what_he_may_do_is_asked_each_time(played) -> None:
     async def story(scene: Any) -> Any:
         with provider() as place:
             seen = []
@@ -139,7 +138,7 @@ def test_what_he_may_do_is_asked_each_time() -> None:
     assert played(story) == [303, 403]
 
 
-def test_who_is_let_do_nothing_any_more_loses_session_and_tokens() -> None:
+def test_who_is_let_do_nothing_any_more_loses_session_and_tokens(played) -> None:
     async def story(scene: Any) -> Any:
         with provider() as place:
             scene.house.oidc = vouching(place, "dsi")
@@ -154,7 +153,7 @@ def test_who_is_let_do_nothing_any_more_loses_session_and_tokens() -> None:
     assert played(story) == (200, 401)
 
 
-def test_who_comes_back_must_be_who_was_sent() -> None:
+def test_who_comes_back_must_be_who_was_sent(played) -> None:
     async def story(scene: Any) -> Any:
         with provider() as place:
             scene.house.oidc = vouching(place)
@@ -171,7 +170,7 @@ def test_who_comes_back_must_be_who_was_sent() -> None:
     assert status == 400
 
 
-def test_where_nobody_vouches_nobody_is_sent_anywhere() -> None:
+def test_where_nobody_vouches_nobody_is_sent_anywhere(played) -> None:
     async def story(scene: Any) -> Any:
         async with scene.client() as client:
             paths = ("/api/v1/session/oidc", "/api/v1/session/oidc/callback?state=a&code=b")

@@ -1,12 +1,11 @@
 """Settings read again and going down, as an administrator asks for them."""
 
 from sfu.model import Role
-from tests.api.client import played
 
 ADMIN = Role.ADMINISTRATOR
 
 
-def test_a_reload_says_what_counts_and_what_waits():
+def test_a_reload_says_what_counts_and_what_waits(played):
     async def story(scene):
         async with scene.client(token=await scene.token(ADMIN)) as client:
             answer = await client.post("/api/v1/reload")
@@ -17,7 +16,7 @@ def test_a_reload_says_what_counts_and_what_waits():
     assert (line.action, line.detail) == ("POST /api/v1/reload", "room")
 
 
-def test_wrong_settings_are_said_in_their_own_words():
+def test_wrong_settings_are_said_in_their_own_words(played):
     async def story(scene):
         scene.house.fault = "sfu.toml: http.tls_prot: unknown key"
         async with scene.client(token=await scene.token(ADMIN)) as client:
@@ -28,7 +27,7 @@ def test_wrong_settings_are_said_in_their_own_words():
     assert answer.json() == {"detail": "sfu.toml: http.tls_prot: unknown key"}
 
 
-def test_a_server_goes_down_and_is_called_back():
+def test_a_server_goes_down_and_is_called_back(played):
     async def story(scene):
         async with scene.client(token=await scene.token(ADMIN)) as client:
             begun = await client.post("/api/v1/drain", json={"within_s": 60})

@@ -7,12 +7,12 @@ import pytest
 
 from sfu.api.auth import COOKIE
 from sfu.model import Role
-from tests.api.client import FAR, NAMES, PASSWORD, played
+from tests.api.client import FAR, NAMES, PASSWORD
 
 ANNE = {"account": NAMES[Role.OPERATOR], "password": PASSWORD}
 
 
-def test_who_logs_in_is_let_in_until_he_logs_out():
+def test_who_logs_in_is_let_in_until_he_logs_out(played):
     async def story(scene):
         async with scene.client() as client:
             before = (await client.get("/api/v1/rooms")).status_code
@@ -41,7 +41,7 @@ def test_who_logs_in_is_let_in_until_he_logs_out():
     assert not any(word.startswith("domain") for word in words)
 
 
-def test_another_page_cannot_use_the_cookie():
+def test_another_page_cannot_use_the_cookie(played):
     async def story(scene):
         async with scene.log_in(Role.OPERATOR) as client:
             foreign = {"origin": "https://evil.example"}
@@ -55,7 +55,7 @@ def test_another_page_cannot_use_the_cookie():
 
 
 @pytest.mark.parametrize("account", ["operator", "nobody", "operator'--", "a\0b", "\ud800"])
-def test_a_wrong_login_says_nothing_of_what_was_wrong(account):
+def test_a_wrong_login_says_nothing_of_what_was_wrong(played, account):
     async def story(scene):
         async with scene.client() as client:
             wish = {"account": account, "password": "not the right one"}
@@ -70,7 +70,7 @@ def test_a_wrong_login_says_nothing_of_what_was_wrong(account):
         assert text == '{"detail":"no such account, or another password"}'
 
 
-def test_an_address_is_let_try_ten_times_a_minute_also_all_at_once():
+def test_an_address_is_let_try_ten_times_a_minute_also_all_at_once(played):
     async def story(scene):
         async with scene.client() as client:
             wrong = {**ANNE, "password": "not the right one"}
@@ -86,7 +86,7 @@ def test_an_address_is_let_try_ten_times_a_minute_also_all_at_once():
     assert (right.status_code, right.headers["retry-after"], elsewhere) == (429, "60", 200)
 
 
-def test_who_logs_in_rightly_all_day_is_not_taken_for_a_guesser():
+def test_who_logs_in_rightly_all_day_is_not_taken_for_a_guesser(played):
     async def story(scene):
         async with scene.client() as client:
             return [
@@ -96,7 +96,7 @@ def test_who_logs_in_rightly_all_day_is_not_taken_for_a_guesser():
     assert played(story) == [200] * 12
 
 
-def test_ones_own_password_is_changed_by_who_knows_it():
+def test_ones_own_password_is_changed_by_who_knows_it(played):
     async def story(scene):
         async with scene.log_in(Role.READ_ONLY) as client:
 
@@ -121,7 +121,7 @@ def test_ones_own_password_is_changed_by_who_knows_it():
     assert played(story) == [400, 422, 204, 401, 200, 400]
 
 
-def test_logins_right_and_wrong_stand_in_the_audit_log_without_passwords():
+def test_logins_right_and_wrong_stand_in_the_audit_log_without_passwords(played):
     async def story(scene):
         async with scene.client() as client:
             await client.post("/api/v1/session", json={**ANNE, "password": "not the right one"})
@@ -137,7 +137,7 @@ def test_logins_right_and_wrong_stand_in_the_audit_log_without_passwords():
     assert PASSWORD not in str(lines)
 
 
-def test_old_passwords_are_guessed_no_faster_all_at_once():
+def test_old_passwords_are_guessed_no_faster_all_at_once(played):
     async def story(scene):
         async with scene.log_in(Role.READ_ONLY) as client:
             wish = {"old": "not the right one", "new": "an even longer one"}

@@ -7,19 +7,24 @@ import pytest
 
 from sfu.app.upkeep import forget_staged, has_administrator, keep_house, restore, set_account, stage
 from sfu.config import Retention, Settings
+from sfu.config.running import Store as Place
 from sfu.errors import UseError
 from sfu.model import MemberId, Protocol, Role, RoomId
 from sfu.shell.backup import back_up
-from sfu.shell.data import DataDirectory, store_url
+from sfu.shell.data import DataDirectory
 from sfu.shell.people import People
 from sfu.shell.record import Joining
 from sfu.shell.store import Store
 from sfu.shell.tasks import spawn
 
 
-def test_old_names_go_at_the_start_already(tmp_path):
+def settings_of(folder, url):
+    return Settings(data=str(folder), store=Place(url=url))
+
+
+def test_old_names_go_at_the_start_already(url):
     async def story():
-        store = await Store.open(store_url(tmp_path, ""))
+        store = await Store.open(url)
         for days in (400, 1):
             at = time.time() - days * 86_400
             joining = Joining(RoomId("42"), MemberId("m"), "Anne", Protocol.SIP, "", "")
@@ -35,10 +40,9 @@ def test_old_names_go_at_the_start_already(tmp_path):
     assert asyncio.run(asyncio.wait_for(story(), 20)) == ["Anne", ""]
 
 
-def test_a_directory_in_use_is_not_restored_behind_its_servers_back(tmp_path):
-    asyncio.run(_empty(tmp_path))
-    back_up(store_url(tmp_path, ""), tmp_path / "copy")
-    settings = Settings(data=str(tmp_path))
+def test_a_directory_in_use_is_not_restored_behind_its_servers_back(url, tmp_path):
+    back_up(url, tmp_path / "copy")
+    settings = settings_of(tmp_path, url)
     server = DataDirectory(tmp_path)
     with pytest.raises(UseError, match="in use by another server"):
         restore(settings, tmp_path / "copy", {})
@@ -46,13 +50,8 @@ def test_a_directory_in_use_is_not_restored_behind_its_servers_back(tmp_path):
     assert restore(settings, tmp_path / "copy", {}) == 0
 
 
-async def _empty(folder):
-    await (await Store.open(store_url(folder, ""))).close()
-
-
-def test_who_restores_learns_whether_anybody_can_administer(tmp_path):
-    settings = Settings(data=str(tmp_path))
-    asyncio.run(_empty(tmp_path))
+def test_who_restores_learns_whether_anybody_can_administer(url, tmp_path):
+    settings = settings_of(tmp_path, url)
     assert not has_administrator(settings, {})
     set_account(settings, {}, "bruno", Role.OPERATOR)
     assert not has_administrator(settings, {})
@@ -60,11 +59,13 @@ def test_who_restores_learns_whether_anybody_can_administer(tmp_path):
     assert has_administrator(settings, {})
 
 
-def test_an_account_is_made_and_mended_from_a_shell(tmp_path):
-    settings, url = Settings(data=str(tmp_path)), store_url(tmp_path, "")
+def test_no_account_is_made_before_there_was_a_server(empty, tmp_path):
     with pytest.raises(UseError, match="start the server once"):
-        set_account(settings, {}, "anne", Role.OPERATOR)
-    asyncio.run(_empty(tmp_path))
+        set_account(settings_of(tmp_path, empty), {}, "anne", Role.OPERATOR)
+
+
+def test_an_account_is_made_and_mended_from_a_shell(url, tmp_path):
+    settings = settings_of(tmp_path, url)
     with pytest.raises(UseError, match="say --role"):
         set_account(settings, {}, "anne", None)
     first = set_account(settings, {}, "Anne", Role.ADMINISTRATOR)
@@ -94,10 +95,9 @@ def test_an_account_is_made_and_mended_from_a_shell(tmp_path):
     ]
 
 
-def test_the_first_password_is_not_left_lying_when_it_is_another(tmp_path):
-    asyncio.run(_empty(tmp_path))
+def test_the_first_password_is_not_left_lying_when_it_is_another(url, tmp_path):
     (tmp_path / "first-password").write_text("old")
-    set_account(Settings(data=str(tmp_path)), {}, "admin", Role.ADMINISTRATOR)
+    set_account(settings_of(tmp_path, url), {}, "admin", Role.ADMINISTRATOR)
     assert not (tmp_path / "first-password").exists()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Playwright, async_playwright
 
+from tests.databases import kept_at
 from tests.interop.baresip import Baresip
 from tests.interop.chromium import Visitor
 from tests.interop.fixtures import Identity
@@ -16,14 +17,16 @@ from tests.interop.pjsua import Pjsua
 from tests.interop.ports import SERVERS, UNITS, block
 from tests.interop.server import Server
 from tests.interop.unit import Unit
+from tests.postgres import Postgres
 
 
 class Meeting:
     """A server, the rooms' codecs and the people at browsers of one test."""
 
-    def __init__(self, home: Path, stack: AsyncExitStack) -> None:
+    def __init__(self, home: Path, stack: AsyncExitStack, cluster: Postgres | None = None) -> None:
         self._home = home
         self._stack = stack
+        self._cluster = cluster
         self._playwright: Playwright | None = None
         self.server: Server
 
@@ -36,6 +39,8 @@ class Meeting:
     ) -> Server:
         """Start a server; who joins from now on joins this one."""
         home = self._folder("server")
+        if self._cluster is not None and "[store]" not in settings:
+            settings += kept_at(self._cluster.laid())
         self.server = Server(home, self.base(), settings, prefix, environment or {}, webrtc)
         self._stack.push_async_callback(self.server.stop)
         await self.server.start()
@@ -103,12 +108,19 @@ class Meeting:
 
 
 @asynccontextmanager
-async def _meeting(home: Path) -> AsyncIterator[Meeting]:
+async def _meeting(home: Path, cluster: Postgres | None) -> AsyncIterator[Meeting]:
     async with AsyncExitStack() as stack:
-        yield Meeting(home, stack)
+        yield Meeting(home, stack, cluster)
 
 
 @pytest.fixture
-def meeting(tmp_path: Path) -> Callable[[], object]:
+def elsewhere(request: pytest.FixtureRequest) -> Postgres | None:
+    """Give the PostgreSQL that --database asks for, None where servers keep in a file."""
+    asked = request.config.getoption("--database") == "postgresql"
+    return request.getfixturevalue("cluster") if asked else None
+
+
+@pytest.fixture
+def meeting(tmp_path: Path, elsewhere: Postgres | None) -> Callable[[], object]:
     """Return what opens a meeting: `async with meeting() as m`."""
-    return lambda: _meeting(tmp_path)
+    return lambda: _meeting(tmp_path, elsewhere)

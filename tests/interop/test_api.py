@@ -13,10 +13,12 @@ import httpx
 import pytest
 import websockets
 
+from tests.databases import kept_at
 from tests.interop.fixtures import ANNE, BRUNO, LAJOUX, MOREZ
 from tests.interop.network import apart
 from tests.interop.server import Server
 from tests.interop.wait import until
+from tests.postgres import Postgres
 
 pytestmark = pytest.mark.interop
 
@@ -31,16 +33,21 @@ ST = Path(sys.executable).with_name("schemathesis")
 
 
 @pytest.mark.parametrize("who", ["administrator", "nobody"])
-def test_no_request_the_description_allows_is_a_500(tmp_path: Path, who: str) -> None:
+def test_no_request_the_description_allows_is_a_500(
+    tmp_path: Path, who: str, elsewhere: Postgres | None
+) -> None:
     """F3: schemathesis asks, in a network where dialled calls go nowhere.
 
     Going down (`drain`) would end the server that is asked; test_life.py does it.
     """
-    apart(lambda: asyncio.run(_fuzzed(tmp_path, who)))
+    settings = NOBODY_BY_PLACE if who == "nobody" else ""
+    if elsewhere is not None:
+        settings += kept_at(elsewhere.laid())
+    apart(lambda: asyncio.run(_fuzzed(tmp_path, who, settings)))
 
 
-async def _fuzzed(home: Path, who: str) -> None:
-    server = Server(home / "server", BASE, NOBODY_BY_PLACE if who == "nobody" else "")
+async def _fuzzed(home: Path, who: str, settings: str) -> None:
+    server = Server(home / "server", BASE, settings)
     await server.start()
     (home / "schemathesis.toml").write_text(EXPECTED)
     try:

@@ -4,12 +4,12 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.databases import kept_at
 from tests.interop.fixtures import MOREZ
 from tests.interop.server import Server
 from tests.interop.wait import until
@@ -18,18 +18,10 @@ from tests.postgres import Postgres
 pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
 
-@pytest.fixture
-def cluster() -> Iterator[Postgres]:
-    server = Postgres()
-    server.start()
-    yield server
-    server.stop()
-
-
 def test_a_meeting_is_kept_there_through_the_death_of_both(meeting: Any, cluster: Postgres) -> None:
     async def story() -> None:
         async with meeting() as m:
-            server = await m.serve(f'[store]\nurl = "{cluster.new()}"\n')
+            server = await m.serve(kept_at(cluster.new()))
             morez = await m.room(MOREZ)
             await morez.dial(server.sip("4201"))
             await until(lambda: len(_calls(server)) == 1, 10, "a record")

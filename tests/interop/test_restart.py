@@ -1,14 +1,13 @@
 """A server that is killed knows its registered rooms when it starts again."""
 
 import asyncio
-import contextlib
 import json
-import sqlite3
 import urllib.request
 from typing import Any
 
 import pytest
 
+from tests.databases import kept_at, rows
 from tests.interop.fixtures import LAJOUX, MOREZ
 from tests.interop.server import Server
 from tests.interop.wait import until
@@ -19,17 +18,17 @@ ACCOUNT = '[[account]]\nuser = "morez"\npassword = "le-bon-mot"\n'
 
 
 def test_a_registered_room_is_called_into_a_meeting_after_the_server_was_killed(
-    meeting: Any,
+    meeting: Any, url: str
 ) -> None:
     async def story() -> None:
         async with meeting() as m:
-            server = await m.serve(ACCOUNT)
+            server = await m.serve(ACCOUNT + kept_at(url))
             morez = await m.room(
                 MOREZ, user="morez", registrar=server.sip_port,
                 account="auth_user=morez;auth_pass=le-bon-mot",
             )  # fmt: skip
             await until(lambda: server.metric("sfu_registrations") == 1, 10, "a registration")
-            await until(lambda: _kept(server) == ["morez"], 5, "its row")
+            await until(lambda: _kept(url) == ["morez"], 5, "its row")
             before = morez.log.count("200 OK")
             server.kill()
             await server.start()
@@ -46,11 +45,9 @@ def test_a_registered_room_is_called_into_a_meeting_after_the_server_was_killed(
     asyncio.run(asyncio.wait_for(story(), 100))
 
 
-def _kept(server: Server) -> list[str]:
-    """Return whose bindings are on the disk."""
-    path = server.home / "data" / "calls.sqlite3"
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        return [account for (account,) in connection.execute("SELECT account FROM bindings")]
+def _kept(url: str) -> list[str]:
+    """Return whose bindings are kept."""
+    return [account for (account,) in rows(url, "SELECT account FROM bindings")]
 
 
 def _dial(server: Server, target: str, room: str) -> tuple[int, dict[str, Any]]:

@@ -4,22 +4,15 @@ import asyncio
 from functools import partial
 from typing import Any
 
-import pytest
-
 from sfu.errors import UseError
 from sfu.model import Role
 from sfu.shell import accounts
 from sfu.shell.accounts import NotAllowed
 from sfu.shell.people import People
 from sfu.shell.store import Store
-from tests.shell.databases import DATABASES, rows
+from tests.databases import rows
 
 PASSWORD = "a long enough one"
-
-
-@pytest.fixture(params=DATABASES)
-def url(request):
-    return request.getfixturevalue(request.param)
 
 
 def played(url, *steps):

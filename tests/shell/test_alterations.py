@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +11,6 @@ from sfu.config.overlay import HouseKind
 from sfu.errors import UseError
 from sfu.shell.alterations import Alterations
 from sfu.shell.store import Store
-from tests.shell.databases import DATABASES
 
 ROOM, LINE = HouseKind.ROOM, HouseKind.LINE
 BASE = Settings(
@@ -22,11 +20,6 @@ BASE = Settings(
 
 
 ELSEWHERE = Settings(site=(Site(name="lajoux"),))
-
-
-@pytest.fixture(params=DATABASES)
-def url(request):
-    return request.getfixturevalue(request.param)
 
 
 def taker(adopted: list[Settings]) -> Callable[[Settings], Awaitable[None]]:
@@ -121,9 +114,9 @@ def test_what_cannot_be_changes_nothing(url):
     played(url, story)
 
 
-def test_what_cannot_be_written_does_not_hold(tmp_path: Path):
+def test_what_cannot_be_written_does_not_hold(url):
     async def whole():
-        store = await Store.open(f"sqlite:///{tmp_path}/calls.sqlite3")
+        store = await Store.open(url)
         here = Alterations(store, BASE)
         adopted: list[Settings] = []
         here.adopt = taker(adopted)

@@ -13,9 +13,9 @@ def deed(who="anne", **more):
     return Deed(**{"who": who, **facts, **more})
 
 
-def test_lines_are_read_newest_first_page_by_page(sqlite):
+def test_lines_are_read_newest_first_page_by_page(url):
     async def story():
-        store = await Store.open(sqlite)
+        store = await Store.open(url)
         audit = People(store, clock=lambda: 1000.0).audit
         for number in range(5):
             audit.note(deed(target=str(number)))
@@ -29,11 +29,11 @@ def test_lines_are_read_newest_first_page_by_page(sqlite):
     assert (line.at, line.who, line.status, line.detail) == (1000.0, "anne", 201, "21 into 4201")
 
 
-def test_strangers_are_kept_in_a_measure_and_people_always(sqlite):
+def test_strangers_are_kept_in_a_measure_and_people_always(url):
     now = [1000.0]
 
     async def story():
-        store = await Store.open(sqlite)
+        store = await Store.open(url)
         audit = People(store, clock=lambda: now[0]).audit
         for _ in range(100):
             audit.note(deed("", status=401))
@@ -49,9 +49,9 @@ def test_strangers_are_kept_in_a_measure_and_people_always(sqlite):
     assert (strangers, known, audit.dropped) == (STRANGERS_BURST + 2, 100, 88)
 
 
-def test_what_no_database_takes_is_made_storable(sqlite):
+def test_what_no_database_takes_is_made_storable(url):
     async def story():
-        store = await Store.open(sqlite)
+        store = await Store.open(url)
         audit = People(store).audit
         audit.note(deed("a\0\ud800", detail="x" * 999))
         lines = await audit.lines(1)

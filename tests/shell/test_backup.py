@@ -17,16 +17,11 @@ from sfu.shell.record import SERVER_STOPPED, Joining
 from sfu.shell.store import Store
 from sfu.shell.tables import PASSING, accounts, audit, calls, metadata, outbox, sessions, tokens
 from sfu.shell.tasks import spawn
-from tests.shell.databases import DATABASES, rows
+from tests.databases import rows
 
 pytestmark = pytest.mark.machine
 
 NOW = 1_800_000_000.0
-
-
-@pytest.fixture(params=DATABASES)
-def url(request):
-    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
@@ -280,34 +275,33 @@ def test_nobody_erases_what_he_did_by_a_restore(url, file):
     assert [row["action"] for row in asyncio.run(story())] == ["calls", "misdeed"]
 
 
-def test_a_backup_before_an_upgrade_keeps_the_old_schema(tmp_path, file):
+def test_a_backup_before_an_upgrade_keeps_the_old_schema(empty, file):
     from alembic import command  # as tests of the migrations do
     from alembic.config import Config
 
     from sfu.shell.database import MIGRATIONS
 
-    url = f"sqlite+aiosqlite:///{tmp_path}/old.sqlite3"
-    engine = connect_plainly(url)
+    engine = connect_plainly(empty)
     with engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
     engine.dispose()
-    back_up(url, file)
+    back_up(empty, file)
     assert rows(f"sqlite:///{file}", "select version_num from alembic_version") == [("0002",)]
-    assert restore(url, file).rows == 0
-    assert rows(url, "select version_num from alembic_version") == [(newest_revision(),)]
+    assert restore(empty, file).rows == 0
+    assert rows(empty, "select version_num from alembic_version") == [(newest_revision(),)]
 
 
-def test_a_backup_takes_the_place_of_a_backup_and_of_nothing_else(sqlite, file, tmp_path):
-    a_day(sqlite)
-    back_up(sqlite, file)
-    back_up(sqlite, file)
+def test_a_backup_takes_the_place_of_a_backup_and_of_nothing_else(url, file, tmp_path):
+    a_day(url)
+    back_up(url, file)
+    back_up(url, file)
     for content in (b"a letter", b""):
         (tmp_path / "letter").write_bytes(content)
         with pytest.raises(UseError, match="is not overwritten"):
-            back_up(sqlite, tmp_path / "letter")
+            back_up(url, tmp_path / "letter")
         assert (tmp_path / "letter").read_bytes() == content
 
 
@@ -339,4 +333,10 @@ def test_without_records_there_is_nothing_to_back_up(tmp_path, file):
         back_up(f"sqlite:///{tmp_path}/empty", file)
     with pytest.raises(UseError, match="backup"):
         back_up(f"sqlite:///{tmp_path}/empty", tmp_path / "no" / "folder")
+    assert not file.exists()
+
+
+def test_a_database_without_tables_is_not_backed_up(empty, file):
+    with pytest.raises(UseError, match="nothing to back up"):
+        back_up(empty, file)
     assert not file.exists()

@@ -19,7 +19,6 @@ from sfu.signalling.sip.binding import Binding, Drop, Keep
 from sfu.signalling.sip.flow import Carrier, Flow
 from sfu.signalling.sip.registrar import Registered
 from sfu.signalling.sip.settings import SipSettings
-from tests.shell.databases import DATABASES
 
 pytestmark = pytest.mark.machine
 
@@ -29,11 +28,6 @@ REGISTER = (
     "From: <sip:morez@sfu>;tag=a\r\nTo: <sip:morez@sfu>\r\nCall-ID: c1\r\nCSeq: 7 REGISTER\r\n"
     "Contact: <sip:morez@127.0.0.1:{port}>\r\nExpires: 300\r\nContent-Length: 0\r\n\r\n"
 )
-
-
-@pytest.fixture(params=DATABASES)
-def url(request):
-    return request.getfixturevalue(request.param)
 
 
 def binding(key="sip:morez@192.0.2.21:5070", **more):

@@ -24,7 +24,6 @@ from sfu.shell.store import Store
 from sfu.signalling.call import CallEnded, End, HangUp
 from sfu.signalling.webrtc.message import Join, Notice
 from tests.room.week import at, wish
-from tests.shell.databases import DATABASES
 from tests.shell.stage import stage
 
 LAJOUX, MOREZ = "192.0.2.21", "192.0.2.22"
@@ -44,11 +43,6 @@ SETTINGS = Settings(
 NINE = at(2027, 3, 12, 9)
 HOSTS = {"7001": LAJOUX, "7002": MOREZ}
 MINUTE = 60.0
-
-
-@pytest.fixture(params=DATABASES)
-def url(request):
-    return request.getfixturevalue(request.param)
 
 
 class Scene:

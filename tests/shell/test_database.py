@@ -17,7 +17,7 @@ from sfu.shell import database
 from sfu.shell.database import connect_plainly
 from sfu.shell.store import Store
 from sfu.shell.tables import bindings, calls, meetings, metadata
-from tests.shell.databases import DATABASES, rows
+from tests.databases import rows
 
 pytestmark = pytest.mark.machine
 
@@ -40,14 +40,8 @@ BINDING = {
 
 
 @pytest.fixture
-def sqlite(tmp_path):
-    """An empty one: without tables."""
-    return f"sqlite+aiosqlite:///{tmp_path}/calls.sqlite3"
-
-
-@pytest.fixture(params=DATABASES)
-def url(request):
-    return request.getfixturevalue(request.param)
+def url(empty):
+    return empty
 
 
 def scripts():

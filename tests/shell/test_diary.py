@@ -8,21 +8,13 @@ import sys
 import textwrap
 from datetime import date
 
-import pytest
-
 from sfu.room.agenda import Agenda
 from sfu.room.booking import ALL_ROOMS
 from sfu.shell.diary import Diary
 from sfu.shell.store import Store
 from tests.room.week import LAJOUX, MOREZ, ROOMS, booked, wish
-from tests.shell.databases import DATABASES
 
 FRIDAY = date(2027, 3, 12)
-
-
-@pytest.fixture(params=DATABASES)
-def url(request):
-    return request.getfixturevalue(request.param)
 
 
 def test_a_booking_is_read_back_as_it_was_granted(url):

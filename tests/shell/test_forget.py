@@ -13,14 +13,9 @@ from sfu.shell.forget import DAY_S, Keeping, forget, keep_to, read_date
 from sfu.shell.record import Joining
 from sfu.shell.store import Store
 from sfu.shell.tables import audit, outbox
-from tests.shell.databases import DATABASES, rows
+from tests.databases import rows
 
 NOW = 1_800_000_000.0
-
-
-@pytest.fixture(params=DATABASES)
-def url(request):
-    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
@@ -145,3 +140,8 @@ def test_where_nothing_is_kept_nothing_is_made(tmp_path):
     with pytest.raises(UseError, match="does not exist"):
         forget(f"sqlite:///{tmp_path}/none.sqlite3", "x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_server_ever_ran_nothing_is_forgotten(empty):
+    with pytest.raises(UseError, match="nothing is kept"):
+        forget(empty, "x")

@@ -15,7 +15,6 @@ from sfu.shell.ledger import OTHER, Ledger
 from sfu.shell.record import Joining
 from sfu.shell.store import Store
 from sfu.signalling.webrtc.message import Join
-from tests.shell.databases import DATABASES
 from tests.shell.stage import stage
 
 SETTINGS = Settings(
@@ -51,11 +50,6 @@ def hold(store, begin, *members, room="4201", minutes=60.0, organisation="Parc")
 
 
 PAIR = (("lajoux", Protocol.SIP), ("morez", Protocol.WEBRTC))
-
-
-@pytest.fixture(params=DATABASES)
-def url(request):
-    return request.getfixturevalue(request.param)
 
 
 @contextlib.asynccontextmanager

@@ -15,14 +15,9 @@ from sfu.shell import accounts
 from sfu.shell.password import hash_password
 from sfu.shell.people import CONTROL, SESSION_S, People, digest, first_password_file, write_secret
 from sfu.shell.store import Store
-from tests.shell.databases import DATABASES, rows
+from tests.databases import rows
 
 PASSWORD = "a long enough one"
-
-
-@pytest.fixture(params=DATABASES)
-def url(request):
-    return request.getfixturevalue(request.param)
 
 
 class Clock:
@@ -172,9 +167,9 @@ def test_ones_own_password_takes_the_old_one_and_ends_the_first_ones_file(url, t
     assert not first_password_file(tmp_path).exists()
 
 
-def test_no_password_is_reckoned_on_the_loop_that_carries_meetings(sqlite, monkeypatch):
+def test_no_password_is_reckoned_on_the_loop_that_carries_meetings(url, monkeypatch):
     async def story():
-        async with opened(sqlite) as people:
+        async with opened(url) as people:
             await anne(people)
             here, reckoned = threading.get_ident(), []
 

@@ -22,7 +22,7 @@ from sfu.shell import store as store_module
 from sfu.shell.record import SERVER_STOPPED, Direction, Joining, Traffic
 from sfu.shell.store import Store
 from sfu.shell.tables import meetings
-from tests.shell.databases import DATABASES, rows
+from tests.databases import rows
 
 NOW = 1_800_000_000.0
 
@@ -30,11 +30,6 @@ NOW = 1_800_000_000.0
 def joining(member="m1", room="4201", **more):
     facts = {"name": "Morez", "protocol": Protocol.SIP, "caller": "morez@192.0.2.21", "model": "X"}
     return Joining(room=RoomId(room), member=MemberId(member), **(facts | more))
-
-
-@pytest.fixture(params=DATABASES)
-def url(request, tmp_path):
-    return request.getfixturevalue(request.param)
 
 
 @contextlib.asynccontextmanager
@@ -335,12 +330,12 @@ def test_a_row_that_cannot_be_written_costs_itself_alone(url):
     ]  # fmt: skip
 
 
-def test_a_pool_without_a_free_connection_costs_nothing(sqlite, monkeypatch):
+def test_a_pool_without_a_free_connection_costs_nothing(url, monkeypatch):
     monkeypatch.setattr(store_module, "RETRY_S", 0.001)
 
     async def story():
         with capture_logs() as said:
-            async with opened(sqlite) as store, asyncio.TaskGroup() as tasks:
+            async with opened(url) as store, asyncio.TaskGroup() as tasks:
                 monkeypatch.setattr(store._engine.pool, "_timeout", 0.01)
                 async with contextlib.AsyncExitStack() as taken:
                     for _ in range(15):  # all the pool gives

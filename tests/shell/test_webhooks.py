@@ -15,17 +15,12 @@ from sfu.shell import webhooks
 from sfu.shell.news import Happening, NewsKind
 from sfu.shell.store import Store
 from sfu.shell.webhooks import GIVE_UP_S, WAITS_S, Webhook, Webhooks, secret_key, send, signed
-from tests.shell.databases import DATABASES, rows
+from tests.databases import rows
 
 pytestmark = pytest.mark.machine
 
 SECRET = "whsec_" + base64.b64encode(b"twenty-four bytes of it!").decode()
 HOOK = Webhook("ledger", "https://192.0.2.9/hook", SECRET)
-
-
-@pytest.fixture(params=DATABASES)
-def url(request):
-    return request.getfixturevalue(request.param)
 
 
 class Far:
@@ -202,7 +197,7 @@ def test_a_hook_hears_what_it_asked_for_and_one_that_is_gone_nothing(url):
     assert [body["type"] for body, _, _ in far.got] == ["member_left"]
 
 
-def test_what_happens_is_told_at_once_while_it_runs(sqlite):
+def test_what_happens_is_told_at_once_while_it_runs(url):
     far = Far()
 
     async def story(hooks, clock):
@@ -213,7 +208,7 @@ def test_what_happens_is_told_at_once_while_it_runs(sqlite):
             await asyncio.sleep(0.005)
         await hooks.close()
 
-    played(sqlite, far, lambda *args: asyncio.wait_for(story(*args), 5))
+    played(url, far, lambda *args: asyncio.wait_for(story(*args), 5))
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -250,7 +245,7 @@ def test_a_post_goes_where_it_was_told_and_no_further():
         send(base + "/ok", b"{}", headers)
 
 
-def test_a_fault_nobody_foresaw_does_not_end_the_telling(sqlite, monkeypatch):
+def test_a_fault_nobody_foresaw_does_not_end_the_telling(url, monkeypatch):
     monkeypatch.setattr(webhooks, "LOOK_EVERY_S", 0.01)
     far = Far(RuntimeError("unforeseen"))
 
@@ -262,11 +257,11 @@ def test_a_fault_nobody_foresaw_does_not_end_the_telling(sqlite, monkeypatch):
         await hooks.close()
 
     with capture_logs() as said:
-        played(sqlite, far, lambda *args: asyncio.wait_for(story(*args), 5))
+        played(url, far, lambda *args: asyncio.wait_for(story(*args), 5))
     assert [line["why"] for line in said] == ["unforeseen"]
 
 
-def test_hooks_are_changed_while_it_runs(sqlite):
+def test_hooks_are_changed_while_it_runs(url):
     far, other = Far(), Webhook("other", "https://192.0.2.9/b", SECRET)
 
     async def story(hooks, clock):
@@ -278,4 +273,4 @@ def test_hooks_are_changed_while_it_runs(sqlite):
         await hooks.close()
         return list(hooks.hooks)
 
-    assert played(sqlite, far, lambda *args: asyncio.wait_for(story(*args), 5)) == ["other"]
+    assert played(url, far, lambda *args: asyncio.wait_for(story(*args), 5)) == ["other"]

@@ -22,7 +22,7 @@ from sfu.model import Role
 from sfu.shell import accounts, backup
 from sfu.shell.audit import Deed, row_of
 from sfu.shell.data import DataDirectory, chosen_directory, store_url
-from sfu.shell.database import connect_plainly, migrate, sqlite_file, words
+from sfu.shell.database import connect_plainly, migrate, revision, sqlite_file, words
 from sfu.shell.fault import naming
 from sfu.shell.forget import Keeping, keep_to
 from sfu.shell.password import make_password
@@ -125,6 +125,8 @@ def _transaction(url: str) -> Iterator[Connection]:
     engine = connect_plainly(url)
     try:
         with engine.begin() as connection:
+            if revision(connection) is None:
+                raise UseError("the database has no tables of sfu: start the server once")
             migrate(connection)
             yield connection
     except (SQLAlchemyError, OSError, ImportError) as error:

@@ -94,15 +94,11 @@ def row_of(deed: Deed, now: float) -> dict[str, object]:
     """Make a row of a deed, cut to what is kept."""
     return {
         "at": now,
-        "who": _text(deed.who),
+        "who": deed.who[:TEXT],
         "role": deed.role,
         "address": deed.address[:64],
-        "action": _text(deed.action),
-        "target": _text(deed.target),
-        "detail": _text(deed.detail),
+        "action": deed.action[:TEXT],
+        "target": deed.target[:TEXT],
+        "detail": deed.detail[:TEXT],
         "status": deed.status,
     }
-
-
-def _text(said: str) -> str:
-    return said[:TEXT].encode(errors="replace").decode().replace("\0", "?")

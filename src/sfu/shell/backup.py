@@ -23,14 +23,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, text
+from sqlalchemy import Connection, MetaData, Table, delete, func, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from sfu.errors import UseError
 from sfu.shell.database import (
     connect_plainly,
     migrate,
-    newest_revision,
     revision,
     revisions,
     sqlite_file,
@@ -253,10 +252,13 @@ def _copy_rows(url: str, part: Path) -> None:
     try:
         plain = engine.execution_options(isolation_level="REPEATABLE READ")
         with plain.begin() as old, copy.begin() as new:
-            if revision(old) != newest_revision():
-                raise UseError("the database is of another version: start the server on it first")
-            migrate(new)
-            for table in metadata.sorted_tables:
+            found = revision(old)
+            if found is None:
+                raise UseError("nothing to back up: the database has no tables of sfu")
+            if found not in revisions():
+                raise UseError(f"the database is of a newer version of sfu (schema {found})")
+            migrate(new, to=found)
+            for table in _tables(new):
                 if table.name not in PASSING:
                     rows = old.execution_options(yield_per=ROWS).execute(select(table)).mappings()
                     for some in rows.partitions(ROWS):
@@ -264,6 +266,13 @@ def _copy_rows(url: str, part: Path) -> None:
     finally:
         engine.dispose()
         copy.dispose()
+
+
+def _tables(connection: Connection) -> list[Table]:
+    """Give the tables as they are there: before an upgrade they are not yet those of `tables`."""
+    there = MetaData()
+    there.reflect(connection)
+    return [table for table in there.sorted_tables if table.name != "alembic_version"]
 
 
 def _finish(part: Path) -> None:

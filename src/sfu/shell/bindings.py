@@ -110,5 +110,5 @@ def _binding(row: RowMapping, expires_at: float) -> Binding:
 
 
 def _text(said: str) -> str:
-    """Write raw bytes of old units as letters, and keep out what databases refuse."""
-    return plain(said).encode(errors="replace").decode().replace("\0", "?")
+    """Write raw bytes of old units as letters."""
+    return plain(said)

@@ -63,8 +63,10 @@ def try_file(text: str) -> None:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: Connection, to: str = "head") -> None:
     """Bring the tables up to date; a start that finds them so does without alembic's 10 MB.
+
+    `to` is the revision to stop at, for tables that shall be as an older version had them.
 
     All or nothing, also where we are killed midway; the connection must not have written yet.
     """
@@ -81,7 +83,7 @@ def migrate(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def revision(connection: Connection) -> str | None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sfu.errors import UseError
 from sfu.model import Role
 from sfu.shell.audit import Deed, row_of
-from sfu.shell.database import connect_plainly, migrate, sqlite_file, words
+from sfu.shell.database import connect_plainly, migrate, revision, sqlite_file, words
 from sfu.shell.tables import audit, calls, meetings, metadata, outbox
 
 DAY_S = 86_400.0
@@ -41,6 +41,8 @@ def forget(url: str, who: str = "", before: float | None = None) -> int:
         if path is not None and not path.exists():
             raise UseError(f"nothing is kept: {path} does not exist")
         with engine.begin() as connection:
+            if revision(connection) is None:
+                raise UseError("nothing is kept: the database has no tables of sfu")
             migrate(connection)
             met = forget_person(connection, who) if who else 0
             if before is not None:

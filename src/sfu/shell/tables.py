@@ -14,9 +14,30 @@ only hashes are kept.  A column that tells of a person is a `PERSON`, and its ta
 column rows age: `forget` goes by that.
 """
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table
+from sqlalchemy import Text as AnyText
+from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData()
+
+
+class Text(TypeDecorator[str]):
+    """Text as both databases take it: PostgreSQL refuses NUL and both refuse half characters.
+
+    Who writes such a thing, or asks for it, is a stranger with a program; he gets "?" in its
+    place, and no fault of the server.
+    """
+
+    impl = AnyText
+    cache_ok = True
+    python_type = str
+
+    def process_bind_param(self, value: str | None, dialect: object) -> str | None:
+        """Make it storable."""
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return value.encode(errors="replace").decode().replace("\0", "?")
+
 
 Counter = Integer().with_variant(BigInteger, "postgresql")
 """64 bits: SQLite's INTEGER has them, PostgreSQL's has not."""
