@@ -22,6 +22,8 @@ ONLY_SQLITE = {
     "shell/test_database.py::test_sqlite_keeps_a_log_ahead_and_overwrites_what_is_deleted": THE_FILE
     + "its pragmas",
     "shell/test_forget.py::test_what_was_deleted_is_not_left_in_the_file": THE_FILE + "its octets",
+    "shell/test_makeway.py::test_a_damaged_file_is_set_aside_and_the_backup_comes_back": THE_FILE
+    + "damage",
     "shell/test_store.py::test_a_locked_database_is_tried_again": THE_FILE + "its one writer;"
     " PostgreSQL's own is test_a_database_that_is_restarted_costs_no_record",
     "test_cli.py::test_a_backup_of_the_data_directory_comes_back": BEFORE + "its place",

@@ -36,6 +36,7 @@ from sfu.shell.database import (
     words,
 )
 from sfu.shell.fault import naming
+from sfu.shell.makeway import lay_anew_if_newer, set_aside_if_damaged
 from sfu.shell.record import SERVER_STOPPED
 from sfu.shell.tables import PASSING, audit, bindings, calls, meetings, metadata
 
@@ -116,9 +117,13 @@ def last_numbers(backup: Path) -> tuple[int, int]:
 def restore(url: str, backup: Path, *, running: bool = False) -> Moved:
     """Put a backup in place of what was kept; `running`: beside a server that waits."""
     with opened(backup) as source:
+        if not running:
+            set_aside_if_damaged(url)
         engine = connect_plainly(url)
         try:
             with engine.begin() as target:
+                if not running:
+                    lay_anew_if_newer(target)
                 migrate(target)
                 return bring_back(source, target, running=running)
         except (SQLAlchemyError, OSError, ImportError) as error:

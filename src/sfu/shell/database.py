@@ -70,13 +70,26 @@ def migrate(connection: Connection, to: str = "head") -> None:
 
     All or nothing, also where we are killed midway; the connection must not have written yet.
     """
-    if connection.dialect.name == "sqlite":  # its driver begins nothing before CREATE and ALTER
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    begin(connection)
     found = revision(connection)
     if found == newest_revision():
         return
     if found is not None and found not in revisions():
         raise UseError(f"call records: they are of a newer version of sfu (schema {found})")
+    upgrade(connection, to)
+
+
+def begin(connection: Connection) -> None:
+    """Begin what shall be all or nothing; more than once does no harm."""
+    if connection.dialect.name != "sqlite":
+        return
+    plain = connection.connection.driver_connection
+    if not getattr(plain, "in_transaction", False):  # its driver begins nothing before CREATE
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Have alembic lay the tables, or change them, within the transaction that has begun."""
     from alembic import command
     from alembic.config import Config
 
