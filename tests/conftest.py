@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
 from sfu.shell import password
-from tests.databases import DATABASES, only_sqlite
+from tests.databases import DATABASES, OPENED, only_sqlite
 from tests.migrated import laid
 
 if TYPE_CHECKING:  # its driver is needed where PostgreSQL is
@@ -88,20 +86,16 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("cluster").new())
 
 
-_opened: set[str] = set()
-
-
-@event.listens_for(Pool, "connect")
-def _note_what_is_opened(connection: object, record: object) -> None:
-    _opened.add("sqlite" if "sqlite" in type(connection).__module__ else "another")
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    OPENED.clear()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Have a test fail that opens SQLite alone without a reason: both databases are promised."""
-    _opened.clear()
     yield
     kinds = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    wrong = only_sqlite(item.nodeid.partition("[")[0], kinds, _opened)
+    wrong = only_sqlite(item.nodeid.partition("[")[0], kinds, OPENED)
     if wrong:
         pytest.fail(wrong, pytrace=False)

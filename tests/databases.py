@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.pool import Pool
 
 from sfu.shell.database import connect_plainly
 
@@ -29,6 +30,15 @@ ONLY_SQLITE = {
     "test_cli.py::test_a_backup_of_the_data_directory_comes_back": BEFORE + "its place",
 }
 """Tests that open SQLite alone, and why PostgreSQL has nothing to say there."""
+
+
+OPENED: set[str] = set()
+"""What the test that runs has opened in this process: "sqlite", "another"."""
+
+
+@event.listens_for(Pool, "connect")
+def _note(connection: object, record: object) -> None:
+    OPENED.add("sqlite" if "sqlite" in type(connection).__module__ else "another")
 
 
 def kept_at(url: str) -> str:

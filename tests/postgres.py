@@ -43,14 +43,14 @@ class Postgres:
         data = str(self.home / "data")
         self._run("pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
 
-    def pause(self) -> None:
+    def pause(self, how: str = "fast") -> None:
         """Stop it, and cut every connection."""
-        self._run("pg_ctl", "-D", str(self.home / "data"), "-m", "fast", "-w", "stop")
+        self._run("pg_ctl", "-D", str(self.home / "data"), "-m", how, "-w", "stop")
 
     def stop(self) -> None:
         """Stop it and leave nothing behind."""
         try:
-            self.pause()
+            self.pause("immediate")  # what is thrown away need not be written first
         finally:
             shutil.rmtree(self.home, ignore_errors=True)
 

@@ -28,7 +28,7 @@ def read(text):
 
 def test_an_invitation_says_what_when_where_and_who():
     calendar, (event,) = read(invitation(booking(wish(LAJOUX, MOREZ), sequence=2), WORDS, NOW))
-    assert calendar["METHOD"] == "REQUEST"
+    assert calendar["METHOD"] == "PUBLISH"  # RFC 5546, 3.2.2: a request has attendees
     assert (event["UID"], event["SUMMARY"], event["SEQUENCE"]) == ("b1@sfu.example", "Conseil", 2)
     assert event.decoded("DTSTART") == datetime(2027, 3, 12, 9, tzinfo=ZoneInfo(PARIS))
     assert event["DTSTART"].params["TZID"] == PARIS
@@ -41,7 +41,7 @@ def test_an_invitation_says_what_when_where_and_who():
 
 def test_who_gave_no_address_invites_nobody():
     calendar, (event,) = read(invitation(booking(wish(organiser="Anne")), WORDS, NOW))
-    assert calendar["METHOD"] == "PUBLISH"
+    assert "METHOD" not in calendar  # 3.2.1: what is published has an organiser
     assert "ORGANIZER" not in event
 
 
@@ -76,15 +76,22 @@ def test_what_people_write_cannot_end_a_line():
 
 def test_a_feed_holds_all_and_each_zone_once():
     two = [(booking(wish()), WORDS), (booking(wish(starts=(2027, 3, 13, 9, 0))), WORDS)]
-    calendar, events = read(feed(two, "Salles", NOW))
+    calendar, events = read(feed(two, "Salles", NOW, PARIS))
     assert (calendar["METHOD"], len(events)) == ("PUBLISH", 2)
     assert str(calendar["X-WR-CALNAME"]) == "Salles"
     assert len(calendar.walk("VTIMEZONE")) == 1
-    assert read(feed([], "Salles", NOW))[1] == []
+    empty, events = read(feed([], "Salles", NOW, PARIS))
+    assert events == []
+    assert [part.name for part in empty.subcomponents] == [
+        "VTIMEZONE"
+    ]  # RFC 5545, 3.6: one at least
+    abroad = booking(wish(starts=(2027, 3, 13, 9, 0), zone="America/Guadeloupe"))
+    calendar, _ = read(feed([(abroad, WORDS)], "Salles", NOW, PARIS))
+    assert [zone["TZID"] for zone in calendar.walk("VTIMEZONE")] == [PARIS, "America/Guadeloupe"]
 
 
 @pytest.mark.parametrize("title", ["Conseil\nBEGIN:VEVENT", "a\r\nb", "a;b,c\\d", "\u2028"])
 def test_a_feed_of_any_title_is_one_calendar(title):
-    (calendar,) = Calendar.from_ical(feed((), title, NOW), multiple=True)
-    assert not calendar.subcomponents
+    (calendar,) = Calendar.from_ical(feed((), title, NOW, PARIS), multiple=True)
+    assert [part.name for part in calendar.subcomponents] == ["VTIMEZONE"]
     assert calendar.to_ical().count(b"X-WR-CALNAME") == 1

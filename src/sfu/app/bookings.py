@@ -6,6 +6,7 @@ from datetime import time as wall_time
 from zoneinfo import ZoneInfo
 
 from sfu.api.view import BookingAnswer, BookingRefusal, BookingView, OccurrenceView
+from sfu.app.addresses import public_host
 from sfu.config import Settings
 from sfu.errors import UseError
 from sfu.media.allocation.admission import Admitted
@@ -128,7 +129,8 @@ def calendar(bookings: Bookings, settings: Settings, room: str, organisation: st
         if (not room or room in one.wish.rooms)
         and (not organisation or organisation == one.wish.organisation)
     ]
-    return feed(wanted, organisation or _title(room, settings) or CALENDAR_TITLE, bookings.clock())
+    title = organisation or _title(room, settings) or CALENDAR_TITLE
+    return feed(wanted, title, bookings.clock(), settings.timezone)
 
 
 def figures(bookings: Bookings) -> BookingFigures:
@@ -148,17 +150,24 @@ def _title(number: str, settings: Settings) -> str:
 
 def _words(booking: Booking, settings: Settings) -> Words:
     rooms = ", ".join(_title(room, settings) for room in booking.wish.rooms)
+    host = settings.sip.domain or _in_url(public_host(settings))
+    page = _page(booking.number, settings)
     lines = [
         f"Salle / room {booking.number}",
-        f"Codec : sip:{booking.number}@{settings.sip.domain}" if settings.sip.domain else "",
-        _page(booking.number, settings),
+        f"Codec : sip:{booking.number}@{host}" if host else "",
+        page,
     ]
-    return Words(rooms, "\n".join(filter(None, lines)))
+    return Words(rooms, "\n".join(filter(None, lines)), page)
 
 
 def _page(number: str, settings: Settings) -> str:
-    """Say where browsers join, where the server knows a name of its own."""
-    if not settings.tls.names:
+    """Say where browsers join: by the server's name, else by its public address."""
+    host = settings.tls.names[0] if settings.tls.names else _in_url(public_host(settings))
+    if not host:
         return ""
     port = "" if settings.http.tls_port == 443 else f":{settings.http.tls_port}"
-    return f"https://{settings.tls.names[0]}{port}/?room={number}"
+    return f"https://{host}{port}/?room={number}"
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

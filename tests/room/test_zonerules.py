@@ -1,0 +1,52 @@
+"""What calendars are told of a zone's clock is what the clock does."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from sfu.room.zonerules import zone_rules
+
+
+def offset_by(rules, wall):
+    """Reckon the offset at a wall clock time as a reader does: the last onset counts."""
+    onsets = []
+    for part in rules.subcomponents:
+        also = part.get("RDATE")
+        for at in (part.decoded("DTSTART"), *([one.dt for one in also.dts] if also else [])):
+            onsets.append((at, part.decoded("TZOFFSETTO")))
+    return max(onset for onset in onsets if onset[0] <= wall)[1]
+
+
+def hours(zone, years):
+    """Yield the wall clock of every hour of these years that comes once."""
+    at = datetime(years[0], 1, 2, tzinfo=UTC)
+    while at.year <= years[-1]:
+        wall = at.astimezone(zone)
+        if wall.replace(fold=0).utcoffset() == wall.replace(fold=1).utcoffset():
+            yield wall
+        at += timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "name", ["Europe/Paris", "America/Guadeloupe", "Australia/Lord_Howe", "UTC"]
+)
+def test_every_hour_of_the_years_has_its_offset(name):
+    zone, rules = ZoneInfo(name), zone_rules(name, 2027, 2028)
+    assert rules["TZID"] == name
+    for wall in hours(zone, (2027, 2028)):
+        assert offset_by(rules, wall.replace(tzinfo=None)) == wall.utcoffset(), wall
+
+
+def test_paris_goes_to_summer_time_at_two_and_back_at_three():
+    said = zone_rules("Europe/Paris", 2027, 2027).to_ical().decode()
+    assert "BEGIN:DAYLIGHT\r\nDTSTART:20270328T020000\r\n" in said
+    assert "BEGIN:STANDARD\r\nDTSTART:20271031T030000\r\n" in said
+    assert said.count("BEGIN:STANDARD") == 2  # and how it stands on the first of January
+    assert len(said) < 600
+
+
+def test_years_alike_stand_in_one_rule():
+    rules = zone_rules("Europe/Paris", 2027, 2029)
+    assert [part.name for part in rules.subcomponents] == ["STANDARD", "DAYLIGHT", "STANDARD"]
+    assert [one.dt.day for one in rules.subcomponents[1]["RDATE"].dts] == [26, 25]
