@@ -64,7 +64,7 @@ def test_check_config_names_what_is_wrong(run, tmp_path):
     (tmp_path / "a.toml").write_text("[http]\ntls_prot = 1\n")
     code, out, err = run("check-config", str(tmp_path / "a.toml"))
     assert (code, out) == (2, "")
-    assert err == f"sfu: {tmp_path}/a.toml: http.tls_prot: unknown key\n"
+    assert err == f"sfu: {tmp_path}/a.toml: http.tls_prot: unknown key; perhaps tls_port?\n"
 
 
 def test_serve_hands_over_the_settings_and_gives_back_the_code(run, app, tmp_path):

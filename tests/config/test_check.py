@@ -22,6 +22,7 @@ ACCOUNT = {"user": "morez", "password": "x"}
 WEBHOOK = {"name": "ledger", "url": "https://a.example/", "secret": "a long enough one"}
 OIDC = {"issuer": "https://id.example", "client_id": "sfu", "redirect_url": "https://a.example/b",
         "operators": ["dsi"]}  # fmt: skip
+HOOK = {"name": "intranet", "url": "https://192.0.2.9/hook", "secret": "sixteen letters and"}
 LINE = {"site": "morez", "up_bps": 2_000_000, "down_bps": 2_000_000}
 SITES = [{"name": "a"}, {"name": "b"}]
 
@@ -62,6 +63,10 @@ SITES = [{"name": "a"}, {"name": "b"}]
         ({"line": [LINE | {"accounts": ["nobody"]}]}, "line[1].accounts"),
         ({"site": [{"name": "lajoux"}], "line": [LINE]}, "line[1].site"),
         ({"site": [{"name": "lajoux"}, {"name": "lajoux"}]}, "site[2].name"),
+        ({"ledger": {"venue": "seat"}, "line": [LINE]}, "ledger.seat"),
+        ({"store": {"url": "mysql://db/sfu"}}, "store.url"),
+        ({"store": {"url": "postgres://db/sfu"}}, "store.url"),
+        ({"webhook": [HOOK | {"events": ["meeting_stared"]}]}, "webhook[1].events"),
         ({"trunk": [TRUNK, TRUNK]}, "trunk[2].name"),
         ({"trunk": [TRUNK, TRUNK | {"name": "other"}]}, "trunk[2].user"),
         ({"trunk": [TRUNK | {"room": "77"}]}, "trunk[1].room"),
@@ -113,9 +118,20 @@ def test_what_fits_is_no_fault():
     assert fault({"line": [LINE]}) is None
     assert fault({"trunk": [TRUNK | {"password": "", "register": False}]}) is None
     assert fault({"trunk": [TRUNK | {"room": "Accueil"}]}) is None
+    assert fault({"store": {"url": "postgresql+psycopg://db/sfu"}}) is None
+    assert fault({"webhook": [HOOK | {"events": ["meeting_started"]}]}) is None
+    assert fault({"ledger": {"venue": "seat", "seat": "morez"}, "line": [LINE]}) is None
     assert fault({"trunk": [TRUNK | {"room": "4201", "outbound_proxy": "[::1]:5070"}]}) is None
     assert fault({"line": [LINE | {"accounts": ["morez"]}], "account": [ACCOUNT]}) is None
     assert fault({"site": [{"name": "morez"}], "line": [LINE, LINE]}) is None
+
+
+def test_a_site_nobody_describes_is_told_and_one_that_is_alike():
+    room = {"number": "4201", "site": "mroez"}
+    told = list(notes(ADAPTER.validate_json(json.dumps({"room": [room], "line": [LINE]}))))
+    assert told[0] == "room[1]: no [[site]] and no [[line]] is called mroez; perhaps morez?"
+    named = {"room": [room], "site": [{"name": "mroez"}]}
+    assert list(notes(ADAPTER.validate_json(json.dumps(named)))) == []
 
 
 def said_of(*lines):

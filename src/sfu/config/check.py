@@ -4,7 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from sfu.config.running import EVENTS
 from sfu.config.settings import Settings
+from sfu.config.words import perhaps
+from sfu.model import Venue
+
+DATABASES = ("sqlite", "postgresql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ def _faults(settings: Settings) -> Iterator[Fault]:
     yield from _accounts(settings)
     yield from _pictures(settings)
     yield from _trunks(settings)
+    yield from _store(settings)
     yield from _webhooks(settings)
     yield from _oidc(settings)
     yield from _turn(settings)
@@ -37,7 +43,8 @@ def _faults(settings: Settings) -> Iterator[Fault]:
 
 
 def notes(settings: Settings) -> Iterator[str]:
-    """Give what is allowed and may surprise: networks of two lines, one within the other."""
+    """Give what is allowed and may surprise: a site nobody describes, networks within others."""
+    yield from _sites_without_words(settings)
     owned = [
         (name, network)
         for name, line in zip(settings.line_names(), settings.line, strict=True)
@@ -51,6 +58,17 @@ def notes(settings: Settings) -> Iterator[str]:
     for name, line in zip(settings.line_names(), settings.line, strict=True):
         if not (line.networks or line.accounts or line.server):
             yield f"nobody stands behind line {name}: it has neither networks nor accounts"
+
+
+def _sites_without_words(settings: Settings) -> Iterator[str]:
+    if settings.site:
+        return  # then it is a fault
+    known = {line.site for line in settings.line}
+    for table in ("room", "endpoint"):
+        for index, one in enumerate(getattr(settings, table), 1):
+            if one.site and one.site not in known:
+                none = f"{table}[{index}]: no [[site]] and no [[line]] is called {one.site}"
+                yield none + perhaps(one.site, known)
 
 
 def _ports(settings: Settings) -> Iterator[Fault]:
@@ -167,7 +185,18 @@ def _trunks(settings: Settings) -> Iterator[Fault]:
                 yield Fault(f"trunk[{index}].{key}", f"{port} is no port")
 
 
+def _store(settings: Settings) -> Iterator[Fault]:
+    kind = settings.store.url.partition(":")[0].partition("+")[0]
+    if settings.store.url and kind not in DATABASES:
+        yield Fault("store.url", f"must begin with {' or '.join(f'{one}://' for one in DATABASES)}")
+
+
 def _webhooks(settings: Settings) -> Iterator[Fault]:
+    for index, one in enumerate(settings.webhook, 1):
+        for event in one.events:
+            if event not in EVENTS:
+                why = f"there is no event {event}{perhaps(event, EVENTS)}"
+                yield Fault(f"webhook[{index}].events", why)
     names = [(f"webhook[{i}].name", one.name) for i, one in enumerate(settings.webhook, 1)]
     for key, name in _repeated(names):
         yield Fault(key, f"{name} is there twice")
@@ -201,7 +230,8 @@ def _sites(settings: Settings) -> Iterator[Fault]:
     for table in ("room", "endpoint", "line"):
         for index, one in enumerate(getattr(settings, table), 1):
             if one.site not in known:
-                yield Fault(f"{table}[{index}].site", f"no [[site]] has the name {one.site}")
+                why = f"no [[site]] has the name {one.site}{perhaps(one.site, known)}"
+                yield Fault(f"{table}[{index}].site", why)
 
 
 def _lines(settings: Settings) -> Iterator[Fault]:
@@ -235,7 +265,9 @@ def _ledger(settings: Settings) -> Iterator[Fault]:
     named += [(f"distance[{i}].between", site) for i, one in roads for site in one.between]
     for key, site in named:
         if site not in known:
-            yield Fault(key, f"no [[site]] has the name {site}")
+            yield Fault(key, f"no [[site]] has the name {site}{perhaps(site, known)}")
+    if settings.ledger.venue is Venue.SEAT and not settings.ledger.seat:
+        yield Fault("ledger.seat", 'is missing: with venue = "seat" people would have met there')
     for index, one in roads:
         if one.between[0] == one.between[1]:
             yield Fault(f"distance[{index}].between", "one site is no road")

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from sfu.config.check import check
 from sfu.config.settings import Settings
+from sfu.config.words import why
 from sfu.errors import UseError
 
 PREFIX = "SFU_"
@@ -104,14 +105,8 @@ def _line(detail: ErrorDetails, origin: str, names: Mapping[str, str]) -> str:
             key += f"[{part + 1}]"
         elif not _is_branch(part):
             key += f".{part}" if key else part
-    why = {
-        "unexpected_keyword_argument": "unknown key",
-        "missing": "is missing",
-        "missing_argument": "is missing",
-        "value_error": "not an IP address, or not a network with all host bits 0",
-    }.get(detail["type"], detail["msg"])
     source = next((names[known] for known in names if key.startswith(known)), origin)
-    return f"{source}: {key}: {why}".replace("\n", " ")
+    return f"{source}: {key}: {why(detail, Settings)}".replace("\n", " ")
 
 
 def _is_branch(part: str) -> bool:

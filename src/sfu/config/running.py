@@ -43,6 +43,10 @@ class Store:
     """SQLAlchemy URL; empty: SQLite in the data directory."""
 
 
+EVENTS = ("meeting_started", "member_joined", "member_left", "meeting_ended")
+"""What can be told: shell.news.NewsKind."""
+
+
 @section
 class Webhook:
     """A program that is told what happens."""
