@@ -8,8 +8,9 @@ from ipaddress import ip_address
 import pytest
 
 from sfu.app.doctor.finding import Level
-from sfu.app.doctor.network import check_addresses, seen_by
-from sfu.config import Network, Settings
+from sfu.app.doctor.network import check_addresses, seen_by, to_forward
+from sfu.config import Network, Settings, Tls
+from sfu.config.protocol import H323
 from sfu.errors import UseError
 from sfu.media.connect import stun
 from sfu.media.connect.stun import StunType
@@ -74,6 +75,14 @@ def stun_server(answer: bool):
         thread.start()
         yield f"127.0.0.1:{sock.getsockname()[1]}"
         thread.join()
+
+
+def test_all_ports_that_a_router_must_forward_are_named():
+    assert to_forward(Settings()) == (
+        "TCP 8443 5060 5061 1720, UDP 10000 5060 1719, TCP 22000-22199, UDP 20000-21999"
+    )
+    bare = Settings(h323=H323(enabled=False), tls=Tls(acme_webroot="/var/www"))
+    assert to_forward(bare) == "TCP 8443 5060 5061 80, UDP 10000 5060, UDP 20000-21999"
 
 
 def test_a_stun_server_says_how_we_are_seen():

@@ -37,15 +37,30 @@ def check_addresses(settings: Settings, own: Sequence[str], seen: str = "") -> I
     yield _translated(settings, usable, public, seen)
 
 
+def to_forward(settings: Settings) -> str:
+    """Name all ports a router must forward: of pages, of room codecs, of their media."""
+    http, sip, h323, webrtc = settings.http, settings.sip, settings.h323, settings.webrtc
+    tcp = [http.tls_port, sip.tcp_port, sip.tls_port]
+    udp = [webrtc.udp_port, sip.udp_port]
+    media = [f"UDP {settings.rtp.first_port}-{settings.rtp.last_port}"]
+    if settings.tls.acme_webroot:
+        tcp.append(settings.tls.acme_port)
+    if webrtc.tcp and webrtc.tcp_port:
+        tcp.append(webrtc.tcp_port)
+    if h323.enabled:
+        tcp.append(h323.port)
+        media.insert(0, f"TCP {h323.h245_ports}")
+        if h323.gatekeeper:
+            udp.append(h323.ras_port)
+    lists = [f"{name} {' '.join(map(str, ports))}" for name, ports in (("TCP", tcp), ("UDP", udp))]
+    return ", ".join([*lists, *media])
+
+
 def _translated(
     settings: Settings, own: Sequence[str], public: Sequence[str], seen: str
 ) -> Finding:
     """Say whether a router translates our addresses, and whether it is told so."""
-    http, rtp = settings.http, settings.rtp
-    forwarded = (
-        f"TCP {http.tls_port}, UDP {settings.webrtc.udp_port}, UDP+TCP {settings.sip.udp_port}, "
-        f"UDP {rtp.first_port}-{rtp.last_port}"
-    )
+    forwarded = to_forward(settings)
     if seen and seen not in (*own, *public):
         told = f'[network] public_addresses = ["{seen}"]'
         return wrong(
