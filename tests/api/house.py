@@ -386,13 +386,13 @@ class ScriptedHouse:
         booking = len(self.agenda.bookings) + 1
         answer = self.agenda.book(wish, BOOKED_AT, booking, f"b{booking}@sfu")
         if isinstance(answer, Refused):
-            return BookingRefusal(answer.reason.value, answer.why)
+            return BookingRefusal(answer.reason.value, answer.why, answer.facts)
         return bookings.view(answer)
 
     def weigh_booking(self, wish: Wish) -> BookingAnswer:
         answer = self.agenda.weigh(wish, BOOKED_AT)
         if isinstance(answer, Refused):
-            return BookingAnswer(False, answer.reason.value, answer.why)
+            return BookingAnswer(False, answer.reason.value, answer.why, facts=answer.facts)
         return BookingAnswer(True, number=answer.number)
 
     def booking(self, booking: int) -> BookingView | None:

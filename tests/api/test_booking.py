@@ -52,6 +52,13 @@ def test_a_no_comes_with_its_reason_in_words(client):
     assert twice.json() == {
         "reason": "taken",
         "why": "room 4201 is booked on 2027-03-12 from 09:00 to 10:30 (Conseil)",
+        "facts": {
+            "room": "4201",
+            "title": "Conseil",
+            "day": "2027-03-12",
+            "begin": "09:00",
+            "end": "10:30",
+        },
     }
 
 
@@ -100,7 +107,7 @@ def test_calendars_get_what_they_read(client):
     booking = client.post("/api/v1/bookings", json=WISH).json()["booking"]
     invitation = client.get(f"/api/v1/bookings/{booking}/invitation")
     assert invitation.headers["content-type"] == "text/calendar; charset=utf-8"
-    assert "METHOD:REQUEST" in invitation.text
+    assert "METHOD:PUBLISH" in invitation.text
     assert client.get("/api/v1/bookings/77/invitation").status_code == 404
     feed = client.get("/api/v1/calendar?room=4201")
     assert feed.text.count("BEGIN:VEVENT") == 1
@@ -116,7 +123,9 @@ def test_strangers_book_nothing(client, house):
 def test_a_question_is_answered_as_the_wish_would_be_and_books_nothing(client, house):
     asked = client.post("/api/v1/bookings/question", json=WISH)
     assert asked.status_code == 200
-    assert asked.json() == {"granted": True, "reason": "", "why": "", "number": "4201"}
+    assert asked.json() == {
+        "granted": True, "reason": "", "why": "", "number": "4201", "facts": {},
+    }  # fmt: skip
     assert house.agenda.bookings == {}
     client.post("/api/v1/bookings", json=WISH)
     again = client.post("/api/v1/bookings/question", json=WISH | {"weekly_until": None}).json()

@@ -76,7 +76,9 @@ def test_a_conflict_is_said_before_anything_is_booked(page, url, stage):
     expect(page.locator("#plan [data-booking]")).to_have_count(1)
     wish(page, at="09:30", title="Autre")
     expect(page.locator("#answer")).to_contain_text("Une salle est déjà réservée à ce moment.")
-    expect(page.locator("#answer")).to_contain_text("from 09:00 to 10:00 (Conseil)")
+    expect(page.locator("#answer")).to_contain_text(
+        "Conseil (4201) : ven. 12 mars de 09:00 à 10:00, Conseil"
+    )
     expect(page.locator("#yes")).to_be_disabled()
     wish(page, at="10:00", title="Autre")
     expect(page.locator("#yes")).to_be_enabled()

@@ -4,7 +4,7 @@ Field by field as docs/api.md has it; what goes on in a meeting now is in `live_
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sfu.ledger import By, Row
@@ -229,6 +229,8 @@ class BookingAnswer:
     why: str = ""
     number: str = ""
     """Where it would meet."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What `why` is made of, to be said in another language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,8 @@ class BookingRefusal:
     reason: str
     """A word of docs/bookings.md."""
     why: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What `why` is made of, to be said in another language."""
 
 
 @dataclass(frozen=True, slots=True)

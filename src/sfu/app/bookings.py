@@ -55,7 +55,7 @@ async def book(bookings: Bookings, wish: Wish) -> BookingView | BookingRefusal:
     """Ask for rooms."""
     answer = await bookings.book(wish)
     if isinstance(answer, Refused):
-        return BookingRefusal(answer.reason.value, answer.why)
+        return BookingRefusal(answer.reason.value, answer.why, answer.facts)
     return view(answer)
 
 
@@ -63,7 +63,7 @@ def question(bookings: Bookings, wish: Wish) -> BookingAnswer:
     """Say whether rooms could be booked, and book nothing."""
     answer = bookings.weigh(wish)
     if isinstance(answer, Refused):
-        return BookingAnswer(False, answer.reason.value, answer.why)
+        return BookingAnswer(False, answer.reason.value, answer.why, facts=answer.facts)
     return BookingAnswer(True, number=answer.number)
 
 

@@ -8,7 +8,7 @@ r"""Who may have which room when: yes, or no with the reason in words.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import chain
@@ -44,6 +44,8 @@ class Refused:
 
     reason: Refusal
     why: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What `why` is made of, for who says it in another language; a `day` as 2027-03-12."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,25 +123,28 @@ class Agenda:
         for number in wish.rooms:
             room = self.rooms.get(number)
             if room is None:
-                return Refused(Refusal.UNKNOWN_ROOM, f"there is no room {number} to be booked")
+                why = f"there is no room {number} to be booked"
+                return Refused(Refusal.UNKNOWN_ROOM, why, {"room": number})
             if not room.lent(wish.organisation):
                 who = wish.organisation or "nobody in particular"
                 why = f"room {number} of {room.owner} is not lent to {who}"
-                return Refused(Refusal.NOT_LENT, why)
+                facts = {"room": number, "owner": room.owner, "who": wish.organisation}
+                return Refused(Refusal.NOT_LENT, why, facts)
         return None
 
     def _in_time(self, wish: Wish, now: float) -> Refused | None:
         bounds, begins_at = self._bounds, wish.begins_at(wish.starts.date())
         if wish.minutes > bounds.most_minutes:
             why = f"{wish.minutes} minutes are longer than {bounds.most_minutes}"
-            return Refused(Refusal.TOO_LONG, why)
+            return Refused(Refusal.TOO_LONG, why, {"minutes": str(bounds.most_minutes)})
         last = wish.weekly_until or wish.starts.date()
         if begins_at < now or last < wish.starts.date() or wish.minutes < 1:
             why = "it would begin before now, or end before it begins"
             return Refused(Refusal.PAST, why)
         if wish.begins_at(last) > now + bounds.ahead_days * DAY_S:
             why = f"{last} is more than {bounds.ahead_days} days ahead"
-            return Refused(Refusal.TOO_FAR, why)
+            facts = {"day": last.isoformat(), "days": str(bounds.ahead_days)}
+            return Refused(Refusal.TOO_FAR, why, facts)
         return None
 
     def _free(
@@ -153,8 +158,9 @@ class Agenda:
             for room in one.rooms:
                 for other in taken.get(room, ()):
                     if other.overlaps(one.begins_at, one.ends_at):
-                        why = f"room {room} is booked {_span(other, zone)} ({other.title})"
-                        return Refused(Refusal.TAKEN, why)
+                        facts = {"room": room, "title": other.title, **_span(other, zone)}
+                        why = "room {room} is booked on {day} from {begin} to {end} ({title})"
+                        return Refused(Refusal.TAKEN, why.format_map(facts), facts)
         return None
 
     def _borne(self, wanted: Iterable[Occurrence], others: Iterable[Occurrence]) -> Refused | None:
@@ -172,9 +178,11 @@ class Agenda:
                 asked.add(key)
                 if crowd.total() > self._bounds.most_units:
                     why = f"{one.day}: the server takes {self._bounds.most_units} calls"
-                    return Refused(Refusal.SERVER_FULL, why)
+                    facts = {"day": one.day.isoformat(), "calls": str(self._bounds.most_units)}
+                    return Refused(Refusal.SERVER_FULL, why, facts)
                 if why := self._bears(crowd):
-                    return Refused(Refusal.LINE_FULL, f"{one.day}: {why}")
+                    facts = {"day": one.day.isoformat()}
+                    return Refused(Refusal.LINE_FULL, f"{one.day}: {why}", facts)
         return None
 
     def _units(self, there: Iterable[Occurrence]) -> Counter[str]:
@@ -218,7 +226,7 @@ class Agenda:
         return self.bookings.pop(booking, None)
 
 
-def _span(one: Occurrence, zone: str) -> str:
-    """Say when, by the wall clock of who asks."""
+def _span(one: Occurrence, zone: str) -> dict[str, str]:
+    """Give when, by the wall clock of who asks."""
     begin, end = (datetime.fromtimestamp(at, ZoneInfo(zone)) for at in (one.begins_at, one.ends_at))
-    return f"on {begin:%Y-%m-%d} from {begin:%H:%M} to {end:%H:%M}"
+    return {"day": f"{begin:%Y-%m-%d}", "begin": f"{begin:%H:%M}", "end": f"{end:%H:%M}"}

@@ -41,6 +41,12 @@ const words = {
     taken: "Une salle est déjà réservée à ce moment.",
     server_full: "Le serveur ne porte pas autant d'appels à ce moment.",
     line_full: "Une ligne ne porte pas autant de salles à ce moment.",
+    unknown_room_of: "pas de salle {room}",
+    not_lent_of: "la salle {room} est à {owner}",
+    too_long_of: "{minutes} minutes au plus",
+    too_far_of: "{days} jours d'avance au plus",
+    taken_of: "{room} : {day} de {begin} à {end}, {title}",
+    server_full_of: "{day} : {calls} appels au plus",
     no_number: "Tous les numéros de réunion sont pris à ce moment.",
     wrong: "Ce n'est pas le bon mot de passe.",
     too_often: "Trop d'essais : attendez une minute.",
@@ -91,6 +97,12 @@ const words = {
     taken: "A room is booked already at that time.",
     server_full: "The server does not bear so many calls then.",
     line_full: "A line does not bear so many rooms then.",
+    unknown_room_of: "there is no room {room}",
+    not_lent_of: "room {room} is of {owner}",
+    too_long_of: "{minutes} minutes at most",
+    too_far_of: "{days} days ahead at most",
+    taken_of: "{room}: {day} from {begin} to {end}, {title}",
+    server_full_of: "{day}: {calls} calls at most",
     no_number: "All numbers for meetings are taken then.",
     wrong: "That is not the password.",
     too_often: "Too many tries: wait a minute.",
@@ -105,8 +117,8 @@ const words = {
   },
 };
 
-const { language, t, translate } = speak(words);
-export { t, translate };
+const { knows, language, t, translate } = speak(words);
+export { knows, t, translate };
 
 /** A date of the calendar, "2027-03-26", in words; days have no time zone. */
 export function day(key, options = { weekday: "short", day: "numeric", month: "short" }) {

@@ -1,7 +1,7 @@
 // Rooms booked by the week: what there is, whether a wish can be granted, yes, and cancelling.
 
 import { get, logIn, send } from "./api.js";
-import { day, t, translate } from "./bookings-words.js";
+import { day, knows, t, translate } from "./bookings-words.js";
 import { element, find } from "./dom.js";
 
 const main = document.querySelector("main");
@@ -126,8 +126,12 @@ function answer(kind, text) {
   find("yes").disabled = kind !== "yes";
 }
 
-/** What the server says of a wish that is whole: the reason in words, and the server's own. */
-const refusal = ({ reason, why }) => `${t(reason)} (${why})`;
+/** What the server says of a wish that is whole: the reason, and what it is made of, in our words. */
+function refusal({ reason, why, facts }) {
+  const told = { ...facts, ...(facts?.room && { room: nameOf(facts.room) }), ...(facts?.day && { day: day(facts.day) }) };
+  if (!facts || !Object.keys(facts).length) return t(reason);
+  return `${t(reason)} (${knows(`${reason}_of`) ? t(`${reason}_of`, told) : why})`;
+}
 
 async function question() {
   const asked = wished();
