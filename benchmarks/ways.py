@@ -46,14 +46,14 @@ SETTINGS = "[media]\nvideo_bps = 2500000\n"
 WAYS = ("udp", "tcp", "relay")
 
 
-def pictures(folder: Path) -> list[list[bytes]]:
+def pictures(folder: Path, bps: int = BPS) -> list[list[bytes]]:
     """Encode ten seconds; return each picture as its NAL units."""
     path = folder / "picture.h264"
     subprocess.run(
         ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size=1280x720:rate={FPS}",
          "-t", "10", "-vf", "noise=alls=12:allf=t", "-pix_fmt", "yuv420p", "-c:v", "libx264",
          "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "baseline", "-level", "3.1",
-         "-b:v", str(BPS), "-minrate", str(BPS), "-maxrate", str(BPS), "-bufsize", str(BPS // 4),
+         "-b:v", str(bps), "-minrate", str(bps), "-maxrate", str(bps), "-bufsize", str(bps // 4),
          "-g", str(FPS), "-x264-params", "slices=1:repeat-headers=1:aud=1", str(path)],
         check=True, timeout=120,
     )  # fmt: skip

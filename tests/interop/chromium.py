@@ -99,6 +99,7 @@ class Visitor:
 
     who: Identity
     playwright: Playwright
+    executable: str = EXECUTABLE
     browser: Browser | None = field(default=None, init=False)
     opened: Page | None = field(default=None, init=False)
     messages: list[dict[str, Any]] = field(default_factory=list, init=False)
@@ -112,7 +113,7 @@ class Visitor:
     async def open(self, url: str, *, language: str = "en") -> None:
         """Start a browser whose camera and microphone are this person's."""
         self.browser = await self.playwright.chromium.launch(
-            executable_path=EXECUTABLE,
+            executable_path=self.executable,
             headless=True,
             args=[
                 *FLAGS,

@@ -1,6 +1,7 @@
 """A backup comes back where an upgrade was taken back, and where the file is damaged."""
 
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -93,11 +94,15 @@ def test_a_damaged_file_is_set_aside_and_the_backup_comes_back(sqlite, tmp_path)
     engine.dispose()
     back_up(sqlite, tmp_path / "copy")
     damage(file)
+    if os.geteuid() == 0:
+        os.chown(file, 65_534, 65_534)
+    owner = file.stat().st_uid
     octets = file.read_bytes()
     assert restore(sqlite, tmp_path / "copy").rows == 1
     assert rows(sqlite, "select room from meetings") == [("4201",)]
     (aside,) = [one for one in tmp_path.glob("calls.sqlite3.damaged-*") if one.suffix[-4:-3] != "-"]
     assert aside.read_bytes() == octets
+    assert (file.stat().st_uid, file.stat().st_mode & 0o777) == (owner, 0o600)
 
 
 def test_a_sound_file_and_another_database_stay(sqlite):

@@ -9,6 +9,7 @@ Both only with the server standing still, and the first within the restore's own
 """
 
 import contextlib
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -31,10 +32,16 @@ def set_aside_if_damaged(url: str) -> Path | None:
     stamp = time.strftime("%Y%m%d-%H%M%S")
     aside = file.with_name(f"{file.name}.damaged-{stamp}")
     with naming(f"{file}"):
+        owner = file.stat()
         for end in ("-wal", "-shm", ""):  # the file last: killed midway, it is still damaged
             part = file.with_name(file.name + end)
             if part.exists():
                 part.rename(aside.with_name(aside.name + end))
+        # an empty file is an empty database; root makes it for whose the old one was
+        new = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        if os.geteuid() == 0:
+            os.fchown(new, owner.st_uid, owner.st_gid)
+        os.close(new)
     log.warning("damaged_database_set_aside", file=str(aside))
     return aside
 

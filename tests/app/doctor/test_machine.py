@@ -36,7 +36,17 @@ def test_a_database_that_is_broken_is_told(tmp_path):
     raw = bytearray(file.read_bytes())
     raw[5000:40_000] = b"\x55" * 35_000
     file.write_bytes(raw)
-    assert check_database(url).level is Level.WRONG
+    told = check_database(url)
+    assert told.level is Level.WRONG
+    assert told.fix is not None
+    assert "systemctl stop sfu" in told.fix.en
+
+
+def test_a_database_that_does_not_answer_is_told(tmp_path):
+    told = check_database(f"postgresql://sfu@/sfu?host={tmp_path}")
+    assert told.level is Level.WRONG
+    assert told.fix is not None
+    assert "systemctl status postgresql" in told.fix.en
 
 
 @pytest.mark.parametrize(("unsynchronised", "level"), [(True, Level.NOTE), (False, Level.OK)])

@@ -65,6 +65,17 @@ def check_disk(directory: Path, least: int = LEAST_FREE_BYTES) -> Finding:
     return fine("disk", fr, en)
 
 
+FILE_IS_BROKEN = Words(
+    "Arrêtez le serveur et remettez la dernière sauvegarde : systemctl stop sfu ; "
+    "sfu restore FICHIER.",
+    "Stop the server and put the last backup back: `systemctl stop sfu; sfu restore FILE`.",
+)
+NOBODY_ANSWERS = Words(
+    "Voyez si PostgreSQL marche (systemctl status postgresql) et si [store] url dit où et qui.",
+    "See that PostgreSQL runs (systemctl status postgresql) and [store] url says where and who.",
+)
+
+
 def check_database(url: str) -> Finding:
     """Open it, and have SQLite look itself over."""
     file = sqlite_file(url)
@@ -84,10 +95,7 @@ def check_database(url: str) -> Finding:
         return wrong(
             "database",
             Words(f"la base de données : {said}", f"the database: {said}"),
-            Words(
-                "Remettez la dernière sauvegarde (sfu restore FICHIER), ou corrigez [store] url.",
-                "Put the last backup back (`sfu restore FILE`), or mend [store] url.",
-            ),
+            FILE_IS_BROKEN if file is not None else NOBODY_ANSWERS,
         )
     return fine("database", "la base de données est saine", "the database is sound")
 
