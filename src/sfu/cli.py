@@ -366,4 +366,7 @@ def _reason(body: bytes) -> str:
     if "answered" in said:
         return f"not answered: {said['reason']} ({said['status']} {said['text']})"
     detail = said.get("detail", "")
-    return detail if isinstance(detail, str) else json.dumps(detail)
+    if isinstance(detail, str):
+        return detail
+    # the API's own list of what it does not take: the key, and why
+    return "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in detail)

@@ -331,7 +331,7 @@ def test_without_records_there_is_nothing_to_back_up(tmp_path, file):
     (tmp_path / "empty").write_bytes(b"")
     with pytest.raises(UseError, match="no tables of sfu"):
         back_up(f"sqlite:///{tmp_path}/empty", file)
-    with pytest.raises(UseError, match="backup"):
+    with pytest.raises(UseError, match=f"there is no folder {tmp_path}/no"):
         back_up(f"sqlite:///{tmp_path}/empty", tmp_path / "no" / "folder")
     assert not file.exists()
 

@@ -20,6 +20,7 @@ from sfu.room.agenda import Refusal, Refused
 from sfu.room.booking import Booking
 from sfu.shell.bookings import Bookings
 from sfu.shell.diary import Diary
+from sfu.shell.forget import forget
 from sfu.shell.store import Store
 from sfu.signalling.call import CallEnded, End, HangUp
 from sfu.signalling.webrtc.message import Join, Notice
@@ -122,6 +123,22 @@ def test_at_the_hour_the_booked_rooms_are_called_into_their_number(url):
     assert dialled == [(0, "7001", "4310"), (0, "7002", "4310")]
     assert inside == ["Room 1", "Room 2"]
     assert events == ["booked", "booking_begins", "booking_called", "booking_called"]
+
+
+def test_an_organiser_who_is_forgotten_is_not_shown_any_more(url):
+    async def story(scene):
+        booking, other = await granted(scene), await granted(scene, "4203", organiser="Jeanne")
+        assert await asyncio.to_thread(forget, url, "anne@example.org") == 1
+        running = asyncio.ensure_future(scene.bookings.run())  # noqa: TID251
+        while scene.bookings.agenda.bookings[booking.booking].wish.organiser:
+            await asyncio.sleep(0.01)
+        running.cancel()
+        return scene.bookings.agenda.bookings[other.booking].wish.organiser, booking.wish.organiser
+
+    assert play(url, lambda scene: asyncio.wait_for(story(scene), 20)) == (
+        "Jeanne",
+        "anne@example.org",
+    )
 
 
 def test_the_meeting_is_held_by_who_booked(url):

@@ -61,6 +61,8 @@ def back_up(url: str, target: Path) -> int:
     source = sqlite_file(url)
     if source is not None and not source.exists():
         raise UseError(f"nothing to back up: {source} does not exist")
+    if not target.parent.is_dir():
+        raise UseError(f"backup {target}: there is no folder {target.parent}")
     part = target.with_name(target.name + ".part")
     try:
         with naming(f"backup {part}"):

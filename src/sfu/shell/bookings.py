@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import assert_never
 
@@ -47,6 +47,8 @@ from sfu.shell.tasks import spawn
 
 TICK_S = 1.0
 PLAN_EVERY_S = 60.0
+LOOK_EVERY_S = 30.0
+"""How long who was forgotten is still shown as organiser."""
 BEFORE_S, AHEAD_S = 3_600.0, 86_400.0
 """What the hours are told of: the past hour, and the coming day."""
 STEPS = ("called", "freed", "warned", "ended")
@@ -100,6 +102,7 @@ class Bookings:
         self._new_uid = new_uid
         self._next = 1
         self._plan_at = 0.0
+        self._look_at = 0.0
         self._numbers: frozenset[str] = frozenset()
         self._ringing: set[tuple[str, str]] = set()
         self._later: list[tuple[float, str, Occurrence]] = []
@@ -182,8 +185,19 @@ class Bookings:
         """Look at the clock; the one task of all bookings."""
         while True:
             with surviving("bookings_failed"):
+                if self.clock() >= self._look_at:
+                    self._look_at = self.clock() + LOOK_EVERY_S
+                    await self.forget()
                 self.tick()
             await asyncio.sleep(TICK_S)
+
+    async def forget(self) -> None:
+        """Let go of organisers the database has no more: somebody asked to be forgotten."""
+        kept = await self._diary.organisers()
+        for number, one in self.agenda.bookings.items():
+            if one.wish.organiser and kept.get(number) == "":
+                wish = replace(one.wish, organiser="")
+                self.agenda.bookings[number] = replace(one, wish=wish)
 
     def tick(self) -> None:
         """Let time pass."""

@@ -32,6 +32,11 @@ class Diary:
         found = [_booking(head, frozenset(changes[head["id"]])) for head in heads]
         return found, (last[0]["id"] or 0) + 1
 
+    async def organisers(self) -> dict[int, str]:
+        """Return who organises what: `sfu forget` and retention empty it beside us."""
+        asked = select(bookings.c.id, bookings.c.organiser)
+        return {row["id"]: row["organiser"] for row in await self._store.look(asked)}
+
     async def grant(self, booking: Booking) -> None:
         """Write a booking; return when it is on disk."""
         await self._store.change(insert(bookings), _row(booking))
