@@ -8,14 +8,14 @@ import pytest
 from sfu.room.zonerules import zone_rules
 
 
-def offset_by(rules, wall):
-    """Reckon the offset at a wall clock time as a reader does: the last onset counts."""
-    onsets = []
+def onsets(rules):
+    """Give each onset, by the wall clock, and the offset from then on, as a reader has them."""
+    found = []
     for part in rules.subcomponents:
         also = part.get("RDATE")
         for at in (part.decoded("DTSTART"), *([one.dt for one in also.dts] if also else [])):
-            onsets.append((at, part.decoded("TZOFFSETTO")))
-    return max(onset for onset in onsets if onset[0] <= wall)[1]
+            found.append((at, part.decoded("TZOFFSETTO")))
+    return sorted(found)
 
 
 def hours(zone, year):
@@ -34,8 +34,10 @@ def hours(zone, year):
 def test_every_hour_of_a_year_has_its_offset(name):
     zone, rules = ZoneInfo(name), zone_rules(name, 2027, 2028)
     assert rules["TZID"] == name
+    told = onsets(rules)
     for wall in hours(zone, 2028):
-        assert offset_by(rules, wall.replace(tzinfo=None)) == wall.utcoffset(), wall
+        offset = [after for at, after in told if at <= wall.replace(tzinfo=None)][-1]
+        assert offset == wall.utcoffset(), wall
 
 
 def test_paris_goes_to_summer_time_at_two_and_back_at_three():
