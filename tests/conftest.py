@@ -68,8 +68,10 @@ def cluster() -> "Iterator[Postgres]":
 
 
 @pytest.fixture
-def postgresql(cluster: "Postgres") -> str:
-    return cluster.laid()
+def postgresql(cluster: "Postgres") -> Iterator[str]:
+    url = cluster.laid()
+    yield url
+    cluster.drop(url)
 
 
 @pytest.fixture(params=DATABASES)
@@ -79,11 +81,15 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(params=DATABASES)
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give a database without tables; that of SQLite has no file yet."""
     if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/calls.sqlite3"
-    return str(request.getfixturevalue("cluster").new())
+        yield f"sqlite+aiosqlite:///{tmp_path}/calls.sqlite3"
+        return
+    cluster = request.getfixturevalue("cluster")
+    url = cluster.new()
+    yield url
+    cluster.drop(url)
 
 
 @pytest.hookimpl(tryfirst=True)

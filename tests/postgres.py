@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import make_url
 
 from sfu.shell.database import connect_plainly, migrate
 
@@ -71,10 +72,17 @@ class Postgres:
 
     def _copied(self, model: str) -> str:
         name = next(self._names)
+        self._ask(f"CREATE DATABASE {name} TEMPLATE {model}")
+        return f"postgresql://postgres@/{name}?host={self.home}"
+
+    def drop(self, url: str) -> None:
+        """Drop a database, whoever is connected: each takes 7 MB of the disk."""
+        self._ask(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
+    def _ask(self, statement: str) -> None:
         place = f"host={self.home} user=postgres dbname=postgres"
         with psycopg.connect(place, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {model}")
-        return f"postgresql://postgres@/{name}?host={self.home}"
+            connection.execute(statement.encode())
 
     def _run(self, program: str, *words: str) -> None:
         command = [*self._as, str(self._programs / program), *words]
