@@ -1,6 +1,7 @@
 """What calendars are told of a zone's clock is what the clock does."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from sfu.room.zonerules import zone_rules
 
 
-def onsets(rules):
+def onsets(rules: Any) -> list[tuple[datetime, timedelta]]:
     """Give each onset, by the wall clock, and the offset from then on, as a reader has them."""
     found = []
     for part in rules.subcomponents:
@@ -32,7 +33,8 @@ def hours(zone, year):
     "name", ["Europe/Paris", "America/Guadeloupe", "Australia/Lord_Howe", "UTC"]
 )
 def test_every_hour_of_a_year_has_its_offset(name):
-    zone, rules = ZoneInfo(name), zone_rules(name, 2027, 2028)
+    zone = ZoneInfo(name)
+    rules: Any = zone_rules(name, 2027, 2028)
     assert rules["TZID"] == name
     told = onsets(rules)
     for wall in hours(zone, 2028):
@@ -49,6 +51,6 @@ def test_paris_goes_to_summer_time_at_two_and_back_at_three():
 
 
 def test_years_alike_stand_in_one_rule():
-    rules = zone_rules("Europe/Paris", 2027, 2029)
+    rules: Any = zone_rules("Europe/Paris", 2027, 2029)
     assert [part.name for part in rules.subcomponents] == ["STANDARD", "DAYLIGHT", "STANDARD"]
     assert [one.dt.day for one in rules.subcomponents[1]["RDATE"].dts] == [26, 25]
