@@ -32,6 +32,7 @@ from sfu.signalling.h323.flow import (
     Received,
     Send,
 )
+from sfu.signalling.h323.h245 import Determination
 from sfu.signalling.h323.identity import Identity
 from sfu.signalling.h323.useragent import H323UserAgent
 from tests.unitstack import offer
@@ -71,6 +72,8 @@ class Ladder:
         self.calling = True
         self.states: list[int] = []
         """What we said by Status."""
+        self.claims: list[bool] = []
+        """What each message of ours says of the tunnel."""
         self._framers: dict[FlowId, tpkt.Framer] = {}
 
     # ---- what happens
@@ -172,6 +175,7 @@ class Ladder:
         octets = message.user_user
         assert octets is not None
         information = h225.read(octets)
+        self.claims.append(information.tunnelling)
         tunnelled = [Said(flow, h245_per.read(one)) for one in information.control]
         return [Said(flow, information.body), *tunnelled]
 
@@ -240,6 +244,75 @@ def test_who_leaves_the_tunnel_says_where_and_is_connected_to():
     assert said(unit.happens(Connected(connect.flow, US))) == []
     out = unit.speaks(connect.flow, h245.RoundTrip(7))
     assert said(out, connect.flow) == [h245.RoundTripResponse(7)]
+
+
+# ---- in a tunnel that leads nowhere
+
+
+def test_who_claims_a_tunnel_and_ignores_it_is_told_where_else_and_talked_with_from_the_start():
+    unit = Ladder(tunnelling=True)
+    unit.call(tunnels=True)
+    out = unit.accepted()
+    assert kinds(out) == [h225.Connect, h225.Facility, CapabilitySet, h225.Facility, Determination]
+    assert not found(unit.waits(3.9), Listen)
+    out = unit.waits(0.2)
+    (facility,) = said(unit.listened(out))
+    assert (facility.reason, facility.h245_address) == (h225.Reason.START_H245, OURS)
+    assert (unit.claims[0], unit.claims[-1]) == (True, False)
+    out = unit.happens(Opened(H245, UNIT, OURS, CALL))
+    assert kinds(out, H245) == [CapabilitySet, Determination]
+    assert found(unit.settles(H245), CallConfirmed)
+
+
+def test_whom_we_call_and_who_ignores_the_tunnel_it_claims_is_told_where_else():
+    unit = Ladder(tunnelling=True)
+    unit.called()
+    out = unit.says(h225.Connect(IDENTIFIER, CONFERENCE), tunnels=True)
+    assert CapabilitySet in kinds(out)
+    out = unit.waits(4.1)
+    (facility,) = said(unit.listened(out))
+    assert (facility.reason, facility.h245_address) == (h225.Reason.START_H245, OURS)
+    unit.happens(Opened(H245, UNIT, OURS, CALL))
+    assert found(unit.settles(H245), CallAnswered)
+
+
+def test_who_ignores_the_tunnel_and_named_a_place_in_setup_is_connected_to_there():
+    unit = Ladder(tunnelling=True)
+    unit.happens(Opened(SIGNALLING, UNIT, US))
+    unit.says(h225.Setup(IDENTIFIER, CONFERENCE, h245_address=THEIRS), tunnels=True)
+    unit.accepted()
+    (connect,) = found(unit.waits(4.1), Connect)
+    assert connect.remote == THEIRS
+    out = unit.happens(Connected(connect.flow, US))
+    assert kinds(out, connect.flow) == [CapabilitySet, Determination]
+    assert found(unit.settles(connect.flow), CallConfirmed)
+
+
+def test_where_nobody_is_at_that_place_it_is_told_one_of_ours():
+    unit = Ladder(tunnelling=True)
+    unit.happens(Opened(SIGNALLING, UNIT, US))
+    unit.says(h225.Setup(IDENTIFIER, CONFERENCE, h245_address=THEIRS), tunnels=True)
+    unit.accepted()
+    (connect,) = found(unit.waits(4.1), Connect)
+    out = unit.happens(Closed(connect.flow))
+    (facility,) = said(unit.listened(out))
+    assert facility.h245_address == OURS
+    (ended,) = found(unit.waits(16.0), CallEnded)
+    assert (ended.cause, ended.text) == (End.PROTOCOL_ERROR, "H.245 did not settle")
+
+
+def test_who_is_only_slow_in_the_tunnel_stays_in_it():
+    slow, slower = Ladder(tunnelling=True), Ladder(tunnelling=True)
+    for unit in (slow, slower):
+        unit.call(tunnels=True)
+        unit.accepted()
+    slow.waits(3.0)
+    slow.tunnels(h245.SetAck(1))
+    assert not found(slow.waits(5.0), Listen)
+    slower.listened(slower.waits(4.1))
+    out = slower.tunnels(SET, LEAD)
+    assert {h245.SetAck(1), h245.DeterminationAck(master=False)} <= set(said(out, SIGNALLING))
+    assert slower.claims[-1]
 
 
 # ---- on a connection of its own

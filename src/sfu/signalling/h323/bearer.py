@@ -5,6 +5,7 @@
     none --h245Address--> dialled --Connected--> open
       |---peer connects---------------------------^
       |---tunnelled H.245 comes, or we prefer it--> tunnel --peer connects, startH245--> open
+                                                      |--nothing comes back--> shut (none again)
 
 Where both told the other where to connect, and both did, who told the smaller address closes the
 connection it opened (H.323 section 8.2.3).
@@ -32,6 +33,8 @@ class Bearer:
     open: bool = False
     tunnel: bool = False
     """It goes in call signalling."""
+    shut: bool = False
+    """The tunnel was tried, and nothing came back by it: we say that there is none."""
     peer_tunnels: bool = False
     listens: Address | None = None
     """Where the peer was told to connect."""

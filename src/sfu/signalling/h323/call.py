@@ -70,10 +70,10 @@ class State(Enum):
 
     OFFERED = auto()
     ACCEPTED = auto()
-    """Connect is sent, or waits for its H.245 port."""
+    """Our Connect waits for its H.245 port."""
     DIALLED = auto()
     ANSWERED = auto()
-    """The peer sent Connect."""
+    """Connect was said, by the peer or by us."""
     TALKING = auto()
     CLOSED = auto()
 
@@ -166,6 +166,8 @@ class Call:
         if not self.over:
             self.h245.session.tick(now)
             self.h245.flush()
+        if not self.over and self.h245.deaf(now):
+            self._leave_tunnel()
         self._arm()
 
     def receive(self, flow: FlowId, data: bytes, now: float) -> None:
@@ -198,7 +200,10 @@ class Call:
             connected = self.state is not State.DIALLED
             self._close(End.VANISHED if connected else End.UNREACHABLE, 0, "connection lost")
         elif flow == self.h245.bearer.flow and self.h245.bearer.lost():
-            self._fail("H.245 connection lost", End.VANISHED)
+            if self.h245.bearer.shut and self.h245.bearer.listens is None:
+                self._leave_tunnel()
+            else:
+                self._fail("H.245 connection lost", End.VANISHED)
 
     # ---- the server's orders
 
@@ -403,11 +408,20 @@ class Call:
             fast_start_refused=self.fast_start,
         )
         self._signals.connect(body)
+        self.state = State.ANSWERED
         if self.h245.bearer.tunnel:
             self.h245.begin(now)
         self.h245.reach(self._named, self.remote.host, moved=True)
         if self._offered is not None and not self.h245.bearer.tunnel:
             self._due = now + (KNOCK_S if address is not None else 0.0)
+
+    def _leave_tunnel(self) -> None:
+        """Have H.245 a connection of its own: the peer claims a tunnel and ignores what is in it."""
+        offered, self._offered = self._offered, None
+        if offered is not None:
+            self.h245.reach(offered, self.remote.host, moved=True)
+        else:
+            self.h245.listen(self.local.host)
 
     def _setup(self) -> h225.Setup:
         return h225.Setup(
@@ -506,7 +520,8 @@ class Call:
     def _tunnels(self) -> bool:
         """Tell what holds now of H.245 in the tunnel: it goes there, or would be taken there."""
         bearer = self.h245.bearer
-        return bearer.tunnel or (self.identity.tunnelling and bearer.flow is None)
+        would = self.identity.tunnelling and bearer.flow is None and not bearer.shut
+        return bearer.tunnel or would
 
     def _call_state(self) -> q931.CallState:
         if self.state is State.OFFERED:
@@ -516,8 +531,8 @@ class Call:
         return q931.CallState.OUTGOING_PROCEEDING if self.heard else q931.CallState.INITIATED
 
     def _arm(self) -> None:
-        session = self.h245.session.deadline if not self.over else None
-        self.deadline = min((one for one in (self._due, session) if one is not None), default=None)
+        h245 = self.h245.deadline if not self.over else None
+        self.deadline = min((one for one in (self._due, h245) if one is not None), default=None)
 
 
 def _information(message: q931.Message) -> h225.Information | None:

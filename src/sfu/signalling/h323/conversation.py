@@ -5,6 +5,9 @@
     listen --the peer connects--> opened ---.
     reach  --our connection is there------->|--> begin <--octets--> session --facts--> `learn`
     tunnelled: as the peer sends it --------'
+        |--DEAF_S without a word of it--> `deaf`: listen, or reach; from the start
+
+A peer that claims a tunnel, and throws away what comes in it, is left by the call's word.
 """
 
 import contextlib
@@ -19,6 +22,9 @@ from sfu.signalling.h323.flow import Close, Connect, FlowId, FlowOrder, Listen, 
 from sfu.signalling.h323.session import Session
 from sfu.signalling.h323.tpkt import write as frame
 from sfu.signalling.h323.transport import may_be_reached
+
+DEAF_S = 4.0
+"""So long a peer may say nothing by H.245 in the tunnel that it claimed."""
 
 
 @dataclass(slots=True)
@@ -37,6 +43,13 @@ class Conversation:
     routed: bool = False
     """The call goes through the gatekeeper that we are registered at: H.245 may not."""
     over: bool = False
+    _deaf_at: float | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """When time matters to it next."""
+        due = [one for one in (self.session.deadline, self._deaf_at) if one is not None]
+        return min(due, default=None)
 
     # ---- which way
 
@@ -60,7 +73,7 @@ class Conversation:
     def connected(self, now: float) -> None:
         """Take in that the connection we opened is there."""
         self.bearer.came_through()
-        self.begin(now)
+        self._begin_on_connection(now)
 
     def opened(self, flow: FlowId, now: float) -> None:
         """Take the peer's connection to our port."""
@@ -69,9 +82,16 @@ class Conversation:
             self.order(Close(left))
         if left == flow:
             return
-        if left is not None and self.session.begun:
-            self.session.begin_again(now)
-        self.begin(now)
+        self._begin_on_connection(now, again=left is not None)
+
+    def deaf(self, now: float) -> bool:
+        """Tell, once, that nothing came by the tunnel: it is shut, to be gone on with elsewhere."""
+        if self._deaf_at is None or now < self._deaf_at:
+            return False
+        self._deaf_at = None
+        if self.bearer.tunnel and not self.bearer.heard and self.bearer.flow is None:
+            self.bearer.tunnel, self.bearer.shut = False, True
+        return self.bearer.shut
 
     def in_tunnel(self, now: float) -> None:
         """Speak in call signalling, from now on."""
@@ -91,7 +111,7 @@ class Conversation:
                 return
             self.in_tunnel(now)
         elif not self.bearer.open:
-            self.bearer.tunnel = True
+            self.bearer.tunnel, self.bearer.shut = True, False
         self.take(octets, now)
 
     # ---- what is said
@@ -99,6 +119,8 @@ class Conversation:
     def begin(self, now: float) -> None:
         """Talk; what came before is answered now."""
         self.session.begin(now)
+        if self.bearer.tunnel and not self.bearer.heard:
+            self._deaf_at = now + DEAF_S
         self.flush()
         for octets in self.bearer.held():
             with contextlib.suppress(PeerError):
@@ -108,7 +130,7 @@ class Conversation:
         """Take one message of the peer; raise PeerError for what is none."""
         if self.over:
             return
-        self.bearer.heard = True
+        self.bearer.heard, self._deaf_at = True, None
         self.session.receive(octets, now)
         self.flush()
 
@@ -118,6 +140,12 @@ class Conversation:
             self._carry(octets)
         for fact in self.session.facts():
             self.learn(fact)
+
+    def _begin_on_connection(self, now: float, *, again: bool = False) -> None:
+        """Talk; from the start, where nothing of what was said has been answered."""
+        if self.session.begun and (again or not self.bearer.heard):
+            self.session.begin_again(now)
+        self.begin(now)
 
     def _carry(self, octets: bytes) -> None:
         if (flow := self.bearer.connection) is not None:
