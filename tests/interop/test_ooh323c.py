@@ -49,7 +49,6 @@ def peer(scene: Scene, *words: str, host: str = UNIT, user: str = "7001") -> Pro
     return scene.program("ooh323c", OOH323C, *who, "--user-number", user, *words)
 
 
-# told to use no tunnel it says in Setup that it has one, and hears nothing there
 @pytest.mark.parametrize("ours", ["false", "true"], ids=["ours apart", "ours tunnelled"])
 @pytest.mark.parametrize("start", STARTS)
 def test_it_dials_in_and_is_dialled(tmp_path: Path, start: str, ours: str) -> None:

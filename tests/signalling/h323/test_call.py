@@ -246,6 +246,22 @@ def test_who_leaves_the_tunnel_says_where_and_is_connected_to():
     assert said(out, connect.flow) == [h245.RoundTripResponse(7)]
 
 
+@pytest.mark.parametrize("has", [True, False])
+def test_we_claim_a_tunnel_to_who_has_one_alone(has: bool):
+    unit = Ladder(tunnelling=True)
+    unit.call(tunnels=has)
+    unit.accepted()
+    assert set(unit.claims) == {has}
+
+
+def test_in_a_setup_we_claim_the_tunnel_that_we_prefer_and_give_it_up_for_who_has_none():
+    unit = Ladder(tunnelling=True)
+    unit.called()
+    assert unit.claims == [True]
+    unit.listened(unit.says(h225.Connect(IDENTIFIER, CONFERENCE)))
+    assert unit.claims[1:] == [False]
+
+
 # ---- in a tunnel that leads nowhere
 
 

@@ -416,7 +416,7 @@ class Call:
             self._due = now + (KNOCK_S if address is not None else 0.0)
 
     def _leave_tunnel(self) -> None:
-        """Have H.245 a connection of its own: the peer claims a tunnel and ignores what is in it."""
+        """Give H.245 a connection of its own: the peer claims a tunnel and ignores it."""
         offered, self._offered = self._offered, None
         if offered is not None:
             self.h245.reach(offered, self.remote.host, moved=True)
@@ -520,7 +520,9 @@ class Call:
     def _tunnels(self) -> bool:
         """Tell what holds now of H.245 in the tunnel: it goes there, or would be taken there."""
         bearer = self.h245.bearer
-        would = self.identity.tunnelling and bearer.flow is None and not bearer.shut
+        # a claim beside an h245Address has ooh323c wait for the tunnel that it has not itself
+        both = bearer.peer_tunnels or self.state is State.DIALLED
+        would = self.identity.tunnelling and both and bearer.flow is None and not bearer.shut
         return bearer.tunnel or would
 
     def _call_state(self) -> q931.CallState:
