@@ -11,9 +11,9 @@
       |<= TCS MSD OLC =========> |-- CallConfirmed (its answer) ---->|
       |-- ReleaseComplete ------>|-- CallEnded --------------------->|
 
-H.245 (`conversation`) goes over a connection of its own.  Where the peer insists on its tunnel, or
-we are told to prefer it, it goes in Facility messages.  While it goes over its own, call signalling
-may be closed (H.323 section 7.3.1).
+What the peer says is read by `heard`, what we say is written by `signals`; which way H.245 goes is
+for `way` to decide.  While H.245 goes over a connection of its own, call signalling may be closed
+(H.323 section 7.3.1).
 """
 
 import contextlib
@@ -44,10 +44,13 @@ from sfu.signalling.h323.cause import NORMAL, end_of, release_of
 from sfu.signalling.h323.conversation import Conversation
 from sfu.signalling.h323.fact import Alive, Changed, Ended, Fact, Keyed, Settled, Wished
 from sfu.signalling.h323.flow import Close, Connect, FlowId, FlowOrder, Send
+from sfu.signalling.h323.heard import Heard
+from sfu.signalling.h323.heard import read as hear
 from sfu.signalling.h323.identity import Identity
 from sfu.signalling.h323.session import Session
 from sfu.signalling.h323.signals import Signals
 from sfu.signalling.h323.tpkt import Framer
+from sfu.signalling.h323.way import Way
 
 CONNECT_S = 10.0
 """So long a connection of ours may take, and the first answer to our Setup."""
@@ -56,8 +59,6 @@ CONTROL_S = 20.0
 """So long after Connect H.245 may take to settle."""
 ALONE_S = 5.0
 """So long a peer whose call signalling closed may take to show by H.245 that it lives."""
-KNOCK_S = 4.0
-"""So long a caller whose Setup named a place for H.245 may take to connect to ours instead."""
 _ELSEWHERE = (
     h225.Reason.CALL_FORWARDED,
     h225.Reason.ROUTE_CALL_TO_GATEKEEPER,
@@ -108,10 +109,7 @@ class Call:
     """Its call signalling is closed, its H.245 goes on."""
     _ready: bool = False
     """H.245 settled before the call was taken."""
-    _named: Address | None = None
-    """Where the caller waits for H.245, said before the call was taken."""
-    _offered: Address | None = None
-    """Where it would wait as well, said in its Setup."""
+    _way: Way = field(init=False)
     _signals: Signals = field(init=False)
     _due: float | None = None
     _orders: deque[FlowOrder] = field(default_factory=deque)
@@ -126,7 +124,7 @@ class Call:
             self.identifier,
             self.conference,
             self._send,
-            self._tunnels,
+            lambda: self._way.claims(dialled=self.state is State.DIALLED),
             self.user,
             self.display,
         )
@@ -138,6 +136,7 @@ class Call:
             self._signals.carry,
             self._learn,
         )
+        self._way = Way(self.h245, self.identity.tunnelling, self.remote.host, self.local.host)
 
     # ---- what the user agent asks of it
 
@@ -167,7 +166,7 @@ class Call:
             self.h245.session.tick(now)
             self.h245.flush()
         if not self.over and self.h245.deaf(now):
-            self._leave_tunnel()
+            self._way.leave_tunnel()
         self._arm()
 
     def receive(self, flow: FlowId, data: bytes, now: float) -> None:
@@ -199,11 +198,8 @@ class Call:
         elif flow == self.flow:
             connected = self.state is not State.DIALLED
             self._close(End.VANISHED if connected else End.UNREACHABLE, 0, "connection lost")
-        elif flow == self.h245.bearer.flow and self.h245.bearer.lost():
-            if self.h245.bearer.shut and self.h245.bearer.listens is None:
-                self._leave_tunnel()
-            else:
-                self._fail("H.245 connection lost", End.VANISHED)
+        elif flow == self.h245.bearer.flow and self._way.lost():
+            self._fail("H.245 connection lost", End.VANISHED)
 
     # ---- the server's orders
 
@@ -219,22 +215,17 @@ class Call:
         self.state = State.ACCEPTED
         self.h245.session.set_ours(description, now)
         self._due = now + CONTROL_S
-        if self.identity.tunnelling and self.h245.bearer.peer_tunnels:
-            self.h245.bearer.tunnel = True
+        if self._way.choose():
             self._connect(None, now)
-        else:
-            self.h245.listen(self.local.host)
         self._arm()
 
     def listening(self, address: Address | None, now: float) -> None:
         """Go on with the H.245 port that was opened."""
         if self.state not in (State.ACCEPTED, State.ANSWERED):
             return
-        bearer = self.h245.bearer
-        bearer.listens = address
-        if self.state is State.ACCEPTED and (address or bearer.peer_tunnels or self._offered):
-            bearer.tunnel = bearer.tunnel or (address is None and bearer.peer_tunnels)
-            self._connect(None if bearer.tunnel else address, now)
+        self.h245.bearer.listens = address
+        if self.state is State.ACCEPTED and self._way.bound(address):
+            self._connect(None if self.h245.bearer.tunnel else address, now)
         elif address is not None:
             self._signals.start_h245(address)
         elif not self.h245.session.begun:
@@ -251,6 +242,10 @@ class Call:
         nobody = reason in ("calledPartyNotRegistered", "noRouteToDestination", "unallocatedNumber")
         self._close(End.UNREACHABLE if nobody else End.REFUSED, 0, reason)
 
+    def sent_to(self, remote: Address, *, routed: bool) -> None:
+        """Take in where a gatekeeper sends a call of ours; `routed`: to itself."""
+        self.remote, self._way.host, self.h245.routed = remote, remote.host, routed
+
     def dial(self, description: bytes, now: float) -> None:
         """Begin to call: the connection is asked for."""
         self.h245.session.set_ours(description, now)
@@ -263,7 +258,7 @@ class Call:
         if flow == self.h245.bearer.flow:
             self.h245.connected(now)
         elif flow == self.flow and self.state is State.DIALLED:
-            self.local = local
+            self.local, self._way.local = local, local.host
             self._signals.setup(self._setup())
             self._due = now + CONNECT_S
         self._arm()
@@ -310,47 +305,31 @@ class Call:
     def _signalled(self, message: q931.Message, now: float) -> None:
         if message.type == q931.Type.STATUS_ENQUIRY:
             self._signals.status(self._call_state())
-        if message.type == q931.Type.INFORMATION:
-            self._keys((message.element(q931.Element.KEYPAD) or b"").decode("ascii", "replace"))
-        information = _information(message)
-        if information is None:
-            self._bare(message, now)
-            return
-        bearer = self.h245.bearer
-        # of all that says so, Connect is the last word (H.323 section 8.2.1)
-        last = isinstance(information.body, h225.Connect)
-        bearer.peer_tunnels = information.tunnelling or (bearer.peer_tunnels and not last)
-        self._body(message, information.body, now)
+        said = hear(message)
+        self._keys(said.keys)
+        if said.whole:
+            connect = isinstance(said.body, h225.Connect)
+            self._way.heard(tunnelling=said.tunnelling, connect=connect)
+        self._body(message, said, now)
         taken = self.state not in (State.OFFERED, State.DIALLED)
-        for control in information.control:
+        for control in said.control:
             if self.over:
                 return
             with contextlib.suppress(PeerError):  # it costs itself, not those beside it
                 self.h245.tunnelled(control, now, taken=taken)
 
-    def _bare(self, message: q931.Message, now: float) -> None:
-        """Take a message of which nobody can read more than its type: that is enough for some."""
-        match message.type:
-            case q931.Type.RELEASE_COMPLETE:
-                self._released(None, message.cause)
-            case q931.Type.CONNECT if self.state is State.DIALLED:
-                self._fail("no H.225.0 in its Connect", End.PROTOCOL_ERROR)
-            case q931.Type.CALL_PROCEEDING | q931.Type.PROGRESS | q931.Type.ALERTING:
-                ringing = message.type == q931.Type.ALERTING
-                self._proceeding(h225.Proceeding(b"", ringing), now)
-
-    def _body(self, message: q931.Message, body: h225.Body, now: float) -> None:
-        match body:
-            case h225.ReleaseComplete():
+    def _body(self, message: q931.Message, said: Heard, now: float) -> None:
+        match said.body:
+            case h225.ReleaseComplete() as body:
                 self._released(body.reason, message.cause)
-            case h225.Proceeding():
+            case h225.Proceeding() as body:
                 self._proceeding(body, now)
-            case h225.Connect() if self.state is State.DIALLED:
+            case h225.Connect() as body if self.state is State.DIALLED:
                 self._answered(body, now)
-            case h225.Facility():
+            case h225.Facility() as body:
                 self._facility(body, now)
-            case _ if message.type == q931.Type.RELEASE_COMPLETE:
-                self._released(None, message.cause)
+            case None if message.type == q931.Type.CONNECT and self.state is State.DIALLED:
+                self._fail("no H.225.0 in its Connect", End.PROTOCOL_ERROR)
             case _:
                 pass  # Notify, Status, Information: heard
 
@@ -358,7 +337,7 @@ class Call:
         """Take the Setup this call began with."""
         self.fast_start = bool(setup.fast_start)
         self.model = setup.source_info.model
-        self._offered = setup.h245_address
+        self._way.offered = setup.h245_address
         self._signals.proceeding(ringing=False)
         prefixes = self.identity.prefixes
         self._events.append(read_offer(self.id, message, setup, source, prefixes))
@@ -369,28 +348,22 @@ class Call:
         self.heard, self._due = True, now + RING_S
         if body.ringing:
             self._events.append(CallRinging(self.id))
-        self.h245.reach(body.h245_address, self.remote.host)
+        self._way.reach(body.h245_address)
 
     def _answered(self, body: h225.Connect, now: float) -> None:
         self.state = State.ANSWERED
         self.model = body.info.model
         self._due = now + CONTROL_S
-        bearer = self.h245.bearer
-        tunnels = bearer.early or (bearer.peer_tunnels and self.identity.tunnelling)
         if self._ready:
             self._settled()
-        elif body.h245_address is None and tunnels:
-            self.h245.in_tunnel(now)
-        elif body.h245_address is None and bearer.flow is None:
-            self.h245.listen(self.local.host)
         else:
-            self.h245.reach(body.h245_address, self.remote.host)
+            self._way.answered(body.h245_address, now)
 
     def _facility(self, body: h225.Facility, now: float) -> None:
         if body.reason == h225.Reason.START_H245 and self.state is State.OFFERED:
-            self._named = body.h245_address
+            self._way.named = body.h245_address
         elif body.reason == h225.Reason.START_H245:
-            self.h245.reach(body.h245_address, self.remote.host, moved=True)
+            self._way.reach(body.h245_address, moved=True)
         elif body.reason in _ELSEWHERE and self.outgoing and self.state is State.DIALLED:
             self._release(h225.Release.FACILITY_CALL_DEFLECTION)
             self._close(End.REFUSED, 0, "it sends the call elsewhere")
@@ -409,19 +382,8 @@ class Call:
         )
         self._signals.connect(body)
         self.state = State.ANSWERED
-        if self.h245.bearer.tunnel:
-            self.h245.begin(now)
-        self.h245.reach(self._named, self.remote.host, moved=True)
-        if self._offered is not None and not self.h245.bearer.tunnel:
-            self._due = now + (KNOCK_S if address is not None else 0.0)
-
-    def _leave_tunnel(self) -> None:
-        """Give H.245 a connection of its own: the peer claims a tunnel and ignores it."""
-        offered, self._offered = self._offered, None
-        if offered is not None:
-            self.h245.reach(offered, self.remote.host, moved=True)
-        else:
-            self.h245.listen(self.local.host)
+        knock = self._way.connect_said(now, named=address is not None)
+        self._due = self._due if knock is None else knock
 
     def _setup(self) -> h225.Setup:
         return h225.Setup(
@@ -489,10 +451,8 @@ class Call:
             self._close(cause, 0, "no answer")
         elif self._alone:
             self._fail("connection lost", End.VANISHED)
-        elif self._offered is not None and not self.settled:
-            offered, self._offered = self._offered, None
+        elif not self.settled and self._way.knock():
             self._due = now + CONTROL_S
-            self.h245.reach(offered, self.remote.host)
         elif not self.settled:
             self._fail("H.245 did not settle", End.PROTOCOL_ERROR)
 
@@ -517,14 +477,6 @@ class Call:
     def _send(self, data: bytes) -> None:
         self._orders.append(Send(self.flow, data))
 
-    def _tunnels(self) -> bool:
-        """Tell what holds now of H.245 in the tunnel: it goes there, or would be taken there."""
-        bearer = self.h245.bearer
-        # a claim beside an h245Address has ooh323c wait for the tunnel that it has not itself
-        both = bearer.peer_tunnels or self.state is State.DIALLED
-        would = self.identity.tunnelling and both and bearer.flow is None and not bearer.shut
-        return bearer.tunnel or would
-
     def _call_state(self) -> q931.CallState:
         if self.state is State.OFFERED:
             return q931.CallState.INCOMING_PROCEEDING
@@ -535,14 +487,3 @@ class Call:
     def _arm(self) -> None:
         h245 = self.h245.deadline if not self.over else None
         self.deadline = min((one for one in (self._due, h245) if one is not None), default=None)
-
-
-def _information(message: q931.Message) -> h225.Information | None:
-    """Read what a message carries; None where that is nothing, or nothing that can be read."""
-    octets = message.user_user
-    if octets is None:
-        return None
-    try:
-        return h225.read(octets)
-    except PeerError:
-        return None

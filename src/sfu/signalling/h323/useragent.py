@@ -303,7 +303,7 @@ class H323UserAgent:
         if event.signalling is None:
             self._denied(Denied(call.id, "no address of IP"))
             return
-        call.remote, call.h245.routed = event.signalling, self.routes(event.signalling.host)
+        call.sent_to(event.signalling, routed=self.routes(event.signalling.host))
         call.dial(self._asked[call.id], now)
 
     def _denied(self, event: Denied) -> None:
