@@ -1,4 +1,4 @@
-"""Which way H.245 goes; `test_call.py` plays it in calls, here is what is claimed and tried once."""
+"""Which way H.245 goes: what is claimed and tried once; `test_call.py` plays it in calls."""
 
 from itertools import product
 
