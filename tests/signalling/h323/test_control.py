@@ -361,3 +361,21 @@ def test_silence_is_the_end():
         unit.control.tick(unit.now)
     assert [one for one in unit.heard() if isinstance(one, RoundTrip)]
     assert unit.facts() == [Ended("nothing of H.245 for 30 s", silent=True)]
+
+
+def test_a_unit_without_a_camera_is_heard_after_a_second_and_seen_when_it_has_one():
+    unit = Unit()
+    opened = unit.say(SONY, SetAck(1), Determination(50, 5), DeterminationAck(master=True))
+    for one in (one for one in opened if isinstance(one, OpenChannel)):
+        unit.say(OpenAck(one.number, one.session, RTP, RTCP))
+    unit.now = 2.0
+    unit.say(OpenChannel(1, Sound(Codec.G722), 1, RTCP))
+    assert unit.control.deadline == 3.0
+    unit.now = 2.9
+    unit.control.tick(unit.now)
+    assert unit.facts() == []
+    unit.now = 3.0
+    unit.control.tick(unit.now)
+    assert unit.facts() == [Settled()]
+    unit.say(OpenChannel(2, PICTURE, 2, RTCP, payload_type=96))
+    assert unit.facts() == [Changed()]

@@ -1,5 +1,6 @@
 """Our gatekeeper answers as H.225.0 says, and only whom it should."""
 
+import hashlib
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from sfu.model import Address
-from sfu.signalling.h323 import ras
+from sfu.signalling.h323 import per, ras
 from sfu.signalling.h323.alias import Alias
 from sfu.signalling.h323.gatekeeper import Gatekeeper
 from sfu.signalling.h323.h225 import Endpoint
@@ -105,6 +106,79 @@ def test_a_unit_of_a_listed_network_registers_and_can_be_called():
     assert fact.names == ("morez", "7001")
     assert fact.signalling == Address(UNIT.host, 1720)
     assert scene.core.zone.find("MOREZ") is scene.core.zone.of(answer.identifier, UNIT.host)
+
+
+def test_a_unit_that_spells_its_name_otherwise_is_the_same_unit():
+    scene = Scene()
+    first = scene.register(aliases=(Alias("h323-ID", "morez"),))
+    again = scene.register(aliases=(Alias("h323-ID", "MOREZ"),))
+    assert isinstance(again, ras.RegistrationConfirm)
+    assert again.identifier == first.identifier
+
+
+def with_more(message: ras.Ras, **fields: Any) -> bytes:
+    """Write a message with fields that ours never have."""
+    name, value = per.decode(per.Pdu.RAS, write(message))
+    return per.encode(per.Pdu.RAS, (name, {**value, **fields}))
+
+
+def test_a_unit_adds_a_name_and_keeps_those_it_has():
+    scene = Scene()
+    first = scene.register()
+    more = rrq(9, aliases=(Alias("dialledDigits", "7002"),), identifier=first.identifier)
+    answer = scene.raw(with_more(more, additiveRegistration=0))
+    assert answer.identifier == first.identifier
+    zone = scene.core.zone
+    assert zone.find("7001") is zone.find("7002") is zone.of(first.identifier, UNIT.host)
+
+
+@pytest.mark.parametrize(
+    ("password", "off_s", "answer"),
+    [
+        (SECRET, 0, ras.RegistrationConfirm),
+        ("another", 0, ras.Reject),
+        (SECRET, 9_000, ras.Reject),
+        ("", 0, ras.Reject),
+    ],
+)
+def test_a_gateway_proves_its_password_by_ciscos_token(password, off_s, answer):
+    scene, at = Scene(), int(NOON) + off_s
+    said = bytes((57,)) + password.encode() + at.to_bytes(4)
+    token = {
+        "tokenOID": (1, 2, 840, 113548, 10, 1, 2, 1),
+        "timeStamp": at,
+        "challenge": hashlib.md5(said).digest(),
+        "random": 57,
+        "generalID": "lajoux",
+    }
+    octets = with_more(rrq(aliases=(Alias("h323-ID", "lajoux"),)), tokens=[token])
+    assert isinstance(scene.raw(octets), answer)
+    if answer is ras.RegistrationConfirm:
+        assert isinstance(scene.raw(octets, now=60.0), ras.Reject), "each serves once"
+
+
+@pytest.mark.parametrize(
+    ("kind", "dialled", "signalling", "ours"),
+    [
+        ("h323-ID", f"4201@{US.host}", US.host, True),
+        ("email-ID", f"4201@{US.host}", US.host, True),
+        ("url-ID", f"h323:4201@{US.host}:1720;type=e164", US.host, True),
+        ("h323-ID", "4201@visio.lajoux.fr", US.host, True),
+        ("h323-ID", US.host, US.host, True),
+        ("h323-ID", "203.0.113.9", "203.0.113.9", False),
+        ("url-ID", "h323:salle@203.0.113.9", "203.0.113.9", False),
+        ("h323-ID", "2001:db8::9", "2001:db8::9", False),
+    ],
+)
+def test_a_registered_unit_dials_an_address_with_and_without_a_name(
+    kind, dialled, signalling, ours
+):
+    scene = Scene()
+    who = scene.register().identifier
+    asked = replace(arq(who), destination=(Alias(kind, dialled),))
+    answer = scene.hear(asked)
+    assert isinstance(answer, ras.AdmissionConfirm)
+    assert (answer.signalling, answer.routed) == (Address(signalling, 1720), ours)
 
 
 def test_discovery_tells_our_address_and_how_passwords_are_proved():

@@ -3,7 +3,7 @@
 import pytest
 
 from sfu.signalling.h323 import h225, q931
-from sfu.signalling.h323.heard import Heard, read
+from sfu.signalling.h323.heard import DISCONNECT, RELEASE, Heard, read
 
 NOISE = b"\xff\xff\xff"
 OVER = h225.ReleaseComplete(b"", None)
@@ -27,6 +27,8 @@ def test_a_message_says_its_body_its_tunnel_and_what_is_in_it():
     ("kind", "body"),
     [
         (q931.Type.RELEASE_COMPLETE, OVER),
+        (RELEASE, OVER),
+        (DISCONNECT, OVER),
         (q931.Type.ALERTING, h225.Proceeding(b"", True)),
         (q931.Type.PROGRESS, h225.Proceeding(b"")),
         (q931.Type.CONNECT, None),

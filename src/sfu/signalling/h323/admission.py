@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sfu.model import Address
 from sfu.signalling.h323 import ras
-from sfu.signalling.h323.alias import Alias
+from sfu.signalling.h323.alias import Alias, address_of, dialled
 from sfu.signalling.h323.zone import Registration, Zone
 
 LEAST_BPS = 128_000
@@ -48,11 +48,12 @@ class Admissions:
     def find(self, aliases: Iterable[Alias], us: Address) -> Destination | None:
         """Say where a call to any of these names goes."""
         for alias in aliases:
-            if self._takes(alias.text):
-                return Destination(us, ours=True)
-            found = self._zone.find(alias.text)
-            if found is not None:
-                return Destination(found.signalling, ours=False)
+            for text in dict.fromkeys((alias.text, dialled(alias.text))):
+                if self._takes(text):
+                    return Destination(us, ours=True)
+                found = self._zone.find(text)
+                if found is not None:
+                    return Destination(found.signalling, ours=False)
         return None
 
     def admit(self, asked: ras.AdmissionRequest, one: Registration, us: Address) -> ras.Ras:
@@ -70,7 +71,11 @@ class Admissions:
 
     def _called(self, asked: ras.AdmissionRequest, us: Address) -> Destination | None:
         address = asked.destination_address
-        if asked.destination:
+        dialled_at = next(filter(None, map(address_of, asked.destination)), None)
+        elsewhere = dialled_at is not None and dialled_at.host != us.host
+        if elsewhere or (dialled_at and all("@" not in one.text for one in asked.destination)):
+            address = dialled_at
+        elif asked.destination:
             return self.find(asked.destination, us)
         if address is None or address.host == us.host:
             return Destination(us, ours=True)  # to no number: the attendant

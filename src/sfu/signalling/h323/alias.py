@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sfu.model import Address, is_address
 from sfu.signalling.h323.per import Value
 from sfu.signalling.h323.transport import read_transport
 
+SIGNALLING_PORT = 1720
 MAX_ALIASES = 16
 MAX_NAME, MAX_DIGITS, MAX_URL = 256, 128, 512
 DIGITS = frozenset("0123456789#*,")
@@ -23,6 +25,25 @@ class Alias:
 def number(text: str) -> Alias:
     """Make the alias of what somebody dials: digits where it is a number, else a name."""
     return Alias("dialledDigits" if text and set(text) <= DIGITS else "h323-ID", text)
+
+
+def dialled(text: str) -> str:
+    """Return what is meant of "h323:4201@192.0.2.10": the number or name alone."""
+    for scheme in ("h323:", "sip:"):
+        text = text.removeprefix(scheme)
+    return text.partition("@")[0]
+
+
+def address_of(alias: Alias) -> Address | None:
+    """Return the address somebody dials, alone or behind a name; None where there is none."""
+    text = alias.text.removeprefix("h323:").rpartition("@")[2].partition(";")[0]
+    host, colon, port = text.rpartition(":")
+    if not colon or is_address(text) or not (port.isascii() and port.isdigit()):
+        host, port = text, str(SIGNALLING_PORT)
+    host = host.strip("[]")
+    if not is_address(host) or not 0 < int(port[:6]) < 65_536:
+        return None
+    return Address(host, int(port))
 
 
 def read_aliases(values: Iterable[Value]) -> tuple[Alias, ...]:

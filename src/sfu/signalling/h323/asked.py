@@ -3,6 +3,7 @@
 from sfu.model import Address, CallId, Protocol
 from sfu.signalling.call import CallOffered
 from sfu.signalling.h323 import h225, q931
+from sfu.signalling.h323.alias import dialled
 
 ORDER = ("dialledDigits", "partyNumber", "h323-ID", "url-ID", "email-ID")
 """Which of several destinations is meant: a number before a name."""
@@ -46,6 +47,4 @@ def _target(setup: h225.Setup, message: q931.Message) -> str:
         key=lambda alias: ORDER.index(alias.kind),
     )
     text = found[0].text if found else message.called_number
-    for prefix in ("h323:", "sip:"):
-        text = text.removeprefix(prefix)
-    return text.partition("@")[0] if "@" in text else text
+    return dialled(text)

@@ -56,6 +56,8 @@ from sfu.signalling.h323.sending import Sending
 
 PATIENCE_S = 4.0
 """So long a settled call waits for the peer's own channels, or for answers to ours."""
+PICTURE_S = 1.0
+"""So long one that has sound both ways waits for its picture: a unit may have no camera."""
 HOLD_S = 0.4
 """Units say their capabilities at once; whoever knows both might choose the old codec."""
 PROBE_S = 10.0
@@ -86,6 +88,8 @@ class Control:
         self._hold: float | None = None
         """Until when our capabilities wait for the peer's."""
         self._waiting_since: float | None = None
+        self._sounding_since: float | None = None
+        """Since when sound goes both ways."""
         self._settled = False
         self._ended = False
         self._messages: deque[H245] = deque()
@@ -280,10 +284,21 @@ class Control:
         theirs = all(kind in into for kind in out if kind is not Kind.CAMERA)
         whole = ours and theirs and out
         some = into or any(channel.way is Way.OPEN for channel in out.values())
-        if whole or (some and now >= self._waiting_since + PATIENCE_S):
+        sound = out.get(Kind.AUDIO)
+        if sound is None or sound.way is not Way.OPEN or Kind.AUDIO not in into:
+            self._sounding_since = None
+        elif self._sounding_since is None:
+            self._sounding_since = now
+        if whole or (some and now >= self._patient_until(self._waiting_since)):
             self._settled = True
             self._asked_at = now
             self._facts.append(Settled())
+
+    def _patient_until(self, since: float) -> float:
+        """Say until when it waits for channels that are missing."""
+        if self._sounding_since is None:
+            return since + PATIENCE_S
+        return min(since + PATIENCE_S, self._sounding_since + PICTURE_S)
 
     def _tell_change(self) -> None:
         if self._settled and not (self._facts and isinstance(self._facts[-1], Changed)):
@@ -302,7 +317,7 @@ class Control:
         if self._settled:
             due.append(self._asked_at + PROBE_S)
         elif self._waiting_since is not None:
-            due.append(self._waiting_since + PATIENCE_S)
+            due.append(self._patient_until(self._waiting_since))
         self.deadline = min(due)
 
     # ---- H.239

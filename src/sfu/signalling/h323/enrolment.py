@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from sfu.model import Address
 from sfu.signalling.h323 import ras
+from sfu.signalling.h323.alias import MAX_ALIASES, Alias
 from sfu.signalling.h323.credentials import Credentials, Doubt, Sender
 from sfu.signalling.h323.token import MessageHash, Proof
 from sfu.signalling.h323.zone import GRACE_S, Registration, Zone
@@ -107,6 +108,8 @@ class Enrolment:
         now: float,
     ) -> ras.Ras:
         signs = isinstance(sender.proof, MessageHash)
+        if message.additive and old is not None:
+            message = replace(message, aliases=_together(old.aliases, message.aliases))
         ttl_s = min(max(SHORTEST_S, message.ttl_s or ASKED_S), self._ttl_s)
         new = Registration(
             old.identifier if old is not None else self._fresh(),
@@ -155,9 +158,10 @@ class Enrolment:
     ) -> Registration | None:
         """Return what this endpoint registered before; another behind its NAT is not it."""
         known = self._zone.of(message.identifier, signalling.host)
-        names = {alias.text for alias in message.aliases}
+        names = {alias.text.casefold() for alias in message.aliases}
         for one in (known, self._zone.at(signalling)):
-            same = one is known or (one is not None and (not one.names or names & set(one.names)))
+            own = {name.casefold() for name in one.names} if one is not None else set()
+            same = one is known or not own or names & own
             if one is not None and same and one.account in ("", sender.account):
                 return one
         return None
@@ -181,6 +185,11 @@ class Enrolment:
     def _reject(self, host: str, number: int, reason: str, why: str) -> ras.Reject:
         self._facts.append(Refused(host, "registration", why))
         return ras.Reject("registrationReject", number, reason, gatekeeper=self._name)
+
+
+def _together(old: tuple[Alias, ...], new: tuple[Alias, ...]) -> tuple[Alias, ...]:
+    """Return the names it has and those it adds (additiveRegistration), as many as one may have."""
+    return tuple(dict.fromkeys((*old, *new)))[:MAX_ALIASES]
 
 
 def _port_of(event: Heard, message: ras.RegistrationRequest) -> Address:

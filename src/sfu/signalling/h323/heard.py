@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from sfu.errors import PeerError
 from sfu.signalling.h323 import h225, q931
 
+DISCONNECT, RELEASE = 0x45, 0x4D
+"""Of ISDN: H.225.0 has none of them, gateways pass them on all the same (Q.931 table 4-2)."""
+ENDS = (q931.Type.RELEASE_COMPLETE, DISCONNECT, RELEASE)
+
+_ON_ITS_WAY = (q931.Type.CALL_PROCEEDING, q931.Type.PROGRESS, q931.Type.ALERTING)
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -35,20 +41,18 @@ def read(message: q931.Message) -> Heard:
     if information is None:
         return Heard(_of_type(message), whole=False, keys=keys)
     body = information.body
-    if message.type == q931.Type.RELEASE_COMPLETE and isinstance(body, h225.Other):
+    if message.type in ENDS and isinstance(body, h225.Other):
         body = h225.ReleaseComplete(b"", None)
     return Heard(body, True, information.tunnelling, information.control, keys)
 
 
 def _of_type(message: q931.Message) -> h225.Body | None:
     """Return what somebody must mean of whom no more can be read than the type."""
-    match message.type:
-        case q931.Type.RELEASE_COMPLETE:
-            return h225.ReleaseComplete(b"", None)
-        case q931.Type.CALL_PROCEEDING | q931.Type.PROGRESS | q931.Type.ALERTING:
-            return h225.Proceeding(b"", message.type == q931.Type.ALERTING)
-        case _:
-            return None
+    if message.type in ENDS:
+        return h225.ReleaseComplete(b"", None)
+    if message.type in _ON_ITS_WAY:
+        return h225.Proceeding(b"", message.type == q931.Type.ALERTING)
+    return None
 
 
 def _information(message: q931.Message) -> h225.Information | None:

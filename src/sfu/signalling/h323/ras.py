@@ -62,6 +62,8 @@ class RegistrationRequest:
     """endpointIdentifier, as we gave it."""
     keep_alive: bool = False
     ttl_s: int | None = None
+    additive: bool = False
+    """Its names are more of those it has; only read, ours never are."""
 
 
 @dataclass(frozen=True, slots=True)

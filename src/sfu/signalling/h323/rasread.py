@@ -125,6 +125,7 @@ def _rrq(number: int, value: Value) -> RegistrationRequest:
         _name(value.get("endpointIdentifier", "")),
         bool(value.get("keepAlive", False)),
         value.get("timeToLive"),
+        "additiveRegistration" in value,
     )
 
 

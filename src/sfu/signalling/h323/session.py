@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 
 from sfu.signalling.h323 import h245_per
 from sfu.signalling.h323.control import Control
-from sfu.signalling.h323.description import describe, read_ours
+from sfu.signalling.h323.description import Ours, describe
 from sfu.signalling.h323.fact import Fact
+from sfu.signalling.h323.standing import Standing
 from sfu.signalling.sdp.bandwidth import video_limit_bps
-from sfu.signalling.sdp.session import SessionDescription, parse
+from sfu.signalling.sdp.session import parse
 
 
 class Session:
@@ -23,7 +24,10 @@ class Session:
     def __init__(self, fresh: Callable[[], int]) -> None:
         """Wait for a description of ours; `fresh` gives random numbers of 24 bits."""
         self._fresh = fresh
-        self._ours: SessionDescription | None = None
+        self._standing = Standing()
+        self._ours: Ours | None = None
+        self._flowing: set[str] = set()
+        """Media we last described as the peer's."""
         self._control: Control | None = None
         self._version = 0
         self._limit_bps = 0
@@ -41,7 +45,7 @@ class Session:
     def begin(self, now: float) -> None:
         """Talk, once."""
         if self._control is None and self._ours is not None:
-            self._control = Control(read_ours(self._ours), self._fresh)
+            self._control = Control(self._ours, self._fresh)
             self._control.begin(now)
 
     def begin_again(self, now: float) -> None:
@@ -63,17 +67,17 @@ class Session:
 
     def set_ours(self, description: bytes, now: float) -> None:
         """Take in what we take and send."""
-        self._ours = parse(description)
+        self._ours = self._standing.take(parse(description), self._flowing)
         if self._control is not None:
-            self._control.set_ours(read_ours(self._ours), now)
+            self._control.set_ours(self._ours, now)
 
     def limit(self) -> None:
         """Say by flowControlCommand what our description allows a picture."""
         if self._ours is None or self._control is None:
             return
-        media = self._ours.media
-        video = next((one for one in media if one.media == "video" and one.port), None)
-        bps = video_limit_bps(self._ours, video, sound=True) if video is not None else 0
+        ours = self._ours.session
+        video = next((one for one in ours.media if one.media == "video" and one.port), None)
+        bps = video_limit_bps(ours, video, sound=True) if video is not None else 0
         if bps and bps != self._limit_bps and self._control.limit(bps):
             self._limit_bps = bps
 
@@ -114,4 +118,7 @@ class Session:
         assert self._ours is not None
         self._version += 1
         event = self._control.telephone_event
-        return bytes(describe(self._control.flows(), self._ours, host, self._version, event))
+        flows, ours = self._control.flows(), self._ours.session
+        described = describe(flows, ours, host, self._version, event)
+        self._flowing = {one.media for one in described.media if one.port}
+        return bytes(described)

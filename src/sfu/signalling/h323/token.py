@@ -6,15 +6,17 @@
                   SHA1(password).  Nothing in the message can be altered.
     PasswordHash  MD5 over a ClearToken {0.0, time, alias, password}: the password is right,
                   and the message was made about then.  Nothing else.
+    AccessToken   the same of gateways by Cisco: MD5 over an octet, the password and the time,
+                  in a ClearToken of its own.
 
-Both carry the time, in seconds since 1970, of who made them.
+All carry the time, in seconds since 1970, of who made them.
 """
 
 import hashlib
 import hmac
 from dataclasses import dataclass
 
-from sfu.signalling.h323.alias import Alias, read_aliases, write_aliases
+from sfu.signalling.h323.alias import Alias, number, read_aliases, write_aliases
 from sfu.signalling.h323.per import Pdu, Value, encode
 
 MD5 = (1, 2, 840, 113549, 2, 5)
@@ -26,6 +28,7 @@ CLEAR_TOKEN = (0, 0, 8, 235, 0, 2, 5)
 """OID "T"."""
 VERSION_AT = 5
 """Which number of these OIDs is H.235's version: any will do."""
+ACCESS_TOKEN = (1, 2, 840, 113548, 10, 1, 2, 1)
 MAX_TOKENS = 8
 HASH_OCTETS, MD5_OCTETS = 12, 16
 PLACE = bytes.fromhex("a55a3cc3966981e70ff05aa5")
@@ -52,13 +55,34 @@ class MessageHash:
     digest: bytes = PLACE
 
 
-Proof = PasswordHash | MessageHash
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """ClearToken of Cisco's gateways."""
+
+    alias: Alias
+    time: int
+    random: int
+    digest: bytes
+
+
+Proof = PasswordHash | MessageHash | AccessToken
 
 
 def read_proofs(value: Value) -> tuple[Proof, ...]:
-    """Read the cryptoTokens of a message; kinds we do not know are left out."""
-    found = (_read(one) for one in value.get("cryptoTokens", ())[:MAX_TOKENS])
+    """Read the tokens of a message; kinds we do not know are left out."""
+    found = [_read(one) for one in value.get("cryptoTokens", ())[:MAX_TOKENS]]
+    found += [_read_access(one) for one in value.get("tokens", ())[:MAX_TOKENS]]
     return tuple(one for one in found if one is not None)
+
+
+def _read_access(token: Value) -> AccessToken | None:
+    if token["tokenOID"] != ACCESS_TOKEN or not {"timeStamp", "random", "challenge"} <= set(token):
+        return None
+    name, digest = token.get("generalID", "").rstrip("\0"), token["challenge"]
+    time = token["timeStamp"]
+    if not name or len(digest) != MD5_OCTETS or not 0 <= time < 1 << 32:
+        return None
+    return AccessToken(number(name), time, token["random"] % 256, digest)
 
 
 def _read(token: Value) -> Proof | None:
@@ -107,6 +131,7 @@ def _octets(bits: Value, size: int) -> bytes:
 def write_proof(proof: Proof) -> Value:
     """Make one of cryptoTokens."""
     bits = (int.from_bytes(proof.digest), 8 * len(proof.digest))
+    assert not isinstance(proof, AccessToken), "we never send one"
     if isinstance(proof, PasswordHash):
         token = {"algorithmOID": MD5, "paramS": {}, "hash": bits}
         alias = write_aliases([proof.alias])[0]
@@ -137,6 +162,10 @@ def is_right(proof: Proof, password: str, octets: bytes) -> bool:
     """Tell whether a proof, which came in these octets, was made with this password."""
     if isinstance(proof, MessageHash):
         return _is_message_right(proof, password, octets)
+    if isinstance(proof, AccessToken):
+        said = bytes((proof.random,)) + password.encode() + proof.time.to_bytes(4)
+        digest = hashlib.md5(said, usedforsecurity=False).digest()
+        return bool(password) and hmac.compare_digest(digest, proof.digest)
     made = (
         _password_digest(proof.alias.text, password, proof.time, end=end)
         for end in ("\0", "")  # units write both strings with a zero behind, the standard none
