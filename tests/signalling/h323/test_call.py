@@ -9,6 +9,7 @@ import pytest
 from sfu.model import Address, CallId, Codec
 from sfu.signalling.call import (
     Accept,
+    AnswerMedia,
     CallAnswered,
     CallConfirmed,
     CallEnded,
@@ -16,6 +17,7 @@ from sfu.signalling.call import (
     Dial,
     DigitPressed,
     End,
+    MediaOffered,
 )
 from sfu.signalling.h323 import h225, h245, h245_per, q931, tpkt
 from sfu.signalling.h323.capset import Ability, CapabilitySet
@@ -707,3 +709,27 @@ def test_where_nobody_leads_the_call_failed_and_was_not_hung_up():
     unit.happens(Opened(H245, UNIT, OURS, CALL))
     (ended,) = found(unit.speaks(H245, *[h245.DeterminationReject()] * 5), CallEnded)
     assert (ended.cause, ended.text) == (End.PROTOCOL_ERROR, "nobody leads")
+
+
+def test_a_unit_that_closes_its_sound_opens_it_again_in_another_codec():
+    """As behind an exchange that puts it through: what we answered meanwhile was "no sound"."""
+    unit = Ladder()
+    talks = unit.talking()
+    assert found(unit.speaks(talks, h245.CloseChannel(1)), MediaOffered)
+    unit.speaks(talks, CapabilitySet(2, ()))
+    head = offer(US.host, 30_000).decode().partition("m=audio")[0]
+    nothing = f"{head}m=audio 0 RTP/AVP 8\r\nm=video 0 RTP/AVP 96\r\n".encode()
+    assert CapabilitySet not in kinds(unit.happens(AnswerMedia(CALL, nothing)))
+    others = CapabilitySet(3, (Ability(1, Sound(Codec.PCMU)),))
+    out = unit.speaks(talks, others)
+    ours = next(one for one in said(out) if isinstance(one, CapabilitySet))
+    assert {Codec.PCMA, Codec.PCMU} <= {
+        one.what.codec for one in ours.abilities if isinstance(one.what, Sound)
+    }
+    out += unit.speaks(
+        talks, h245.SetAck(ours.sequence), LEAD, h245.DeterminationAck(master=True),
+        h245.OpenChannel(2, Sound(Codec.PCMU), 1, RTCP),
+    )  # fmt: skip
+    (opened,) = (one for one in said(out) if isinstance(one, h245.OpenChannel))
+    assert opened.data == Sound(Codec.PCMU)
+    assert [one.number for one in said(out) if isinstance(one, h245.OpenAck)] == [2]
