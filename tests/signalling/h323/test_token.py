@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sfu.signalling.h323.alias import Alias
 from sfu.signalling.h323.rasread import read
-from sfu.signalling.h323.token import MessageHash, PasswordHash, is_right, prove
+from sfu.signalling.h323.token import MessageHash, PasswordHash, Proof, is_right, prove
 
 ANNEX_D = bytes.fromhex(
     "0ec0555f060008914a00078001000a63000206b801000a630002e6e322c00900003d1148333233506c7573204361"
@@ -29,7 +29,7 @@ OLD_MD5 = bytes.fromhex(
 )
 
 
-def only_proof(octets: bytes) -> PasswordHash | MessageHash:
+def only_proof(octets: bytes) -> Proof:
     (proof,) = read(octets)[1]
     return proof
 
