@@ -10,7 +10,7 @@ Rates are what both directions may have together, without headers.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sfu.model import Address
 from sfu.signalling.h323 import ras
@@ -48,12 +48,11 @@ class Admissions:
     def find(self, aliases: Iterable[Alias], us: Address) -> Destination | None:
         """Say where a call to any of these names goes."""
         for alias in aliases:
-            for text in dict.fromkeys((alias.text, dialled(alias.text))):
-                if self._takes(text):
-                    return Destination(us, ours=True)
-                found = self._zone.find(text)
-                if found is not None:
-                    return Destination(found.signalling, ours=False)
+            if self._takes(alias.text):
+                return Destination(us, ours=True)
+            found = self._zone.find(alias.text)
+            if found is not None:
+                return Destination(found.signalling, ours=False)
         return None
 
     def admit(self, asked: ras.AdmissionRequest, one: Registration, us: Address) -> ras.Ras:
@@ -76,7 +75,8 @@ class Admissions:
         if elsewhere or (dialled_at and all("@" not in one.text for one in asked.destination)):
             address = dialled_at
         elif asked.destination:
-            return self.find(asked.destination, us)
+            short = (replace(one, text=dialled(one.text)) for one in asked.destination)
+            return self.find((*asked.destination, *short), us)
         if address is None or address.host == us.host:
             return Destination(us, ours=True)  # to no number: the attendant
         return Destination(address, ours=False)
