@@ -25,6 +25,8 @@ class Codec(Member):
     keyframe_every_s: float = 0.0
     deaf: bool = False
     """A replay: heeds no limit and no wish."""
+    stubborn: bool = False
+    """Goes on sending when nothing is taken of it."""
     report_s: float = REPORT_S
     fps: float = FPS
     headers_bytes: int = PLAIN_BYTES

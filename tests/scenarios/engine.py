@@ -92,6 +92,8 @@ class Engine:
         self.departures: list[tuple[LineId, Sent]] = []
         self.sequences: dict[TransportId, int] = {}
         self.starved: list[SinkId] = []
+        self.sounds: list[tuple[LineId, SourceId, int, int]] = []
+        """(line, source, when it was said, when it came) of what is heard."""
         self.stalled_until_us = 0
         self.hearers: Callable[[Member], list[Member]] = lambda speaker: []
         self.on_keyframe: Callable[[SourceId, KeyframeEvent], None] = lambda source, event: None
@@ -116,6 +118,7 @@ class Engine:
         line.received_bytes += line.encapsulation.line_bytes(size)
         self.arrivals.setdefault(member.name, []).append((packet.sent_us, now_us, size))
         if packet.what is What.SOUND:
+            self.sounds.append((line.line, packet.source, packet.sent_us, now_us))
             for hearer in self.hearers(member):
                 self._send_sound(hearer, packet)
         elif packet.what is What.PICTURE:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise
 
-from sfu.media.allocation.output import Give
+from sfu.media.allocation.output import Give, StopPicture
 from sfu.media.allocation.rung import Rung, Why
 from sfu.media.engine.pacer import PictureClass
-from sfu.model import LineId, SinkId
+from sfu.model import LineId, MemberId, SinkId
 from tests.scenarios.browser import Browser
 from tests.scenarios.codec import Codec
 from tests.scenarios.engine import Sink
@@ -645,6 +645,50 @@ class Measures:
         reasons = ((at, getattr(order, "reason", None)) for at, order in self.wiring.orders)
         deaf = [at for at, reason in reasons if reason is not None and reason.why is Why.DEAF]
         return min(deaf, default=self.end_us) / 1e6
+
+    # ---- who is asked for no picture
+
+    def _stops(self) -> dict[MemberId, list[tuple[int, bool]]]:
+        """Return when each was stopped (True) or let back."""
+        found: dict[MemberId, list[tuple[int, bool]]] = {}
+        for at, order in self.wiring.orders:
+            if isinstance(order, StopPicture):
+                found.setdefault(order.member, []).append((at, order.stopped))
+        return found
+
+    @property
+    def stopped_s(self) -> float:
+        """From the first event until the last of those it concerns was stopped first."""
+        firsts = [times[0][0] for times in self._stops().values()]
+        return (max(firsts, default=self.end_us) - self.first_event_us) / 1e6
+
+    @property
+    def stopped_before(self) -> bool:
+        """Whether anybody was stopped on a line that had not changed yet."""
+        return any(times[0][0] < self.first_event_us for times in self._stops().values())
+
+    @property
+    def stops_most(self) -> int:
+        """How often the same picture was stopped."""
+        return max(sum(stop for _, stop in times) for times in self._stops().values())
+
+    @property
+    def back_s(self) -> float:
+        """From the last event until the last of them sends again."""
+        lasts = [self.end_us if times[-1][1] else times[-1][0] for times in self._stops().values()]
+        return (max(lasts) - self.last_event_us) / 1e6
+
+    @property
+    def up_settle(self) -> float:
+        """As `step_settle`, on the way up."""
+        begin = self.first_event_us
+        times = [
+            at
+            for line in self.meeting.up.values()
+            for at, wait in _waits(line)
+            if begin <= at < begin + 20_000_000 and not 0 <= wait <= 60_000
+        ]
+        return (max(times, default=begin) - begin) / 1e6
 
     @property
     def catch_up_packets_max(self) -> int:

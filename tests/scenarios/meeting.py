@@ -47,6 +47,7 @@ class Meeting:
         self.dice = random.Random(f"{self.seed}/{self.scenario.id}")
         self.engine = Engine(self.clock)
         self.wiring = Wiring(self.clock, self.engine)
+        self.wiring.upward = bool(self.scenario.run.get("upward"))
         self._ids = 0
         self._places: dict[MemberId, dict[MemberId, SinkId]] = {}
         self._waiting: dict[MemberId, Member] = {}

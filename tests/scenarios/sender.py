@@ -3,7 +3,7 @@
 from collections import deque
 
 from sfu.media.allocation.event import Layer, Picture
-from sfu.media.allocation.output import Cap
+from sfu.media.allocation.output import Cap, StopPicture
 from sfu.media.allocation.rung import Steer
 from sfu.media.keyframe import KeyframeEvent, KeyframeRequests
 from sfu.media.limit.source import SourceLimit
@@ -16,6 +16,7 @@ from sfu.media.limit.word import (
     SendRemb,
     SendTmmbr,
     Shape,
+    Stopped,
     Wanted,
 )
 from sfu.model import Codec as Algorithm
@@ -31,6 +32,9 @@ SIGNALLING_US = 5_000
 """What a word on the page's WebSocket takes besides the way."""
 USUAL_HEIGHT = 720
 REPORT_BYTES = 60
+OFFER_BYTES = 900
+T1_US = 500_000
+"""After which an offer is said again, then after twice as long (RFC 3261 section 17.1.1.2)."""
 
 
 class Sender:
@@ -117,9 +121,17 @@ class Sender:
             Algorithm.VP8 if browser else Algorithm.H264,
             Steer.LAYERS if browser else Steer.RATE,
             member.headers_bytes,
+            stoppable=not browser and self._limit.stoppable,
         )
 
     # ---- its rate
+
+    def stop(self, order: StopPicture, now: float) -> None:
+        """Have it send nothing, or again, as a new offer does."""
+        reason = order.reason
+        stopped = Stopped(order.stopped, reason.required_bps, reason.available_bps)
+        self._limit.handle(stopped, now)
+        self._order(now)
 
     def cap(self, caps: tuple[Cap, ...], now: float) -> None:
         """Tell it what it may send, in its dialect."""
@@ -141,11 +153,37 @@ class Sender:
                     self._tell(order.bps)
                 case Reoffer():
                     self._tell(order.shape.bps)
-                    shape = order.shape
-                    described = Described(shape, shape, frozenset({Dialect.TMMBR}))
-                    self._limit.handle(described, now)
+                    self._offer(order)
                 case SendRemb():
                     pass  # not agreed
+
+    def _offer(self, order: Reoffer) -> None:
+        member, shape = self.member, order.shape
+        described = Described(shape, shape, frozenset({Dialect.TMMBR}), order.stopped)
+        if not isinstance(member, Codec) or order.stopped is not member.active:
+            self._limit.handle(described, self.engine.clock.now)
+            return
+
+        done = False
+
+        def answered() -> None:
+            nonlocal done
+            if not done:
+                self._limit.handle(described, self.engine.clock.now)
+            done = True
+
+        def heard() -> None:
+            if not member.stubborn and not done:
+                member.active = not order.stopped
+                member.wish()
+            member.report(OFFER_BYTES, answered)
+
+        def say(wait_us: int) -> None:
+            if not done:
+                self.engine.send_report(member, OFFER_BYTES, heard)
+                self.engine.clock.at(self.engine.clock.now_us + wait_us, say, 2 * wait_us)
+
+        say(T1_US)
 
     def _tell(self, bps: int) -> None:
         member = self.member

@@ -24,13 +24,24 @@ from sfu.media.allocation.event import (
     LineState,
     PictureGone,
 )
-from sfu.media.allocation.output import AllocationOrder, Give, Pace, SetCaps, SoundStep, Wants
+from sfu.media.allocation.output import (
+    AllocationOrder,
+    Give,
+    Pace,
+    SetCaps,
+    SoundStep,
+    StopPicture,
+    Wants,
+)
 from sfu.media.allocation.shared_line import share
 from sfu.media.bwe import (
     Acked,
+    Heard,
     Limited,
     LineEstimator,
+    Opposite,
     ProbeEnded,
+    Received,
     Reported,
     StartProbe,
     StopProbe,
@@ -63,10 +74,13 @@ class Site:
 
     line: Line
     down: LineEstimator
+    up: LineEstimator | None
+    """Where a codec sends a picture that way."""
     up_bps: int | None
     down_bps: int | None
     members: list[Member] = field(default_factory=list)
     sent_bytes: int = 0
+    received_bytes: int = 0
     wants_bps: int | None = None
     cuts: int = 0
     estimates: list[tuple[int, int]] = field(default_factory=list)
@@ -81,6 +95,8 @@ class Wiring:
 
     def __init__(self, clock: Clock, engine: Engine) -> None:
         self.clock, self.engine = clock, engine
+        self.upward = False
+        """Whether lines that codecs send up are estimated, as `shell/upward.py` does."""
         self.allocator = Allocator()
         self.sites: dict[LineId, Site] = {}
         self.members: dict[MemberId, Member] = {}
@@ -106,7 +122,7 @@ class Wiring:
         """Know a line; None: nobody told its rate."""
         pacer = Pacer[tuple[Sink, Packet, int]](int(USE * down_bps)) if down_bps else None
         line = self.engine.lines[number] = Line(number, cells, pacer)
-        self.sites[number] = Site(line, LineEstimator(down_bps, cells), up_bps, down_bps)
+        self.sites[number] = Site(line, LineEstimator(down_bps, cells), None, up_bps, down_bps)
 
     def join(self, member: Member, line: LineId) -> None:
         """Take a member in, before it sends anything."""
@@ -116,6 +132,9 @@ class Wiring:
         sender = Sender(member, line, self.engine)
         if sender.sources:
             self.senders[member.name] = sender
+            site = self.sites[line]
+            if self.upward and not member.is_browser and site.up is None and site.up_bps:
+                site.up = LineEstimator(site.up_bps, site.line.encapsulation)
         for source in sender.sources:
             self.engine.sources[source] = Source(source, member)
         if isinstance(member, Browser):
@@ -224,6 +243,10 @@ class Wiring:
         for site, heard in self._acked:
             site.down.handle(heard, now)
         self._acked.clear()
+        for line, *heard_up in self.engine.sounds:
+            if (above := self.sites[line].up) is not None:
+                above.handle(Heard(*heard_up), now)
+        self.engine.sounds.clear()
         for site in self.sites.values():
             self._estimate(site, now)
         self._tell(now)
@@ -241,6 +264,12 @@ class Wiring:
             site.down.handle(Limited(site.wants_bps), now)
         before = site.estimates[-1][1] if site.estimates else 0
         site.down.tick(now)
+        if site.up is not None:
+            received = site.line.received_bytes
+            site.up.handle(Received(received - site.received_bytes), now)
+            site.received_bytes = received
+            site.up.handle(Opposite(site.down.estimate.queue_s), now)
+            site.up.tick(now)
         bps = site.down.estimate.capacity_bps
         site.cuts += bps < before
         site.estimates.append((self.clock.now_us, bps))
@@ -302,10 +331,16 @@ class Wiring:
         estimate = site.down.estimate
         bps = min(estimate.capacity_bps, bound_bps or estimate.capacity_bps)
         voices = [one for one in site.members if not one.silent]
+        up = Capacity(site.up_bps or BOUNDLESS_BPS)
+        if site.up is not None:
+            above = site.up.estimate
+            up = Capacity(
+                above.capacity_bps, above.queue_s, above.congested, most_bps=site.up_bps or 0
+            )
         return LineState(
             site.line.line,
             site.line.encapsulation,
-            Capacity(site.up_bps or BOUNDLESS_BPS),
+            up,
             Capacity(
                 bps, estimate.queue_s, estimate.congested, estimate.probed, estimate.proven_bps
             ),
@@ -336,6 +371,8 @@ class Wiring:
                 self._give(order)
             case SetCaps():
                 self.senders[order.member].cap(order.caps, self.clock.now)
+            case StopPicture():
+                self.senders[order.member].stop(order, self.clock.now)
             case Pace():
                 self.engine.pace(order.line, order.rate_bps)
             case Wants():

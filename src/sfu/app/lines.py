@@ -122,6 +122,7 @@ def _figures(
         probes=sharing.estimates.probes(number),
         cuts=sharing.estimates.cuts(number),
         steps={"down": tally.steps_down, "up": tally.steps_up},
+        stopped=tally.pictures_stopped,
         pictures=_rungs(sharing, number),
         admissions={one: sharing.admissions[number, one] for one in OUTCOMES},
         twice=sharing.protection.of(number),

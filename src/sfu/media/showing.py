@@ -8,6 +8,7 @@
 
     stalled: packets come and no key frame, however often it was asked for one; or it should be
              shown somebody and nothing has gone to it for a while
+    stopped: we asked it for no picture, because it heeds no limit and its line bears it no more
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class VideoState(StrEnum):
     ONEWAY = "oneway"
     STALLED = "stalled"
     NO_PICTURE = "no_picture"
+    STOPPED = "stopped"
 
 
 class Way(StrEnum):
@@ -48,6 +50,8 @@ class Showing:
     """Somebody should be shown to it."""
     still_s: float | None
     """For how long no picture has gone to it; None where none ever did."""
+    stopped: bool = False
+    """No picture comes because we asked for none."""
 
 
 NOTHING_KNOWN = Showing(False, False, 0.0, False, None)
@@ -58,6 +62,8 @@ def video_state(seen: Showing) -> VideoState:
     """Judge."""
     if not seen.agreed:
         return VideoState.NO_PICTURE
+    if seen.stopped:
+        return VideoState.STOPPED
     shown = seen.wanted and seen.still_s is not None and seen.still_s < STALL_S
     stopped = seen.wanted and seen.still_s is not None and not shown
     if stopped or (seen.arrives and seen.missing_s >= STALL_S):

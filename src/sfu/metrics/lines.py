@@ -42,6 +42,9 @@ COUNTERS: dict[str, tuple[str, Callable[[LineFigures], float]]] = {
     ),
     "sfu_line_probes": ("Probes for room on a line.", lambda one: one.probes),
     "sfu_line_cuts": ("Times less was found than before.", lambda one: one.cuts),
+    "sfu_line_pictures_stopped": (
+        "Pictures stopped at their source, which heeded no limit.", lambda one: one.stopped,
+    ),
 }  # fmt: skip
 
 

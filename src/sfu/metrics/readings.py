@@ -81,6 +81,8 @@ class LineFigures:
     pictures: Mapping[tuple[str, str], int]
     """Places of pictures now, by rung and why."""
     admissions: Mapping[str, int]
+    stopped: int = 0
+    """Pictures stopped at the source since the start: their senders heeded no limit."""
     twice: Mapping[str, bool] = field(default_factory=dict)
     """Whether speech goes twice now, by direction: send, receive."""
 

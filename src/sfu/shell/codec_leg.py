@@ -13,6 +13,7 @@ from dataclasses import replace
 import structlog
 
 from sfu.errors import PeerError
+from sfu.media.allocation.output import StopPicture
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.limit.word import Shape
 from sfu.model import (
@@ -91,6 +92,10 @@ class CodecLeg(Leg):
         """Of its picture, once it has one."""
         self._shape = Shape()
         """What its picture is limited to by description, besides `policy` of the house."""
+        self._stopped = False
+        """Its picture shall not be taken: our next description says so."""
+        self._agreed_stopped = False
+        """Our last description said so, and was answered."""
         self._proposing = self._propose_again = False
         """A change of ours waits for its answer, and another for its turn."""
         self._alive_at = now
@@ -101,7 +106,14 @@ class CodecLeg(Leg):
     @property
     def capability(self) -> Capability:
         """What it can, as negotiated last."""
-        return self.media.agreement.capability if self.media.agreement else NOTHING
+        agreement = self.media.agreement
+        if agreement is None:
+            return NOTHING
+        if not self._agreed_stopped or agreement.video is None:
+            return agreement.capability
+        # it could send: what others see of it is for who shares out the line to say
+        able = frozenset(codec for _, codec in agreement.video.receive)
+        return replace(agreement.capability, video_send=able)
 
     @property
     def described(self) -> bool:
@@ -179,9 +191,23 @@ class CodecLeg(Leg):
         if not agreement.lines:
             raise PeerError("the answer refuses all media", status=488)
         self.media.check(agreement)
-        self._apply(agreement)
-        self._remote, self._answered = (answer, read_offer(answer)), (b"", b"")
+        maimed = self._maims(agreement)
+        self._apply(agreement, maimed=maimed)
+        if not maimed or agreement.video is not None:  # else the line could not be offered again
+            self._remote = answer, read_offer(answer)
+        self._answered = (b"", b"")
         self._settled()
+
+    def _maims(self, agreement: Agreement) -> bool:
+        """Tell whether it gives up more than its own picture for our taking none."""
+        before = self.media.agreement
+        if not self._stopped or self._agreed_stopped or before is None:
+            return False
+        took = {line.kind for line in before.lines if line.may_send}
+        takes = {line.kind for line in agreement.lines if line.may_send}
+        spoke = before.audio is not None and before.audio.may_receive
+        speaks = agreement.audio is not None and agreement.audio.may_receive
+        return bool(took - takes) or (spoke and not speaks)
 
     def answered(self, body: bytes | None, model: str) -> None:
         """Take the answer to a call of ours, and who gave it; None: it came early."""
@@ -216,6 +242,7 @@ class CodecLeg(Leg):
     def refused(self, status: int) -> None:
         """Hear that our change was refused: what was agreed stays."""
         log.info("media_change_refused", member=self.member, status=status)
+        self._stopped = self._agreed_stopped
         if self._limits is not None:
             self._limits.refused()
         self._settled()
@@ -233,15 +260,16 @@ class CodecLeg(Leg):
         if again:
             self._propose()
 
-    def _limit(self, shape: Shape) -> None:
-        """Describe its picture with these limits from now on."""
-        self._shape = shape
+    def _limit(self, shape: Shape, stopped: bool) -> None:
+        """Describe its picture with these limits from now on, or that none is taken."""
+        self._shape, self._stopped = shape, stopped
         self._propose()
 
     def _asked(self) -> Policy:
         """Return what is asked of it: by the house, and by who watches it."""
         shape = self._shape
-        return self.policy.limited(bps=shape.bps, fs=shape.fs, mbps=shape.mbps)
+        limited = self.policy.limited(bps=shape.bps, fs=shape.fs, mbps=shape.mbps)
+        return replace(limited, pictures_stopped=self._stopped)
 
     def _versioned(self, session: SessionDescription) -> bytes:
         """Say what changed with a higher version, and the same again as it was said before."""
@@ -250,11 +278,12 @@ class CodecLeg(Leg):
 
     # ---- into the engine
 
-    def _apply(self, agreement: Agreement) -> None:
+    def _apply(self, agreement: Agreement, *, maimed: bool = False) -> None:
+        self._agreed_stopped = self._stopped
         self._taken |= any(line.may_send for line in agreement.lines)
         self._modes |= agreement.capability.h264.modes if agreement.capability.h264 else frozenset()
         self.media.apply(agreement)
-        self._describe(agreement)
+        self._describe(agreement, maimed=maimed)
 
     def _lost(self, left: Agreement | None) -> None:
         """Hear that a line got no keys: go on with the others, or end the call."""
@@ -263,9 +292,13 @@ class CodecLeg(Leg):
         else:
             self._propose()
 
-    def _describe(self, agreement: Agreement) -> None:
+    def _describe(self, agreement: Agreement, *, maimed: bool) -> None:
         """Tell what its picture may be now."""
         if agreement.video is None:
+            if maimed and self._limits is not None:  # it refused the line: offered as it was
+                self._stopped = self._agreed_stopped = False
+                self._limits.refused()
+                self._propose()
             return
         if self._limits is None:
             line = self.media.lines[Kind.VIDEO]
@@ -274,7 +307,7 @@ class CodecLeg(Leg):
                 self._limit,
             )  # fmt: skip
         h264 = agreement.capability.h264
-        self._limits.described(agreement.video, h264, self._asked(), self.policy)
+        self._limits.described(agreement.video, h264, self._asked(), self.policy, maimed=maimed)
 
     def send_picture(self, order: SendPicture) -> None:
         """Limit it as it can be told, and move it to packetization-mode 0 or back by a re-INVITE.
@@ -303,6 +336,21 @@ class CodecLeg(Leg):
     def told_bps(self) -> int | None:
         """The limit it was told: a new offer may wait ten seconds for its turn."""
         return self._limits.told_bps if self._limits is not None else None
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether a re-INVITE can ask it to send no picture."""
+        asked = self._limits is not None and self._limits.stoppable
+        return asked and self.protocol is Protocol.SIP
+
+    def stop_picture(self, order: StopPicture) -> None:
+        """Have it send no picture at all, or again, by a re-INVITE."""
+        if self._limits is not None:
+            self._limits.stop(order)
+
+    def picture_stopped(self, now: float) -> bool:
+        """Tell whether no picture comes because we asked for none, or not yet again."""
+        return self._limits is not None and self._limits.stopped(now)
 
     def voices(self) -> Voices:
         """Say what its sounds and headers cost its line."""

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sfu.media.allocation.output import Cap
+from sfu.media.allocation.output import Cap, StopPicture
 from sfu.model import Codec, MemberId, Protocol, SinkId, SourceId
 from sfu.room.output import Notify, SendPicture
 from sfu.shell.lines import AccessLine
@@ -136,6 +136,18 @@ class Leg(ABC):
     def told_bps(self) -> int | None:
         """What its own picture was really limited to, 0 for nothing yet; None: as ordered."""
         return None
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether it can be asked to send no picture at all."""
+        return False
+
+    def stop_picture(self, order: StopPicture) -> None:  # noqa: B027
+        """Have it send no picture at all, or again."""
+
+    def picture_stopped(self, now: float) -> bool:
+        """Tell whether no picture comes because we asked for none, or not yet again."""
+        return False
 
     def voices(self) -> Voices:
         """Say what its sounds and headers cost its line."""

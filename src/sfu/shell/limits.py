@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import structlog
 
+from sfu.media.allocation.output import StopPicture
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.limit.bound import Estimated, Limited, ReceiverBound
 from sfu.media.limit.source import SourceLimit
@@ -28,6 +29,7 @@ from sfu.media.limit.word import (
     SendRemb,
     SendTmmbr,
     Shape,
+    Stopped,
     Wanted,
     Why,
 )
@@ -79,9 +81,9 @@ class CodecLimits:
         transport: TransportId,
         source: SourceId,
         sink: SinkId,
-        reoffer: Callable[[Shape], None],
+        reoffer: Callable[[Shape, bool], None],
     ) -> None:
-        """Begin undescribed; `reoffer` makes a new offer with these limits."""
+        """Begin undescribed; `reoffer` makes a new offer with these limits, or to take nothing."""
         self._member = member
         self._bay = patchbay
         self._transport, self._source, self._sink = transport, source, sink
@@ -104,6 +106,20 @@ class CodecLimits:
         """Most its own picture may have, as it was told last; 0 before it has one."""
         return self._limit.told_bps
 
+    @property
+    def stoppable(self) -> bool:
+        """Whether it may be asked to send nothing, as far as it has shown."""
+        return self._limit.stoppable
+
+    def stopped(self, now: float) -> bool:
+        """Tell whether nothing comes of it because we want nothing, or not yet again."""
+        return self._limit.stopped(now)
+
+    def stop(self, order: StopPicture) -> None:
+        """Have it send nothing, or again."""
+        reason = order.reason
+        self._events.append(Stopped(order.stopped, reason.required_bps, reason.available_bps))
+
     def wish(self, order: SendPicture) -> None:
         """Take what the room wants; what nobody watches is left as it is."""
         if order.wanted:
@@ -111,13 +127,20 @@ class CodecLimits:
             self._events.append(Wanted(natural(order.max_bps, order.max_fs, order.max_mbps)))
 
     def described(
-        self, agreed: AgreedLine, promise: H264Limits | None, now: Policy, most: Policy
-    ) -> None:
-        """Take what was agreed: under this policy of ours, and what the most would be."""
+        self, agreed: AgreedLine, promise: H264Limits | None, now: Policy, most: Policy,
+        *, maimed: bool = False,
+    ) -> None:  # fmt: skip
+        """Take what was agreed: under this policy of ours, and what the most would be.
+
+        `maimed`: asked to send no picture it gave up more than that.
+        """
         h264 = promise if any(codec is Codec.H264 for _, codec in agreed.receive) else None
         dialects = frozenset(DIALECTS[one] for one in DIALECTS if one in agreed.feedback)
         self._bay.agree_remb(self._transport, Dialect.REMB in dialects)
-        self._events.append(Described(_allowed(now, h264), _allowed(most, h264), dialects))
+        stopped = now.pictures_stopped
+        self._events.append(
+            Described(_allowed(now, h264), _allowed(most, h264), dialects, stopped, maimed)
+        )
 
     def refused(self) -> None:
         """Take that our offer was refused."""
@@ -170,7 +193,7 @@ class CodecLimits:
                 case SendRemb():
                     self._bay.tell_estimate(self._transport, wire_bps(order.bps))
                 case Reoffer():
-                    self._reoffer(order.shape)
+                    self._reoffer(order.shape, order.stopped)
 
     def _say(self, order: LimitOrder) -> None:
         dialect = {SendTmmbr: Dialect.TMMBR, SendRemb: Dialect.REMB, Reoffer: Dialect.REOFFER}

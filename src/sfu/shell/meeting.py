@@ -250,6 +250,8 @@ class Meeting:
                 SoundStarted(leg.member, sound) if sound else SoundStopped(leg.member), now
             )
         picture = _running_codec(snapshot, streams.picture, now) if leg.wants_picture() else None
+        if picture is None and leg.picture_stopped(now) and leg.wants_picture():
+            picture = running.picture  # we asked for that: its places stay, and say why
         if picture is not running.picture:
             if streams.picture is not None and running.picture is None:
                 running.source = streams.picture
@@ -410,6 +412,7 @@ class Meeting:
         return Showing(
             agreed=bool(leg.capability.video_send or leg.capability.pictures),
             arrives=running.picture is not None,
+            stopped=leg.picture_stopped(now),
             missing_s=self._patchbay.keyframes.missing_s(source, now) if source else 0.0,
             wanted=shown is not None and any(shown.shown),
             still_s=min(sent, default=None),

@@ -92,7 +92,9 @@ def picture_of(
     line = leg.line.line if leg.line is not None and leg.line.known else None
     steer = Steer.LAYERS if leg.protocol is Protocol.WEBRTC else Steer.RATE
     headers = leg.voices().headers_up
-    return Picture(leg.member, line, tuple(layers), codec, steer, headers, leg.told_bps)
+    return Picture(
+        leg.member, line, tuple(layers), codec, steer, headers, leg.told_bps, leg.stoppable
+    )
 
 
 def _height(layer: object) -> int:

@@ -38,6 +38,7 @@ from sfu.media.allocation.output import (
     Pace,
     SetCaps,
     SoundStep,
+    StopPicture,
     Wants,
 )
 from sfu.media.allocation.rung import Rung, Why
@@ -90,6 +91,8 @@ class Tally:
 
     steps_down: int = 0
     steps_up: int = 0
+    pictures_stopped: int = 0
+    """Of senders behind it that heeded no limit."""
 
 
 class Sharing:
@@ -336,7 +339,8 @@ class Sharing:
         estimate = self.upward.of(line.line)
         if estimate is None:
             return Capacity(BOUNDLESS_BPS if line.receive_bps is None else line.receive_bps)
-        return Capacity(estimate.capacity_bps, estimate.queue_s, estimate.congested)
+        most = line.receive_bps or 0
+        return Capacity(estimate.capacity_bps, estimate.queue_s, estimate.congested, most_bps=most)
 
     def _server_shares(
         self,
@@ -422,6 +426,8 @@ class Sharing:
                 self._cap(order, now)
             case SoundStep():
                 self._step(order, now)
+            case StopPicture():
+                self._stop(order)
 
     def _give(self, order: Give, changed: set[MemberId]) -> None:
         demand = self._told.get((Demand, order.sink))
@@ -473,6 +479,22 @@ class Sharing:
         meeting = self._meeting_of(order.member)
         if meeting is not None and len(order.caps) == 1 and order.caps[0].active:
             meeting.limit_sending(order.member, order.caps[0].max_bps, now)  # in any dialect
+
+    def _stop(self, order: StopPicture) -> None:
+        """Have a codec that heeds no limit send no picture, or let it send again."""
+        leg = self._legs.get(order.member)
+        if leg is None:
+            return
+        line = leg.line
+        if line is not None and line.line in self.tallies:
+            self.tallies[line.line].pictures_stopped += order.stopped
+        log.info(
+            "picture_stopped" if order.stopped else "picture_let_back", member=order.member,
+            model=leg.model, site=line.site if line else "", line=line.name if line else "",
+            required_bps=order.reason.required_bps, available_bps=order.reason.available_bps,
+            why=order.reason.why.value,
+        )  # fmt: skip
+        leg.stop_picture(order)
 
     def _step(self, order: SoundStep, now: float) -> None:
         meeting = self._meeting_of(order.viewer)

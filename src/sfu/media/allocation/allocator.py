@@ -7,7 +7,7 @@
                -> Give, SetCaps, Pace, Wants, SoundStep, only where they changed
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -33,6 +33,7 @@ from sfu.media.allocation.output import (
     Pace,
     Reason,
     SoundStep,
+    StopPicture,
     Wants,
 )
 from sfu.media.allocation.patience import ANYTHING, Patience
@@ -41,9 +42,11 @@ from sfu.media.allocation.senders import Senders
 from sfu.media.allocation.share import Share
 from sfu.media.allocation.steering import Steering
 from sfu.media.allocation.stills import Stills
+from sfu.media.allocation.stops import Stops, Uplink
 from sfu.media.allocation.temporal import ALL, HOLD_S, highest
 from sfu.media.allocation.voices import STEPS, Voices
 from sfu.media.allocation.world import DOWN, SOUND_ONLY, STILL, UP, Choice, Plan, Stay, World
+from sfu.media.engine.pacer import PictureClass
 from sfu.model import LineId, MemberId, SinkId
 
 TICK_S = 0.1
@@ -81,6 +84,9 @@ class Allocator:
         self._steering: dict[MemberId, Steering] = {}
         self._given: dict[SinkId, Give] = {}
         self._stills = Stills()
+        self._stops = Stops()
+        self._used_up: dict[LineId, float] = {}
+        """What all behind a line were asked for last, bit/s on it."""
         self._stepped: dict[MemberId, SoundStep] = {}
         self._courtesy = Courtesy()
         self._stays: frozenset[Stay] = frozenset()
@@ -100,12 +106,15 @@ class Allocator:
         self.deadline = now if self.deadline is None else min(self.deadline, now)
         match event:
             case Picture():
-                self._senders.handle(event, now)
+                line = self._lines.get(event.line) if event.line is not None else None
+                pressed = line is not None and line.state.up.congested
+                self._senders.handle(event, now, pressed=pressed)
                 if event.member not in self._steering:
                     self._steering[event.member] = Steering(event.member)
             case PictureGone():
                 self._senders.forget(event.member)
                 self._steering.pop(event.member, None)
+                self._outputs.extend(self._stops.forget(event.member))
             case Demand():
                 self._demand(event, now)
             case DemandGone():
@@ -139,10 +148,12 @@ class Allocator:
             line.up.update(line.state.up, now)
             line.down.update(line.state.down, now)
             self._hear(line, now)
+        self._outputs.extend(self._stop(now))
         world, plan = self._court(now)
         if rose := self._settle(world, plan, now):
             plan = self._proven(rose, now)
         self._courtesy.given(plan.choices)
+        self._count_up(world, plan)
         for line in self._lines.values():
             self._pace(line, plan)
         for member, steering in self._steering.items():
@@ -212,9 +223,10 @@ class Allocator:
         for key, line in self._lines.items():
             free[key, UP] = line.up.free_bps(self._budget(line, up=True))
             free[key, DOWN] = line.down.free_bps(self._budget(line, up=False))
+        stopped = self._stops.of
         return World(
-            self._senders.view(),
-            tuple(self._demands.values()),
+            {key: one for key, one in self._senders.view().items() if not stopped(key)},
+            tuple(one for one in self._demands.values() if not stopped(one.member)),
             {key: line.state.encapsulation for key, line in self._lines.items()},
             free,
             {sink: one.has for sink, one in self._patience.items() if one.has != ANYTHING},
@@ -224,6 +236,38 @@ class Allocator:
         )
 
     # ---- what follows
+
+    def _stop(self, now: float) -> Iterator[StopPicture]:
+        """Say who shall send no picture at all, and who may again."""
+        uplinks = {key: self._uplink(line) for key, line in self._lines.items()}
+        return self._stops.update(self._senders.view(), uplinks, self._place, now)
+
+    def _uplink(self, line: _Line) -> Uplink:
+        state = line.state
+        shares = self._budget(line, up=True)
+        nominal = budget(
+            max(state.up.most_bps, shares.capacity_bps), state.encapsulation, state.sounds_up,
+            state.browsers_up,
+        )  # fmt: skip
+        return Uplink(
+            state.encapsulation, shares.picture_bps, line.up.free_bps(shares),
+            line.up.free_bps(nominal), self._used_up.get(state.line, 0.0), state.up.congested,
+        )  # fmt: skip
+
+    def _count_up(self, world: World, plan: Plan) -> None:
+        self._used_up = defaultdict(float)
+        for (member, index), rate in plan.rates.items():
+            sender = world.senders[member]
+            price = world.cost(sender.line, sender.headers_bytes, sender.encodings[index])
+            if price is not None and sender.line is not None:
+                self._used_up[sender.line] += price.bps(rate)
+
+    def _place(self, member: MemberId) -> int:
+        """Tell how large a member is seen: nobody, in a small place, in a main one."""
+        seen = [one.picture_class for one in self._demands.values() if one.member == member]
+        if not seen:
+            return 0
+        return 2 if min(seen) <= PictureClass.MAIN else 1
 
     def _plan(self, world: World) -> Plan:
         for known, plan in self._planned:
@@ -341,7 +385,11 @@ class Allocator:
     def _give(self, world: World, plan: Plan, now: float) -> None:
         for sink, demand in self._demands.items():
             sender = world.senders.get(demand.member)
-            if sender is None:
+            if stopped := self._stops.of(demand.member):
+                small = demand.picture_class is PictureClass.THUMBNAIL
+                rung = Rung.NO_THUMBNAILS if small else Rung.SOUND_ONLY
+                order = Give(sink, None, ALL, rung, stopped)
+            elif sender is None:
                 order = Give(sink, None, ALL, Rung.FULL, Reason(0, 0, Why.NO_SOURCE))
             else:
                 order = self._order(demand, plan.choices[sink], world, now)

@@ -48,6 +48,8 @@ class Picture:
     told_bps: int | None = None
     """The limit it has really been told, where an order takes its time: 0 for none yet, None where
     what is ordered is told at once."""
+    stoppable: bool = False
+    """Whether its call knows a way to ask for no picture at all, and has not refused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class Capacity:
     """Whether that wait was made by a probe of ours, and so says nothing of what is asked for."""
     proven_bps: int = 0
     """What probes carried without a queue since it fell last: no noise, so it counts at once."""
+    most_bps: int = 0
+    """The line's own rate, where what it bears is an estimate; 0: `bps` is all that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,16 @@ class SetCaps:
 
 
 @dataclass(frozen=True, slots=True)
+class StopPicture:
+    """A sender that heeds no limit shall send no picture at all, or send again."""
+
+    member: MemberId
+    stopped: bool
+    reason: Reason = field(compare=False)
+    """What its picture takes of the line it sends on, and what is there for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """All we send down a line, sound included, stays below this."""
 
@@ -76,4 +86,4 @@ class SoundStep:
     reason: Reason = field(compare=False)
 
 
-AllocationOrder = Give | SetCaps | Pace | Wants | SoundStep
+AllocationOrder = Give | SetCaps | StopPicture | Pace | Wants | SoundStep

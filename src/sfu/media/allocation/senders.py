@@ -42,14 +42,15 @@ class Senders:
         """Return who goes on sending more than he was told."""
         return frozenset(member for member, one in self._obedience.items() if one.deaf)
 
-    def handle(self, picture: Picture, now: float) -> None:
-        """Take in what a member sends."""
+    def handle(self, picture: Picture, now: float, *, pressed: bool = False) -> None:
+        """Take in what a member sends; `pressed`: there is a queue where it sends."""
         self._pictures[picture.member] = picture
         obedience = self._obedience.setdefault(picture.member, Obedience())
         if picture.told_bps:
             obedience.told(picture.told_bps, now)
         if picture.steerable is not Steer.NONE:
-            obedience.measured(sum(one.payload_bps for one in picture.layers), now)
+            sends_bps = sum(one.payload_bps for one in picture.layers)
+            obedience.measured(sends_bps, now, pressed=pressed)
         alone = len(picture.layers) == 1 and picture.steerable is not Steer.NONE
         steered = picture.steerable is not Steer.NONE and not obedience.deaf
         self._made[picture.member] = Sender(
@@ -66,6 +67,7 @@ class Senders:
                 for index, one in enumerate(picture.layers)
             ),
             obedience.deaf or picture.steerable is Steer.NONE,
+            picture.stoppable,
         )
 
     def told(self, member: MemberId, caps: Iterable[Cap], now: float) -> None:

@@ -40,6 +40,7 @@ class Sender:
     headers_bytes: int
     encodings: tuple[Encoding, ...]
     deaf: bool = False
+    stoppable: bool = False
 
     def top(self, demand: Demand) -> int:
         """Return the layer a viewer asks for: the highest that is not too large for its place."""

@@ -10,6 +10,10 @@ immediate way there is; only where that is missing, unanswered or not obeyed by 
        `----neither, or smaller pictures--------------^  never closer than 10 s; the rate alone
                                                          where it is big or more than that arrives
 
+Who heeds none of them may be asked to send nothing: by an offer that says so, at once; it is let
+back by another.  Who refuses that, gives up more than its own picture for it, or goes on all the
+same is never asked again.
+
 A lower limit goes out at once, a higher one when it has lasted: speakers change and change back.
 RFC 5104 section 3.5.4 (TMMBR), draft-alvestrand-rmcat-remb-03, RFC 3264 section 8.3.
 """
@@ -32,6 +36,7 @@ from sfu.media.limit.word import (
     SendRemb,
     SendTmmbr,
     Shape,
+    Stopped,
     Wanted,
     Why,
     less,
@@ -55,6 +60,8 @@ EXCESS = 1.3
 """What arrives above this share of the limit disobeys it: an encoder swings."""
 DISOBEY_S = 5.0
 """So long it may: an encoder needs a moment."""
+RETURN_S = 5.0
+"""So long the first packet of who was let back may take."""
 
 
 class SourceLimit:
@@ -77,6 +84,12 @@ class SourceLimit:
         """No offer before this."""
         self._larger_since: float | None = None
         """Since when more is wanted than described."""
+        self._stop = Stopped(stopped=False)
+        self._silent = False
+        """As described last: it shall send nothing."""
+        self._silent_at = self._back_at = float("-inf")
+        self.stoppable = True
+        """It has not shown yet that it cannot be asked to send nothing."""
         self._outputs: deque[LimitOrder] = deque()
 
     @property
@@ -89,16 +102,22 @@ class SourceLimit:
         described = self._described.bps if self._described else 0
         return min(filter(None, (described, self._rate.said_bps)), default=0)
 
+    def stopped(self, now: float) -> bool:
+        """Tell whether nothing comes of it because we want nothing, or not yet again."""
+        coming = not self._arriving_bps and now - self._back_at < RETURN_S
+        return self._silent or coming
+
     def handle(self, event: LimitEvent, now: float) -> None:
         """Take one event; what follows from it waits in `poll`."""
         match event:
             case Wanted():
                 self._wish = event.shape
+            case Stopped():
+                self._stop = event
             case Described():
                 self._describe(event, now)
             case Refused():
-                self._offering = False
-                self._offer_at = max(self._offer_at, now + REFUSED_S)
+                self._refused(now)
             case Noted():
                 self._note(event, now)
             case Measured():
@@ -126,8 +145,23 @@ class SourceLimit:
 
     def _describe(self, event: Described, now: float) -> None:
         self._described, self._most, self._offering = event.shape, event.most, False
+        if self._silent and not event.stopped:
+            self._back_at = now
+        elif event.stopped and not self._silent:
+            self._silent_at = now
+        self._silent = event.stopped
+        if event.maimed:
+            self.stoppable = False
         if event.dialects != self._dialects:
             self._dialects, self._deaf, self._rate = event.dialects, None, Told()
+
+    def _refused(self, now: float) -> None:
+        """Leave it alone for a while; who will not stop is never asked to again."""
+        self._offering = False
+        if self._stops and not self._silent:
+            self.stoppable = False
+        else:
+            self._offer_at = max(self._offer_at, now + REFUSED_S)
 
     def _note(self, event: Noted, now: float) -> None:
         rate = self._rate
@@ -146,7 +180,12 @@ class SourceLimit:
                 self._rate.forget(now, Why.FORGOTTEN)  # this stream was told nothing yet
 
     def _judge(self, now: float) -> None:
-        """Find out whether it heeds what RTCP told it."""
+        """Find out whether it heeds what it was told."""
+        if self._silent and self._arriving_bps:
+            if now >= self._silent_at + DISOBEY_S:
+                self.stoppable = False
+            else:
+                self._wake(self._silent_at + DISOBEY_S)
         rate, wanted = self._rate, self._wanted.bps
         if not wanted or self._arriving_bps <= wanted * EXCESS:
             self._excess_since = None
@@ -214,8 +253,15 @@ class SourceLimit:
 
     # ---- what is said by offers
 
+    @property
+    def _stops(self) -> bool:
+        return self._stop.stopped and self.stoppable
+
     def _offer(self, now: float) -> None:
-        why = self._worth_an_offer(now)
+        if self._stops is not self._silent:
+            self._offer_way(now)
+            return
+        why = None if self._silent else self._worth_an_offer(now)
         if why is None or self._offering:
             return
         if now < self._offer_at:
@@ -225,6 +271,20 @@ class SourceLimit:
         shape = self._shape_to_offer()
         reason = Reason(self.told_bps, shape.bps or self._wanted.bps, why)
         self._outputs.append(Reoffer(shape, reason))
+
+    def _offer_way(self, now: float) -> None:
+        """Offer to take nothing of it, or something again: that waits for no pause."""
+        if self._offering:
+            return
+        if not self._stops and now < self._offer_at - PAUSE_S:
+            self._wake(self._offer_at - PAUSE_S)  # it refused just that
+            return
+        self._offering, self._offer_at, self._larger_since = True, now + PAUSE_S, None
+        why = Why.DEAF if self._stops else Why.ROOM
+        if self._stop.stopped and not self._stops:
+            why = Why.STOP_IGNORED
+        reason = Reason(self._stop.required_bps, self._stop.available_bps, why)
+        self._outputs.append(Reoffer(self._shape_to_offer(), reason, stopped=self._stops))
 
     def _shape_to_offer(self) -> Shape:
         """Offer the rate too where RTCP cannot say it, else the most: RTCP says the rest."""

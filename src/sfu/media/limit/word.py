@@ -24,6 +24,12 @@ class Why(StrEnum):
     FORGOTTEN = "forgotten"
     UNANSWERED = "unanswered"
     DISOBEYED = "disobeyed"
+    DEAF = "deaf"
+    """It heeds no limit, and its line bears it no more: it shall send nothing."""
+    ROOM = "room"
+    """It may send again."""
+    STOP_IGNORED = "stop_ignored"
+    """It went on all the same, or gave up more than its own picture for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,15 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """The source shall send nothing, or may send again."""
+
+    stopped: bool
+    required_bps: int = 0
+    available_bps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Described:
     """Descriptions were exchanged: what ours allows the source, and the dialects agreed."""
 
@@ -55,6 +70,10 @@ class Described:
     most: Shape
     """The most a description of ours would allow it; its rate is not 0."""
     dialects: frozenset[Dialect] = frozenset()
+    stopped: bool = False
+    """The source was told to send nothing, and took that."""
+    maimed: bool = False
+    """It took that and gave up more: it would take no picture of ours, or no sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +127,11 @@ class Reoffer:
 
     shape: Shape
     reason: Reason = field(compare=False)
+    stopped: bool = False
+    """Ask for no picture at all."""
 
 
-LimitEvent = Wanted | Described | Refused | Noted | Measured
+LimitEvent = Wanted | Stopped | Described | Refused | Noted | Measured
 LimitOrder = SendTmmbr | SendRemb | Reoffer
 
 

@@ -29,6 +29,7 @@ from sfu.signalling.sdp.local import (
     direction,
     refused,
     section_says,
+    takes,
     write_media,
     write_session,
 )
@@ -196,7 +197,8 @@ def _written(
     if line.content:
         attributes.append(f"a=content:{line.content}")
     attributes += key_attributes(line, local, ours)
-    attributes.append(direction(send=line.receives, receive=line.sends))
+    receive = line.sends and takes(line.kind, policy)
+    attributes.append(direction(send=line.receives, receive=receive))
     return write_media(
         line.kind,
         line.protocol,
@@ -240,7 +242,7 @@ def _agreed(
         rtcp_remote=line.rtp if mux else line.rtcp,
         rtcp_mux=mux,
         may_send=line.receives,
-        may_receive=line.sends,
+        may_receive=line.sends and takes(line.kind, policy),
         send=numbers,
         receive=numbers,
         clock_hz=media[0].codec.clock_hz,

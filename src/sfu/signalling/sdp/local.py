@@ -36,6 +36,8 @@ class Policy:
     """Without DTLS: with it, every handshake less is a gain."""
     secure: bool = False
     """Refuse lines without keys."""
+    pictures_stopped: bool = False
+    """Take no picture from it for now; what it is sent goes on (RFC 3264 section 8.4)."""
 
     @property
     def video_br_kbps(self) -> int:
@@ -154,6 +156,11 @@ def refused(media: MediaDescription) -> MediaDescription:
     """Write the refusal of an m= line: port 0, its formats kept (RFC 3264 section 6)."""
     formats = " ".join(media.formats) or "0"
     return MediaDescription.of([f"m={media.media} 0 {media.protocol} {formats}"])
+
+
+def takes(kind: Kind | None, policy: Policy) -> bool:
+    """Tell whether we take now what comes on a line of this kind."""
+    return kind is not Kind.VIDEO or not policy.pictures_stopped
 
 
 def direction(*, send: bool, receive: bool) -> str:

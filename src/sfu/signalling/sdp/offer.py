@@ -29,6 +29,7 @@ from sfu.signalling.sdp.local import (
     Policy,
     direction,
     refused,
+    takes,
     write_media,
     write_session,
 )
@@ -166,7 +167,7 @@ def _written(
     video = kind is Kind.VIDEO
     attributes = [f"a=rtcp-fb:* {words}" for words in FEEDBACK] if video else []
     attributes += keys
-    attributes.append(direction(send=True, receive=True))
+    attributes.append(direction(send=True, receive=takes(kind, policy)))
     limits = (f"b=AS:{policy.video_as_kbps}", f"b=TIAS:{policy.video_br_kbps * 1_000}")
     return write_media(
         kind,
@@ -236,7 +237,7 @@ def _agreed(mine: PeerLine, line: PeerLine, described: MediaDescription) -> Agre
         rtcp_remote=line.rtp if mux else line.rtcp,
         rtcp_mux=mux,
         may_send=line.receives,
-        may_receive=line.sends,
+        may_receive=line.sends and mine.receives,
         send=send,
         receive=_receive(mine, line, send),
         clock_hz=send[0][1].clock_hz,
