@@ -16,6 +16,7 @@ from sfu.media.showing import STALL_S, Showing, VideoState, Way, video_state, wa
         (Showing(True, False, 0, False, None), VideoState.NO_PICTURE),
         (Showing(False, False, 0, False, None), VideoState.NO_PICTURE),
         (Showing(True, False, 9.0, False, 9.0), VideoState.NO_PICTURE),
+        (Showing(True, True, 9.0, True, 0.02, stopped=True), VideoState.STOPPED),
     ],
 )
 def test_a_picture_fares(seen, state):

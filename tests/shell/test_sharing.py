@@ -8,15 +8,25 @@ import pytest
 
 from sfu.config import Account, Endpoint, Line, Room, Settings
 from sfu.media.allocation.event import Demand, Hearing, LineState, Picture
-from sfu.media.allocation.output import Cap, Give, Pace, Reason, SetCaps, SoundStep, Wants
+from sfu.media.allocation.output import (
+    Cap,
+    Give,
+    Pace,
+    Reason,
+    SetCaps,
+    SoundStep,
+    StopPicture,
+    Wants,
+)
 from sfu.media.allocation.rung import Rung, Steer, Why
 from sfu.media.engine.command import CloseLine, OpenTransport, SetLine, SetSink
 from sfu.media.engine.event import TransportLatched
 from sfu.media.engine.pacer import PictureClass
+from sfu.media.showing import VideoState
 from sfu.model import Address, CallId, Framing, LineId, Protocol, RoomId
 from sfu.shell import needs
 from sfu.shell.codec_leg import CodecLeg
-from sfu.signalling.call import CallOffered
+from sfu.signalling.call import CallOffered, MediaAnswered, MediaOffered, MediaRefused, OfferMedia
 from sfu.signalling.webrtc import message as m
 from tests.shell.stage import HDX_HOST, Stage, codec_offer, page_offer, stage
 
@@ -408,3 +418,132 @@ def test_a_picture_nobody_is_shown_yet_keeps_its_lowest_layer(house):
     assert page.leg._camera_orders.caps["l"].max_bps == 150_000
     obey(house, SetCaps(page.leg.member, off, Reason(700_000, 90_000, Why.LINE_UP)))
     assert list(page.leg._camera_orders.resting) == ["l", "h"]
+
+
+# ---- who heeds no limit
+
+
+def stop(house: Stage, call: int, *, stopped: bool = True) -> bytes:
+    """Have it asked for no picture, or for one again; return what it was offered for that."""
+    before = len(house.of(OfferMedia))
+    obey(house, StopPicture(house.leg(call).member, stopped, REASON))
+    house.tick(0.2)
+    assert len(house.of(OfferMedia)) == before + 1
+    return house.of(OfferMedia)[-1].description
+
+
+def video(description: bytes) -> bytes:
+    return description[description.index(b"m=video") :]
+
+
+def answered(house: Stage, call: int, offer: bytes, way: bytes = b"a=recvonly") -> None:
+    """Have it answer as its own: what we only send it only receives."""
+    answer = offer.replace(b"a=sendonly", way).replace(b"o=sfu", b"o=far")
+    house.calls.handle(MediaAnswered(house.leg(call).call, answer))
+    house.tick(0.1)
+
+
+def silence(house: Stage, call: int) -> None:
+    """Have no picture come from it any more."""
+    del house.engine.flowing[house.leg(call).streams.picture]
+    house.tick(6)
+
+
+def is_shown(house: Stage, call: int, member: str) -> bool:
+    wanted = [one for one in told(house, Demand) if one.viewer == house.leg(call).member]
+    return member in {one.member for one in wanted}
+
+
+def test_who_is_asked_for_no_picture_is_offered_so_and_keeps_its_place_and_its_sight(house):
+    inside(house, 1, 2)
+    leg = house.leg(1)
+    offer = stop(house, 1)
+    assert b"a=sendonly" in video(offer)
+    assert b"a=sendrecv" in offer[: offer.index(b"m=video")]  # it goes on speaking
+    answered(house, 1, offer)
+    silence(house, 1)
+    assert is_shown(house, 2, leg.member)  # its place says why, by what allocation gives it
+    assert is_shown(house, 1, house.leg(2).member)
+    assert leg.streams.pictures
+    guest = house.house.guests[leg.member]
+    assert house.house.video_state(guest) is VideoState.STOPPED
+    (said,) = [one for one in house.said if one["event"] == "picture_stopped"]
+    assert (said["site"], said["why"]) == ("town", REASON.why)
+    assert (said["required_bps"], said["available_bps"]) == (700_000, 500_000)
+    assert house.house.sharing.tallies[line(house, "town")].pictures_stopped == 1
+
+
+def test_a_description_of_its_own_does_not_bring_the_picture_back(house):
+    inside(house, 1, 2)
+    answered(house, 1, stop(house, 1))
+    house.calls.handle(MediaOffered(house.leg(1).call, codec_offer("polycom_hdx")))
+    assert b"a=sendonly" in video(house.orders[-1].description)
+    assert is_shown(house, 2, house.leg(1).member)
+
+
+def test_it_is_let_back_and_shown_in_the_place_it_had(house):
+    inside(house, 1, 2)
+    answered(house, 1, stop(house, 1))
+    silence(house, 1)
+    offer = stop(house, 1, stopped=False)
+    assert b"a=sendrecv" in video(offer)
+    answered(house, 1, offer)
+    house.tick(1)
+    assert is_shown(house, 2, house.leg(1).member)  # also before its first packet
+    house.send(1)
+    house.tick(2)
+    assert (
+        house.house.video_state(house.house.guests[house.leg(1).member]) is not VideoState.STOPPED
+    )
+    house.tick(300)
+    assert len(house.of(OfferMedia)) == 2
+
+
+def test_who_refuses_keeps_its_call_and_is_never_asked_again(house):
+    inside(house, 1, 2)
+    leg = house.leg(1)
+    assert leg.stoppable
+    stop(house, 1)
+    house.calls.handle(MediaRefused(leg.call, 488))
+    house.tick(0.3)
+    assert not leg.stoppable
+    assert next(one for one in told(house, Picture) if one.member == leg.member).stoppable is False
+    obey(house, StopPicture(leg.member, stopped=False, reason=REASON))
+    obey(house, StopPicture(leg.member, stopped=True, reason=REASON))
+    house.tick(300)
+    assert len(house.of(OfferMedia)) == 1
+    assert is_shown(house, 2, leg.member)
+
+
+@pytest.mark.parametrize("way", [b"a=inactive", b"no picture at all"])
+def test_who_gives_up_more_than_its_picture_gets_it_all_back_and_is_never_asked_again(house, way):
+    inside(house, 1, 2)
+    leg, offer = house.leg(1), stop(house, 1)
+    answer = offer.replace(b"a=sendonly", b"a=inactive").replace(b"o=sfu", b"o=far")
+    if way != b"a=inactive":
+        answer = answer[: answer.index(b"m=video")] + b"m=video 0 RTP/AVP 109\r\n"
+    house.calls.handle(MediaAnswered(leg.call, answer))
+    house.tick(0.3)
+    back = house.of(OfferMedia)[-1].description
+    assert b"a=sendrecv" in video(back)
+    answered(house, 1, back)
+    house.tick(300)
+    assert len(house.of(OfferMedia)) == 2
+    assert not leg.stoppable
+    assert leg.streams.pictures
+    assert is_shown(house, 2, leg.member)
+
+
+def test_who_goes_on_all_the_same_is_taken_back_and_never_asked_again(house):
+    inside(house, 1, 2)
+    answered(house, 1, stop(house, 1))
+    house.tick(7)
+    assert b"a=sendrecv" in video(house.of(OfferMedia)[-1].description)
+    assert not house.leg(1).stoppable
+    why = [one["why"] for one in house.said if one.get("dialect") == "reoffer"]
+    assert why == ["deaf", "stop_ignored"]
+
+
+def test_an_h323_unit_is_not_asked_yet(house):
+    house.ring(1, protocol=Protocol.H323)
+    assert not house.leg(1).stoppable

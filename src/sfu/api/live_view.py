@@ -69,7 +69,7 @@ class LegView:
     level_dbov: int
     """0 loudest, 127 silent."""
     video: str
-    """ok, oneway, stalled, no_picture."""
+    """ok, oneway, stalled, stopped, no_picture."""
     picture_from: Way
     picture_to: Way
     """none also where there is nobody to be shown."""

@@ -44,7 +44,7 @@ class MemberView:
     joined_at: str
     """ISO 8601 with offset."""
     video: str = "no_picture"
-    """How its picture fares: ok, oneway, stalled, no_picture."""
+    """How its picture fares: ok, oneway, stalled, stopped, no_picture."""
 
 
 @dataclass(frozen=True, slots=True)

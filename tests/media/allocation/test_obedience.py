@@ -42,3 +42,46 @@ def test_who_comes_back_into_his_limit_obeys_again():
     play(one, 900_000, 0, 10)
     assert play(one, 500_000, 10, 20) == [15.0]
     assert not one.deaf
+
+
+def test_a_limit_above_what_it_sends_proves_nothing():
+    one = Obedience()
+    one.told(500_000, 0.0)
+    play(one, 900_000, 0, 10)
+    one.told(900_000, 10.0)
+    assert play(one, 900_000, 10, 60) == []
+    assert one.deaf
+    one.told(500_000, 60.0)
+    assert play(one, 700_000, 60, 80) == []  # not for that limit
+    assert play(one, 500_000, 80, 90) == [85.0]
+
+
+def pressed(one, rates, start):
+    """Measured each 0.1 s in a queue; return when the verdict changed."""
+    times = [start + step / 10 for step in range(len(rates))]
+    return [t for t, bps in zip(times, rates, strict=True) if one.measured(bps, t, pressed=True)]
+
+
+def test_in_a_queue_who_does_not_begin_to_come_down_is_deaf_sooner():
+    one = Obedience()
+    one.told(900_000, 0.0)
+    play(one, 900_000, 0, 20)
+    one.told(300_000, 20.0)
+    assert pressed(one, [900_000] * 50, 20.0) == [22.5]
+
+
+def test_a_full_line_that_lets_less_through_is_no_coming_down_for_long():
+    one = Obedience()
+    one.told(900_000, 0.0)
+    play(one, 900_000, 0, 20)
+    one.told(300_000, 20.0)
+    assert pressed(one, [900_000] * 5 + [600_000] * 60, 20.0) == [23.0]
+
+
+def test_who_comes_down_slowly_has_the_time_for_it():
+    one = Obedience()
+    one.told(900_000, 0.0)
+    play(one, 900_000, 0, 20)
+    one.told(300_000, 20.0)
+    slowly = [900_000 - 60_000 * (step // 10) for step in range(100)]
+    assert pressed(one, [*slowly, *[350_000] * 300], 20.0) == []

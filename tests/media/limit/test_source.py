@@ -13,6 +13,7 @@ from sfu.media.limit.source import (
     RAISE_OFFER_S,
     RAISE_S,
     REFUSED_S,
+    RETURN_S,
     SourceLimit,
 )
 from sfu.media.limit.told import LEAST_S, LONG_REPEAT_S
@@ -29,6 +30,7 @@ from sfu.media.limit.word import (
     SendRemb,
     SendTmmbr,
     Shape,
+    Stopped,
     Wanted,
     Why,
 )
@@ -65,7 +67,7 @@ class Stage:
     def agrees(self) -> None:
         """Have our last offer answered."""
         offer = self.orders(Reoffer)[-1]
-        self.hears(Described(offer.shape, MOST, self.dialects))
+        self.hears(Described(offer.shape, MOST, self.dialects, offer.stopped))
 
     def wait(self, seconds: float) -> None:
         """Let time pass, stopping at each deadline on the way, none of which may be past."""
@@ -304,6 +306,89 @@ def test_nothing_is_asked_that_its_call_could_not_do():
     stage.wants(MOST)
     stage.wait(300)
     assert stage.ordered == []
+
+
+# ---- nothing at all
+
+
+def stopped(stage: Stage) -> list[tuple[float, bool, Why]]:
+    return [
+        (at, order.stopped, order.reason.why)
+        for at, order in stage.ordered
+        if isinstance(order, Reoffer)
+    ]
+
+
+def test_who_shall_send_nothing_is_offered_so_at_once_and_let_back_by_another_offer():
+    stage = Stage()
+    stage.wants(SMALL)
+    stage.agrees()
+    stage.wait(1)
+    stage.hears(Stopped(stopped=True, required_bps=700_000, available_bps=300_000))
+    assert stopped(stage)[1:] == [(1, True, Why.DEAF)]
+    reason = stage.orders(Reoffer)[-1].reason
+    assert (reason.required_bps, reason.available_bps) == (700_000, 300_000)
+    stage.agrees()
+    stage.hears(Measured(0, 0))
+    assert stage.core.stopped(stage.now)
+    stage.wants(LESS)
+    stage.wants(Shape())
+    stage.wait(100)
+    assert len(stage.orders(Reoffer)) == 2  # what it may send does not matter now
+    stage.hears(Stopped(stopped=False))
+    assert stopped(stage)[2:] == [(101, False, Why.ROOM)]
+    stage.agrees()
+    assert stage.core.stopped(stage.now)  # its first packet is on its way
+    stage.wait(RETURN_S)
+    assert not stage.core.stopped(stage.now)
+
+
+def test_a_stop_waits_for_the_answer_to_what_was_offered_before():
+    stage = Stage()
+    stage.wants(SMALL)
+    stage.hears(Stopped(stopped=True))
+    assert len(stage.orders(Reoffer)) == 1
+    stage.agrees()
+    assert stopped(stage)[1:] == [(0, True, Why.DEAF)]
+
+
+def test_who_will_not_stop_is_never_asked_again():
+    stage = Stage()
+    stage.hears(Stopped(stopped=True))
+    stage.hears(Refused())
+    assert not stage.core.stoppable
+    for _ in range(3):
+        stage.hears(Stopped(stopped=False), Stopped(stopped=True))
+        stage.wait(REFUSED_S)
+    assert len(stage.orders(Reoffer)) == 1
+
+
+def test_who_will_not_begin_again_is_asked_later():
+    stage = Stage()
+    stage.hears(Stopped(stopped=True))
+    stage.agrees()
+    stage.hears(Measured(0, 0))
+    stage.wait(20)
+    stage.hears(Stopped(stopped=False))
+    stage.hears(Refused())
+    stage.wait(REFUSED_S)
+    assert [one for _, one, _ in stopped(stage)] == [True, False, False]
+    assert stage.core.stoppable
+
+
+def test_who_gives_up_more_or_goes_on_all_the_same_is_taken_back():
+    stage = Stage()
+    stage.hears(Stopped(stopped=True))
+    stage.hears(Described(MOST, MOST, stopped=True, maimed=True))
+    assert stopped(stage)[1:] == [(0, False, Why.STOP_IGNORED)]
+    stage = Stage()
+    stage.hears(Stopped(stopped=True))
+    stage.agrees()
+    stage.hears(Measured(600_000, 7))  # what was under way
+    stage.wait(DISOBEY_S)
+    stage.hears(Measured(600_000, 7))
+    assert stopped(stage)[1:] == [(DISOBEY_S, False, Why.STOP_IGNORED)]
+    assert not stage.core.stoppable
 
 
 # ---- laws

@@ -104,7 +104,7 @@ class SourceLimit:
 
     def stopped(self, now: float) -> bool:
         """Tell whether nothing comes of it because we want nothing, or not yet again."""
-        coming = not self._arriving_bps and now - self._back_at < RETURN_S
+        coming = not self._ssrc and now - self._back_at < RETURN_S
         return self._silent or coming
 
     def handle(self, event: LimitEvent, now: float) -> None:
@@ -146,7 +146,7 @@ class SourceLimit:
     def _describe(self, event: Described, now: float) -> None:
         self._described, self._most, self._offering = event.shape, event.most, False
         if self._silent and not event.stopped:
-            self._back_at = now
+            self._back_at, self._ssrc = now, 0
         elif event.stopped and not self._silent:
             self._silent_at = now
         self._silent = event.stopped
@@ -174,18 +174,15 @@ class SourceLimit:
 
     def _measure(self, event: Measured, now: float) -> None:
         self._arriving_bps = event.bps
+        if self._silent and event.ssrc and now >= self._silent_at + DISOBEY_S:
+            self.stoppable = False
         if event.ssrc != self._ssrc:
             self._ssrc = event.ssrc
             if self._rate.said_bps and Dialect.TMMBR in self._dialects:
                 self._rate.forget(now, Why.FORGOTTEN)  # this stream was told nothing yet
 
     def _judge(self, now: float) -> None:
-        """Find out whether it heeds what it was told."""
-        if self._silent and self._arriving_bps:
-            if now >= self._silent_at + DISOBEY_S:
-                self.stoppable = False
-            else:
-                self._wake(self._silent_at + DISOBEY_S)
+        """Find out whether it heeds what RTCP told it."""
         rate, wanted = self._rate, self._wanted.bps
         if not wanted or self._arriving_bps <= wanted * EXCESS:
             self._excess_since = None
