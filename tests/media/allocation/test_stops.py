@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from sfu.media.allocation.encapsulation import Encapsulation
 from sfu.media.allocation.output import StopPicture
 from sfu.media.allocation.rung import Why
-from sfu.media.allocation.stops import TRY_S, WAIT_MOST_S, WAIT_S, Stops, Uplink
+from sfu.media.allocation.stops import OVER_S, QUEUE_S, TRY_S, WAIT_MOST_S, WAIT_S, Stops, Uplink
 from sfu.media.allocation.usual import usual
 from sfu.media.allocation.world import Encoding, Sender
 from sfu.model import Framing, LineId, MemberId, SourceId
@@ -43,8 +43,7 @@ class Stage:
 
     def tick(self):
         uplink = Uplink(
-            PLAIN, self.bears_bps, 0.85 * self.bears_bps, 0.85 * self.nominal_bps,
-            self.used_bps, self.congested,
+            PLAIN, 0.85 * self.bears_bps, 0.85 * self.nominal_bps, self.used_bps, self.congested,
         )  # fmt: skip
         senders = {one: self.sender(one) for one in self.rates}
         place = lambda member: self.places.get(member, 0)  # noqa: E731
@@ -54,9 +53,10 @@ class Stage:
     def stopped_for(self, bears_bps=2_000_000):
         """Have a queue, then a line that bears so much; return how long it was stopped for."""
         self.congested, self.bears_bps = True, 400_000
-        self.run(0.1)
+        self.run(QUEUE_S + 0.2)
         assert self.stops.of(A) is not None
-        began, self.congested, self.bears_bps = self.now, False, bears_bps
+        self.congested, self.bears_bps = False, bears_bps
+        began = self.orders[-1][0]
         while self.stops.of(A) is not None:
             self.run(0.1)
         return round(self.now - began)
@@ -73,14 +73,23 @@ def test_the_deaf_are_left_alone_where_their_line_bears_them():
     assert Stage().run(600) == []
 
 
-def test_in_a_queue_they_are_stopped_at_once_and_else_after_a_second():
+def test_in_a_queue_they_are_stopped_soon_and_else_after_a_second():
     stage = Stage(bears_bps=400_000, congested=True)
-    assert stage.run(5) == [(A, True, 0.0)]
+    assert stage.run(5) == [(A, True, QUEUE_S)]
     stage = Stage(bears_bps=400_000)
-    assert stage.run(5) == [(A, True, 1.0)]
+    assert stage.run(5) == [(A, True, OVER_S)]
     order = stage.orders[0][1]
-    assert (order.reason.why, order.reason.available_bps) == (Why.DEAF, 400_000)
+    assert (order.reason.why, order.reason.available_bps) == (Why.DEAF, 340_000)
     assert 600_000 < order.reason.required_bps < 700_000
+
+
+def test_a_queue_that_was_none_stops_nobody():
+    stage = Stage()
+    for _ in range(20):
+        stage.congested, stage.bears_bps = True, 400_000
+        assert stage.run(QUEUE_S) == []
+        stage.congested, stage.bears_bps = False, 2_000_000
+        assert stage.run(2) == []
 
 
 def test_who_obeys_or_cannot_be_asked_is_never_stopped():
@@ -92,9 +101,9 @@ def test_who_is_seen_large_is_stopped_last_and_no_more_than_must():
     stage = Stage(rates={A: 600_000.0, B: 500_000.0}, places={A: 2, B: 0})
     stage.run(10)
     stage.bears_bps, stage.congested = 800_000, True
-    assert stage.run(10) == [(B, True, 0.0)]
+    assert stage.run(10) == [(B, True, QUEUE_S)]
     stage.bears_bps = 300_000
-    assert stage.run(10) == [(A, True, 0.0)]
+    assert stage.run(10) == [(A, True, QUEUE_S)]
 
 
 def test_it_is_let_back_with_a_fifth_to_spare_that_lasts():
@@ -113,9 +122,9 @@ def test_it_is_let_back_with_a_fifth_to_spare_that_lasts():
 
 def test_it_is_not_let_back_sooner_than_ten_seconds_after():
     stage = Stage(bears_bps=400_000, congested=True)
-    assert stage.run(1) == [(A, True, 0.0)]
+    assert stage.run(1) == [(A, True, QUEUE_S)]
     stage.congested, stage.bears_bps = False, 2_000_000
-    assert stage.run(60) == [(A, False, WAIT_S - 1)]
+    assert stage.run(60) == [(A, False, WAIT_S - 1 + QUEUE_S)]
 
 
 def test_each_mistake_doubles_the_wait_and_a_good_hour_forgets_them():
@@ -152,7 +161,7 @@ def test_a_try_is_ended_by_a_queue_alone():
     stage = Stage(bears_bps=400_000, congested=True, used_bps=0)
     stage.run(1)
     stage.congested = False
-    assert stage.run(70) == [(A, False, TRY_S - 1)]
+    assert stage.run(70) == [(A, False, TRY_S - 1 + QUEUE_S)]
     stage.run(10)
     stage.bears_bps = 1_500_000
     assert stage.run(600) == []

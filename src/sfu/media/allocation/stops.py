@@ -2,8 +2,8 @@ r"""Who is asked to send no picture at all: the deaf, while their line bears no 
 
 ::
 
-    sends --deaf, and all the deaf of its line are more than it bears:
-            at once in a queue, else for 1 s--------------------------> stopped
+    sends --deaf, and all the deaf of its line are more than may be asked for on it:
+            for 0.3 s of a queue, else for 1 s-------------------------> stopped
     stopped --room for what it sent, with a fifth to spare, for 5 s,
               and 10 s since it was stopped-----------------------------> sends
 
@@ -25,8 +25,9 @@ from sfu.media.allocation.rung import Why
 from sfu.media.allocation.world import Sender
 from sfu.model import LineId, MemberId
 
-OVER_S = 1.0
-"""So long the deaf may be more than a line bears without a queue: figures wobble."""
+OVER_S, QUEUE_S = 1.0, 0.3
+"""So long the deaf may be more than may be asked for, and so long with a queue: what is heard of a
+line wobbles, and a queue that was none has gone sooner."""
 SPARE = 1.2
 CLEAN_S = 5.0
 """Room for a picture has to last so long."""
@@ -49,10 +50,8 @@ class Uplink:
     """What pictures may take of a line towards us, bit/s on it."""
 
     encapsulation: Encapsulation
-    bears_bps: float
-    """With nothing left over."""
     asked_bps: float
-    """What encoders are asked for at most; the rest is for their overshoot."""
+    """What encoders are asked for at most; the rest is for their overshoot and key frames."""
     nominal_bps: float
     """As `asked_bps`, of the line's own rate."""
     used_bps: float = 0.0
@@ -100,7 +99,9 @@ class Stops:
         """Let everybody send."""
         self._deaf: dict[MemberId, _Deaf] = {}
         self._over: dict[LineId, float] = {}
-        """Since when the deaf of a line are more than it bears."""
+        """Since when the deaf of a line are more than may be asked for."""
+        self._queued: dict[LineId, float] = {}
+        """Since when it has a queue besides."""
 
     def of(self, member: MemberId) -> Reason | None:
         """Return why a member is stopped; None where it is not."""
@@ -144,21 +145,29 @@ class Stops:
         takes = {one.member: self._takes(one, uplink.encapsulation, now) for one in deaf}
         sending = [one for one in deaf if self.of(one.member) is None]
         load = sum(takes[one.member] for one in sending)
-        over = load > uplink.bears_bps
-        if not over:
-            self._over.pop(line, None)
-        elif uplink.congested or now - self._over.setdefault(line, now) >= OVER_S:
+        if self._is_over(line, load, uplink, now):
             sending.sort(key=lambda one: (place(one.member), -takes[one.member]))
             for one in sending:
-                if load > uplink.bears_bps and self._may_stop(one, uplink, now):
+                if load > uplink.asked_bps and self._may_stop(one, uplink, now):
                     load -= takes[one.member]
-                    yield self._stop(one.member, takes[one.member], uplink.bears_bps - load, now)
+                    yield self._stop(one.member, takes[one.member], uplink.asked_bps - load, now)
         stopped = [one.member for one in deaf if self.of(one.member) is not None]
         for member in sorted(stopped, key=place, reverse=True):
             needs = load + SPARE * takes[member]
             if self._is_back(self._deaf[member], needs, uplink, now):
                 load += takes[member]
                 yield _back(member)
+
+    def _is_over(self, line: LineId, load: float, uplink: Uplink, now: float) -> bool:
+        """Tell whether the deaf of a line have been too much for it for long enough."""
+        if not uplink.congested:
+            self._queued.pop(line, None)
+        if load <= uplink.asked_bps:
+            self._over.pop(line, None)
+            return False
+        since = self._over.setdefault(line, now)
+        queued = self._queued.setdefault(line, now) if uplink.congested else inf
+        return now - since >= OVER_S or now - max(since, queued) >= QUEUE_S
 
     def _takes(self, sender: Sender, wrap: Encapsulation, now: float) -> float:
         """Return what a deaf picture takes of its line, or would if it were let back."""
