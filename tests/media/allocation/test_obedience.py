@@ -85,3 +85,10 @@ def test_who_comes_down_slowly_has_the_time_for_it():
     one.told(300_000, 20.0)
     slowly = [900_000 - 60_000 * (step // 10) for step in range(100)]
     assert pressed(one, [*slowly, *[350_000] * 300], 20.0) == []
+
+
+def test_in_a_queue_who_rises_above_what_it_has_long_been_told_is_deaf_at_once():
+    one = Obedience()
+    one.told(300_000, 0.0)
+    play(one, 280_000, 0, 20)
+    assert pressed(one, [600_000] * 30, 20.0) == [21.0]

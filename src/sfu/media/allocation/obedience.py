@@ -3,7 +3,8 @@
 ::
 
     obeys --more than 1.2 x the limit for 5 s--> deaf
-    obeys --in a queue: more than that, 2.5 s after a lower limit, coming down no more--> deaf
+    obeys --in a queue: more than that and coming down no more, for 2.5 s; for 1 s of a limit
+            it has had for 5 s----------------------------------------> deaf
     deaf --less than 1.1 x the limit, and 0.8 x what it sent when deaf, for 5 s--> obeys
 
 A limit above what it sends anyway proves nothing: so a deaf one has to come down for it.  While
@@ -12,7 +13,7 @@ its line has a queue nobody is heard, so who does not come down then is waited f
 
 DEAF_FACTOR, HEARS_FACTOR = 1.2, 1.1
 HEEDS, STANDS = 0.8, 0.9
-PATIENCE_S, PRESSED_S = 5.0, 2.5
+PATIENCE_S, PRESSED_S, KNOWN_S = 5.0, 2.5, 1.0
 
 
 class Obedience:
@@ -23,19 +24,16 @@ class Obedience:
         self.deaf = False
         self._since: float | None = None
         self._limits: list[tuple[float, float]] = []
-        self._sends_bps = 0.0
         self._sent_bps = 0.0
         """What it sent when it was found deaf."""
-        self._asked: tuple[float, float] | None = None
-        """When it was told less or came down by a tenth last, and what it sent then; None where it
-        sends no more than it was told."""
+        self._above: tuple[float, float, float] | None = None
+        """Since when it sends more than it was told without coming down, what it sent then, and how
+        long it may in a queue; None where it sends no more."""
 
     def told(self, limit_bps: float, now: float) -> None:
         """Take in a new limit; encoders have some time to follow."""
         if self._limits and self._limits[-1][1] == limit_bps:
             return
-        if self._asked is None and limit_bps * DEAF_FACTOR < self._sends_bps:
-            self._asked = now, self._sends_bps
         self._limits.append((now, limit_bps))
 
     def measured(self, bps: float, now: float, *, pressed: bool = False) -> bool:
@@ -43,7 +41,6 @@ class Obedience:
 
         `pressed`: there is a queue where it sends.
         """
-        self._sends_bps = bps
         while len(self._limits) > 1 and self._limits[1][0] <= now - PATIENCE_S:
             self._limits.pop(0)
         if not self._limits:
@@ -69,13 +66,13 @@ class Obedience:
         return True
 
     def _follow(self, bps: float, now: float) -> None:
-        """Notice that it comes down."""
-        if self._asked is None:
-            return
-        if bps <= DEAF_FACTOR * self._limits[-1][1]:
-            self._asked = None
-        elif bps < STANDS * self._asked[1]:
-            self._asked = now, bps
+        """Notice that it sends too much, and that it comes down."""
+        told_at, limit_bps = self._limits[-1]
+        if bps <= DEAF_FACTOR * limit_bps:
+            self._above = None
+        elif self._above is None or bps < STANDS * self._above[1]:
+            known = now - told_at >= PATIENCE_S
+            self._above = now, bps, KNOWN_S if known else PRESSED_S
 
     def _in_vain(self, now: float) -> bool:
-        return self._asked is not None and now - self._asked[0] >= PRESSED_S
+        return self._above is not None and now - self._above[0] >= self._above[2]
