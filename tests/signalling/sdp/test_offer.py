@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from sfu.model import Address, Codec
+from sfu.model import Address, Codec, Kind
 from sfu.signalling.sdp.answer import compose_answer
 from sfu.signalling.sdp.h263 import OLD_PICTURES
 from sfu.signalling.sdp.local import LocalLine, LocalMedia, Policy
@@ -201,3 +201,38 @@ def test_a_new_offer_keeps_keys_under_the_profile_they_came_with():
     offer = reoffered("baresip_1_0_0")
     assert offer.media[0].protocol == "RTP/AVP"
     assert offer.media[0].value("crypto") == CRYPTO[0]
+
+
+def ways(session):
+    """Return the direction of each line that is in use."""
+    found = ("sendrecv", "sendonly", "recvonly", "inactive")
+    return [
+        next(one for one in found if f"a={one}" in media.lines)
+        for media in session.media
+        if media.port
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_where_no_picture_is_taken_only_the_pictures_line_says_so(name):
+    offer = session(name)
+    peer = read_offer(offer)
+    kinds = [line.kind for line in peer.lines if line.index in (peer.audio, peer.video)]
+    again = reoffered(name, pictures_stopped=True)
+    expected = ["sendonly" if kind is Kind.VIDEO else "sendrecv" for kind in kinds]
+    assert ways(again) == expected
+    answer, agreement = compose_answer(offer, peer, SECURE, Policy(pictures_stopped=True))
+    assert ways(answer) == expected
+    if agreement.video is not None:
+        assert (agreement.video.may_send, agreement.video.may_receive) == (True, False)
+        assert not agreement.capability.video_send
+        assert agreement.capability.video_receive
+
+
+def test_who_answers_that_it_sends_all_the_same_sends_nothing_we_take():
+    offer = compose_offer(LOCAL, Policy(pictures_stopped=True))
+    answer, _ = compose_answer(offer, read_offer(offer), LOCAL, Policy())
+    assert ways(answer) == ["sendrecv", "recvonly"]
+    agreement = read_answer(offer, parse(bytes(answer).replace(b"a=recvonly", b"a=sendrecv")))
+    assert agreement.video.may_receive is False
+    assert agreement.video.may_send
