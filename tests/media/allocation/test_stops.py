@@ -43,7 +43,8 @@ class Stage:
 
     def tick(self):
         uplink = Uplink(
-            PLAIN, 0.85 * self.bears_bps, 0.85 * self.nominal_bps, self.used_bps, self.congested,
+            PLAIN, self.bears_bps, 0.85 * self.bears_bps, 0.85 * self.nominal_bps, self.used_bps,
+            self.congested,
         )  # fmt: skip
         senders = {one: self.sender(one) for one in self.rates}
         place = lambda member: self.places.get(member, 0)  # noqa: E731
@@ -73,14 +74,21 @@ def test_the_deaf_are_left_alone_where_their_line_bears_them():
     assert Stage().run(600) == []
 
 
-def test_in_a_queue_they_are_stopped_soon_and_else_after_a_second():
+def test_in_a_queue_they_are_stopped_soon_and_else_after_five_seconds():
     stage = Stage(bears_bps=400_000, congested=True)
     assert stage.run(5) == [(A, True, QUEUE_S)]
     stage = Stage(bears_bps=400_000)
-    assert stage.run(5) == [(A, True, OVER_S)]
+    assert stage.run(6) == [(A, True, OVER_S)]
     order = stage.orders[0][1]
     assert (order.reason.why, order.reason.available_bps) == (Why.DEAF, 340_000)
     assert 600_000 < order.reason.required_bps < 700_000
+
+
+def test_without_a_queue_what_leaves_nothing_over_is_let_be():
+    stage = Stage(bears_bps=680_000)  # of which it takes 650: more than may be asked for
+    assert stage.run(10) == []
+    stage.congested = True
+    assert stage.run(1) == [(A, True, QUEUE_S)]
 
 
 def test_a_queue_that_was_none_stops_nobody():

@@ -250,7 +250,7 @@ class Allocator:
             state.browsers_up,
         )  # fmt: skip
         return Uplink(
-            state.encapsulation, line.up.free_bps(shares),
+            state.encapsulation, shares.picture_bps, line.up.free_bps(shares),
             line.up.free_bps(nominal), self._used_up.get(state.line, 0.0), state.up.congested,
         )  # fmt: skip
 

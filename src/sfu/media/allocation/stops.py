@@ -2,8 +2,8 @@ r"""Who is asked to send no picture at all: the deaf, while their line bears no 
 
 ::
 
-    sends --deaf, and all the deaf of its line are more than may be asked for on it:
-            for 0.3 s of a queue, else for 1 s-------------------------> stopped
+    sends --deaf, and all the deaf of its line are more than may be asked for on it, for 0.3 s of
+            a queue; or, for 5 s, more than it bears at all-------------> stopped
     stopped --room for what it sent, with a fifth to spare, for 5 s,
               and 10 s since it was stopped-----------------------------> sends
 
@@ -25,9 +25,9 @@ from sfu.media.allocation.rung import Why
 from sfu.media.allocation.world import Sender
 from sfu.model import LineId, MemberId
 
-OVER_S, QUEUE_S = 1.0, 0.3
-"""So long the deaf may be more than may be asked for, and so long with a queue: what is heard of a
-line wobbles, and a queue that was none has gone sooner."""
+OVER_S, QUEUE_S = 5.0, 0.3
+"""So long the deaf may be more than a line bears, and so long more than may be asked for in a
+queue: what is heard of a line wobbles, and a queue that was none has gone sooner."""
 SPARE = 1.2
 CLEAN_S = 5.0
 """Room for a picture has to last so long."""
@@ -50,6 +50,8 @@ class Uplink:
     """What pictures may take of a line towards us, bit/s on it."""
 
     encapsulation: Encapsulation
+    bears_bps: float
+    """With nothing left over."""
     asked_bps: float
     """What encoders are asked for at most; the rest is for their overshoot and key frames."""
     nominal_bps: float
@@ -99,9 +101,9 @@ class Stops:
         """Let everybody send."""
         self._deaf: dict[MemberId, _Deaf] = {}
         self._over: dict[LineId, float] = {}
-        """Since when the deaf of a line are more than may be asked for."""
+        """Since when the deaf of a line are more than it bears."""
         self._queued: dict[LineId, float] = {}
-        """Since when it has a queue besides."""
+        """Since when they are more than may be asked for, and there is a queue."""
 
     def of(self, member: MemberId) -> Reason | None:
         """Return why a member is stopped; None where it is not."""
@@ -160,14 +162,14 @@ class Stops:
 
     def _is_over(self, line: LineId, load: float, uplink: Uplink, now: float) -> bool:
         """Tell whether the deaf of a line have been too much for it for long enough."""
-        if not uplink.congested:
+        if not uplink.congested or load <= uplink.asked_bps:
             self._queued.pop(line, None)
-        if load <= uplink.asked_bps:
-            self._over.pop(line, None)
-            return False
-        since = self._over.setdefault(line, now)
-        queued = self._queued.setdefault(line, now) if uplink.congested else inf
-        return now - since >= OVER_S or now - max(since, queued) >= QUEUE_S
+        elif now - self._queued.setdefault(line, now) >= QUEUE_S:
+            return True
+        if load > uplink.bears_bps:
+            return now - self._over.setdefault(line, now) >= OVER_S
+        self._over.pop(line, None)
+        return False
 
     def _takes(self, sender: Sender, wrap: Encapsulation, now: float) -> float:
         """Return what a deaf picture takes of its line, or would if it were let back."""
