@@ -243,9 +243,9 @@ class Wiring:
         for site, heard in self._acked:
             site.down.handle(heard, now)
         self._acked.clear()
-        for line, *heard_up in self.engine.sounds:
+        for line, source, sent_us, arrived_us in self.engine.sounds:
             if (above := self.sites[line].up) is not None:
-                above.handle(Heard(*heard_up), now)
+                above.handle(Heard(source, sent_us, arrived_us), now)
         self.engine.sounds.clear()
         for site in self.sites.values():
             self._estimate(site, now)

@@ -429,7 +429,8 @@ def stop(house: Stage, call: int, *, stopped: bool = True) -> bytes:
     obey(house, StopPicture(house.leg(call).member, stopped, REASON))
     house.tick(0.2)
     assert len(house.of(OfferMedia)) == before + 1
-    return house.of(OfferMedia)[-1].description
+    offer: OfferMedia = house.of(OfferMedia)[-1]
+    return offer.description
 
 
 def video(description: bytes) -> bytes:
@@ -445,7 +446,9 @@ def answered(house: Stage, call: int, offer: bytes, way: bytes = b"a=recvonly") 
 
 def silence(house: Stage, call: int) -> None:
     """Have no picture come from it any more."""
-    del house.engine.flowing[house.leg(call).streams.picture]
+    picture = house.leg(call).streams.picture
+    assert picture is not None
+    del house.engine.flowing[picture]
     house.tick(6)
 
 

@@ -11,7 +11,7 @@ from sfu.media.allocation.admission import Adds, Admitted
 from sfu.media.allocation.budget import Sound
 from sfu.media.allocation.cost import cost
 from sfu.media.allocation.event import DemandGone, Hearing, PictureGone
-from sfu.media.allocation.output import Give, Pace, SetCaps, SoundStep, Wants
+from sfu.media.allocation.output import Give, Pace, SetCaps, SoundStep, StopPicture, Wants
 from sfu.media.allocation.rung import Rung, Steer, Why
 from sfu.media.allocation.temporal import HOLD_S, half
 from sfu.media.engine.pacer import PictureClass
@@ -188,6 +188,55 @@ def test_a_deaf_sender_is_taken_from_lines_without_room_and_flagged():
     assert scene.gives[thin].layer is None
     assert scene.gives[thin].reason.why is Why.DEAF
     assert scene.gives[fat].layer is not None
+
+
+def stops(orders):
+    return [one.stopped for one in orders if isinstance(one, StopPicture)]
+
+
+def goes_on(scene, bps, seconds):
+    """Have the codec send that, whatever it is told; return who was stopped or let back."""
+    found = []
+    for _ in range(seconds):
+        scene.send_again("c1", bps)
+        found += stops(scene.run(1))
+    return found
+
+
+def deaf_on_a_thin_line():
+    """A codec that sends 900 kbit/s and may be asked for no picture, behind a line of 800."""
+    scene, (sink,) = codecs(2_000_000)
+    scene.pictures["c1"] = replace(scene.pictures["c1"], stoppable=True)
+    scene.line(1, 800_000, sounds=CODEC)
+    assert goes_on(scene, 900_000, 20) == [True]
+    return scene, sink
+
+
+def test_a_deaf_sender_that_is_more_than_its_line_bears_is_stopped_and_its_place_says_so():
+    scene, sink = deaf_on_a_thin_line()
+    give = scene.gives[sink]
+    assert (give.layer, give.rung, give.reason.why) == (None, Rung.SOUND_ONLY, Why.DEAF)
+    assert give.reason.required_bps > 900_000 > 800_000 > give.reason.available_bps
+    (stopped,) = [one for _, one in scene.log if isinstance(one, StopPicture)]
+    assert (stopped.member, stopped.reason) == (MemberId("c1"), give.reason)
+    assert goes_on(scene, 0, 600) == []
+    assert not [one for at, one in scene.log if at > 60 and isinstance(one, SetCaps)]
+
+
+def test_it_is_let_back_when_its_line_bears_it_and_is_seen_at_once():
+    scene, sink = deaf_on_a_thin_line()
+    goes_on(scene, 0, 30)
+    scene.rate(1, 2_000_000)
+    assert goes_on(scene, 0, 10) == [False]
+    assert goes_on(scene, 900_000, 2) == []
+    assert scene.gives[sink].layer is not None
+    assert goes_on(scene, 900_000, 600) == []
+
+
+def test_who_never_was_stoppable_is_left_to_its_line():
+    scene, _ = codecs(2_000_000)
+    scene.line(1, 800_000, sounds=CODEC)
+    assert goes_on(scene, 900_000, 60) == []
 
 
 def test_what_cannot_be_steered_is_given_where_it_fits():

@@ -234,5 +234,6 @@ def test_who_answers_that_it_sends_all_the_same_sends_nothing_we_take():
     answer, _ = compose_answer(offer, read_offer(offer), LOCAL, Policy())
     assert ways(answer) == ["sendrecv", "recvonly"]
     agreement = read_answer(offer, parse(bytes(answer).replace(b"a=recvonly", b"a=sendrecv")))
+    assert agreement.video is not None
     assert agreement.video.may_receive is False
     assert agreement.video.may_send

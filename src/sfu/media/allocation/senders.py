@@ -98,7 +98,8 @@ class Senders:
         if steered:
             self._fixed.pop(layer.source, None)
         else:
-            measured = float(layer.payload_bps) or layer.max_bps or usuals.good_bps
+            known = self._fixed.get(layer.source)  # who pauses goes on as before
+            measured = float(layer.payload_bps) or known or layer.max_bps or usuals.good_bps
             fixed = self._hold(self._fixed, layer.source, measured, MOVED_RATE)
         return Encoding(
             layer.source,
