@@ -80,7 +80,7 @@ class Sender:
                 self._ask(source)
         if isinstance(self.member, Codec):
             bps = self._rates(self.sources[0])[0]
-            self._limit.handle(Measured(int(bps), 1 if bps else 0), now)
+            self._limit.handle(Measured(int(bps), int(self.member.active)), now)
             self._order(now)
 
     def measure(self) -> None:

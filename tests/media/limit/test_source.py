@@ -363,6 +363,19 @@ def test_who_will_not_stop_is_never_asked_again():
     assert len(stage.orders(Reoffer)) == 1
 
 
+def test_who_sends_again_before_its_answer_is_here_has_ignored_nothing():
+    stage = Stage()
+    stage.hears(Stopped(stopped=True))
+    stage.agrees()
+    stage.hears(Measured(0, 0))
+    stage.wait(20)
+    stage.hears(Stopped(stopped=False), Measured(600_000, 7))
+    stage.agrees()
+    assert stage.core.stoppable
+    stage.hears(Stopped(stopped=True))
+    assert [one for _, one, _ in stopped(stage)] == [True, False, True]
+
+
 def test_who_will_not_begin_again_is_asked_later():
     stage = Stage()
     stage.hears(Stopped(stopped=True))

@@ -174,7 +174,8 @@ class SourceLimit:
 
     def _measure(self, event: Measured, now: float) -> None:
         self._arriving_bps = event.bps
-        if self._silent and event.ssrc and now >= self._silent_at + DISOBEY_S:
+        ignored = self._silent and self._stops and event.ssrc
+        if ignored and now >= self._silent_at + DISOBEY_S:
             self.stoppable = False
         if event.ssrc != self._ssrc:
             self._ssrc = event.ssrc
