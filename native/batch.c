@@ -7,11 +7,17 @@ uint8_t *batch_reserve(struct batch *batch) {
     return batch->arena + batch->used;
 }
 
+/* Behind the others: who was served first is sent to first. */
 static void activate(struct batch *batch, struct path *path) {
     struct socket *socket = path->socket;
-    if (!socket->active) batch->active[batch->active_count++] = socket;
-    path->next_active = socket->active;
-    socket->active = path;
+    path->next_active = NULL;
+    if (socket->active) {
+        socket->active_last->next_active = path;
+    } else {
+        batch->active[batch->active_count++] = socket;
+        socket->active = path;
+    }
+    socket->active_last = path;
     path->first = path->last = -1;
 }
 

@@ -61,7 +61,7 @@ struct socket {
     uint32_t overflow; /* SO_RXQ_OVFL as last seen */
     struct stream *stream; /* of a connection over TCP; NULL for datagrams */
     bool alias; /* another core reads it, this one only sends */
-    struct path *active; /* paths with packets in the batch */
+    struct path *active, *active_last; /* paths with packets in the batch, in order */
     struct path *paths;  /* all of its paths */
 };
 

@@ -1,6 +1,7 @@
 /* One thread of the engine: what waits, and with send.c the only file that knows sockets.
  *
- *   epoll -> recvmmsg(64) -> core_receive each -> batch_flush -> again, at most ROUNDS times
+ *   epoll -> recvmmsg(64) -> core_receive each -> where that goes to many, what came meanwhile too
+ *         -> batch_flush -> again, at most ROUNDS times
  *         -> what other threads have handed over -> the rest of the batch
  */
 #define _GNU_SOURCE
@@ -20,6 +21,9 @@
 #include "worker.h"
 
 #define ROUNDS 8    /* of these before other sockets have their turn */
+#define MANY 16     /* datagrams that take longer to send than a look for more takes */
+#define ENOUGH 512  /* with so many waiting, the first have waited long enough */
+#define LOOKS 8     /* for more, at most, before what waits is sent */
 #define READY 32    /* sockets told by one epoll_wait */
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 #define FIFO_PRIORITY 10
@@ -204,11 +208,23 @@ static void take_handed(struct worker *worker) {
             hand_take(worker->core, engine->workers[i]->core->outboxes[worker->core->index]);
 }
 
-static void work(struct worker *worker, struct socket *socket, uint32_t ready) {
-    int rounds = 0, count;
+/* The first packet of a picture wakes us before the rest is there.  Where it goes to many, that has
+ * come by the time it is protected for all of them: so it leaves with it, in segments. */
+static int gather(struct worker *worker, struct socket *socket) {
+    const struct batch *batch = worker->batch;
+    int looks = 0, count;
     do {
         count = receive(worker, socket);
         worker_tell_others(worker);
+    } while (count > 0 && count < RECEIVE && batch->count >= MANY && batch->count < ENOUGH &&
+             ++looks < LOOKS);
+    return count;
+}
+
+static void work(struct worker *worker, struct socket *socket, uint32_t ready) {
+    int rounds = 0, count;
+    do {
+        count = gather(worker, socket);
         core_release(worker->core);
         batch_flush(worker->batch);
     } while (count == RECEIVE && ++rounds < ROUNDS);

@@ -33,6 +33,13 @@ def test_refused_segmentation_falls_back_under_address_sanitizer(tmp_path: Path)
 
 
 @pytest.mark.native
+def test_what_comes_while_a_picture_is_worked_on_leaves_with_it_under_address_sanitizer(
+    tmp_path: Path,
+) -> None:
+    run(tmp_path, "check_gather", *ADDRESS, "-Wl,--wrap=sendmmsg", "-Wl,--wrap=recvmmsg")
+
+
+@pytest.mark.native
 def test_connections_bear_any_cut_and_a_peer_that_reads_nothing_under_address_sanitizer(
     tmp_path: Path,
 ) -> None:
