@@ -7,10 +7,11 @@ RTX, history, send-time log, abs-send-time, a line that counts.
 
     python -m benchmarks.forward [--modes gcm,plain] [--sinks 8,32,128] [--bursts 1,8]
                                  [--systems ours,bare,rtpengine,janus,mediasoup]
-                                 [--rounds 5] [--add] [--out var/forward]
+                                 [--rounds 5] [--add] [--out var/forward] [--docs]
 
 prints the table, writes it as ``forward.json`` and ``forward.svg``; `--add` keeps what stands
-there of other work.  The mode `cm` is AES-CM-128 with HMAC-SHA1-80, as room codecs use it by SDES.
+there of other work, `--docs` puts all of it into docs/performance.md.  The mode `cm` is AES-CM-128
+with HMAC-SHA1-80, as room codecs use it by SDES.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import janus, mediasoup, rtpengine
+from benchmarks import janus, mediasoup, page, rtpengine
 from benchmarks.bars import Bar, draw
 from benchmarks.child import cpu_us, pinned
 from benchmarks.engine_server import KEYS
@@ -227,6 +228,37 @@ def verdicts(rows: Sequence[Row]) -> Iterator[str]:
                 yield f"ours to {system}, gcm, {how}: {min(ratios):.2f}-{max(ratios):.2f}{wish}"
 
 
+NAMES = {
+    "ours": "engine", "bare": "bare loop", "rtpengine": "rtpengine 10.5", "janus": "Janus 1.1.2",
+}  # fmt: skip
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Write the table as the page has it: a line for each work, a column for each system."""
+    systems = list(dict.fromkeys(row.system for row in rows))
+    cells = {(row.system, row.work): f"{row.us_per_packet:.2f} ({row.ratio:.2f})" for row in rows}
+    names = [NAMES.get(system, system) for system in systems]
+    lines = [f"| us of CPU per packet (to the bare loop) | {' | '.join(names)} |"]
+    lines.append("|---" * (len(systems) + 1) + "|")
+    for work in dict.fromkeys(row.work for row in rows):
+        how = "singly" if work.burst == 1 else f"pictures of {work.burst}"
+        found = " | ".join(cells.get((system, work), "") for system in systems)
+        lines.append(f"| {work.mode}, {work.sinks} receivers, {how} | {found} |")
+    return "\n".join(lines)
+
+
+def judged(rows: Sequence[Row]) -> list[str]:
+    """Say what each aim came to, and what was lost."""
+    ours = [row for row in rows if row.system == "ours"]
+    over = sum(row.ratio > AIM for row in ours)
+    least, most = min(row.ratio for row in ours), max(row.ratio for row in ours)
+    return [
+        *verdicts(rows),
+        f"ours to the bare loop, all {len(ours)} rows: {least:.2f}-{most:.2f}, {over} above {AIM}",
+        f"lost: {sum(row.lost for row in rows)} packets",
+    ]
+
+
 def _kept(path: Path, rows: Sequence[Row]) -> list[Row]:
     """Return the rows of an earlier run whose work is in none of these."""
     done = {row.work for row in rows}
@@ -246,6 +278,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "forward")
     parser.add_argument("--add", action="store_true", help="keep the rows of other work")
+    parser.add_argument("--docs", action="store_true", help="put it into docs/performance.md")
     asked = parser.parse_args()
     wanted = asked.systems.split(",")
     reasons = {system: absent(system) for system in wanted}
@@ -271,10 +304,11 @@ def main() -> None:
         rows = _kept(asked.out / "forward.json", rows) + rows
     (asked.out / "forward.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
     picture(rows, asked.out / "forward.svg")
-    for verdict in verdicts(rows):
-        print(verdict)
-    over = [row for row in rows if row.system == "ours" and row.ratio > AIM]
-    print(f"{len(over)} of ours above {AIM} x the bare loop; written to {asked.out}")
+    said = judged(rows)
+    print(*said, f"written to {asked.out}", sep="\n")
+    if asked.docs:
+        text = "\n".join([table(rows), "", *(f"- {line}" for line in said)])
+        page.put("forward", text, asked.out / "forward.svg", "CPU per packet")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ that took over 10 ms; the meter saw it where less than 10 ms are left without th
 was late.  At each wake-up it protects four packets too: where that takes twice its usual time
 while packets stall, the core itself was slow, and the report says so (the verdict does not change).
 
-    python -m benchmarks.load [--seconds 60] [--share 0.5] [--viewers 32] [--burst 8]
+    python -m benchmarks.load [--seconds 60] [--share 0.5] [--viewers 32] [--burst 8] [--docs]
 
-writes ``var/load/load.json`` and ``load.svg``.  Ten minutes: --seconds 600.
+writes ``var/load/load.json`` and ``load.svg``; `--docs` puts both into docs/performance.md.  Ten
+minutes: --seconds 600.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -36,6 +38,7 @@ from typing import Any
 
 from tests.interop.server import Server
 
+from benchmarks import page
 from benchmarks.call import BASE_PORT, Quiet
 from benchmarks.caller import Caller
 from benchmarks.child import pinned
@@ -222,25 +225,33 @@ def collected(directory: Path, server: Server, begun_s: float, seconds: float) -
     return ", ".join(words) + " by generation"
 
 
+def written(file: Path, since_s: float, seconds: float) -> int:
+    """Return how many calls that ended meanwhile stand in the server's database."""
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        query = "SELECT COUNT(*) FROM calls WHERE left_at >= ? AND left_at < ?"
+        return int(database.execute(query, (since_s, since_s + seconds)).fetchone()[0])
+
+
 def quantiles(buckets: Buckets, most: int) -> str:
     """Write the median, the tails and the longest, in us."""
     parts = (quantile(buckets, part) for part in (0.5, 0.99, 0.999))
     return "/".join(f"{part}" for part in parts) + f", longest {most}"
 
 
-def report(found: dict[str, Any], asked: argparse.Namespace) -> None:
-    """Print the figures and the verdicts."""
+def report(found: dict[str, Any], asked: argparse.Namespace) -> Iterator[str]:
+    """Write the figures and the verdicts."""
     stalls = judged(found)
     p99 = quantile(found["took"], 0.99)
     offered, lost = found["got"] / asked.seconds, found["expected"] - found["got"]
-    print(
+    yield (
         f"offered {offered:,.0f} packets a second for {asked.seconds:.0f} s: {found['got']:,} came,"
         f" {lost} lost, {found['skipped']} pictures left out while the driver was held\n"
         f"added, p50/p99/p99.9 in us: {quantiles(found['took'], found['took_most'])}"
         f"  (aim p99 < {AIM_P99_US}: {'met' if p99 < AIM_P99_US else 'MISSED'})\n"
         f"the meter was late:         {quantiles(found['late'], found['late_most'])}\n"
-        f"meanwhile: {found['visitors']}, {found['ended']:.0f} calls recorded, mixer spawned"
-        f" {found['workers']} times, garbage collected {found['garbage']}\n"
+        f"meanwhile: {found['visitors']}, {found['ended']:.0f} calls ended and {found['written']}"
+        f" of them written to SQLite, mixer spawned {found['workers']} times, garbage"
+        f" collected {found['garbage']}\n"
         f"the server's Python took {found['cpu'][0]:.0%} of the core, its engine"
         f" {found['cpu'][1]:.0%}"
     )
@@ -248,18 +259,18 @@ def report(found: dict[str, Any], asked: argparse.Namespace) -> None:
         seen = "the meter saw it" if stall.left_us <= STALL_US else "the meter saw it not"
         if stall.left_us > STALL_US and not stall.ours:
             seen = "our own send call stood still"
-        print(
+        yield (
             f"    at {stall.at_s:.1f} s {stall.took_us} us, {stall.left_us} without the meter's:"
             f" {seen}; its own work took {stall.slowness:.1f} times as long as usual"
         )
     unseen = sum(stall.ours for stall in stalls)
     most = max((stall.left_us for stall in stalls), default=found["took_most"])
-    print(
+    yield (
         f"{len(stalls)} stalls over {STALL_US // 1000} ms, {unseen} of them unseen by the meter"
         f" (aim 0: {'MISSED' if unseen else 'met'}); longest without the meter's {most} us"
     )
     if found["stalls_more"] or found["hiccups_more"]:
-        print("more stalls than there is room for: this machine is not ours")
+        yield "more stalls than there is room for: this machine is not ours"
 
 
 def picture(found: dict[str, Any], asked: argparse.Namespace, path: Path) -> None:
@@ -289,6 +300,9 @@ async def run(asked: argparse.Namespace) -> dict[str, Any]:
         finally:
             await server.stop()
         begun_s = found["begun"] / 1e6
+        since_s = begun_s + time.time() - time.monotonic()
+        file = server.home / "data" / "calls.sqlite3"
+        found["written"] = written(file, since_s, asked.seconds)
         found["garbage"] = collected(directory, server, begun_s, asked.seconds)
     return found
 
@@ -301,14 +315,19 @@ def main() -> None:
     parser.add_argument("--viewers", type=int, default=VIEWERS)
     parser.add_argument("--burst", type=int, default=BURST)
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "load")
+    parser.add_argument("--docs", action="store_true", help="put it into docs/performance.md")
     asked = parser.parse_args()
     with noted():
         found = asyncio.run(run(asked))
-    report(found, asked)
+    said = "\n".join(report(found, asked))
+    print(said)
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "load.json").write_text(json.dumps(found, indent=1))
     picture(found, asked, asked.out / "load.svg")
     print(f"written to {asked.out}")
+    if asked.docs:
+        text = f"```\nceiling {found['ceiling']:,.0f} packets a second\n{said}\n```"
+        page.put("load", text, asked.out / "load.svg", "Latency under load")
 
 
 if __name__ == "__main__":
