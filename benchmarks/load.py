@@ -13,10 +13,11 @@ that took over 10 ms; the meter saw it where less than 10 ms are left without th
 was late.  At each wake-up it protects four packets too: where that takes twice its usual time
 while packets stall, the core itself was slow, and the report says so (the verdict does not change).
 
-    python -m benchmarks.load [--seconds 60] [--share 0.5] [--viewers 32] [--burst 8] [--docs]
+    python -m benchmarks.load [--seconds 60] [--share 0.5 | --rate PACKETS_A_SECOND]
+                              [--viewers 32] [--burst 8] [--docs]
 
 writes ``var/load/load.json`` and ``load.svg``; `--docs` puts both into docs/performance.md.  Ten
-minutes: --seconds 600.
+minutes: --seconds 600.  `--rate` is for comparing two builds, of which each has its own ceiling.
 """
 
 import argparse
@@ -198,7 +199,7 @@ def measure(server: Server, directory: Path, asked: argparse.Namespace) -> dict[
         print(f"ceiling {ceiling:,.0f} packets a second, {closed['lost']} lost", flush=True)
         counts = stack.enter_context(visited(server.base))
         time.sleep(SETTLE_S)
-        rate = asked.share * ceiling / (asked.viewers * asked.burst)
+        rate = (asked.rate or asked.share * ceiling) / (asked.viewers * asked.burst)
         before, ends = cpu_s(server), server.metric("sfu_call_ends_total")
         driver.order("open", rate, asked.seconds)
         killed = bothered(server, asked.seconds)
@@ -210,6 +211,7 @@ def measure(server: Server, directory: Path, asked: argparse.Namespace) -> dict[
     return {
         **measured, "ceiling": ceiling, "realtime": realtime, "visitors": counts,
         "workers": killed, "ended": ended, "seconds": asked.seconds,
+        "share": rate * asked.viewers * asked.burst / ceiling,
         "expected": measured["pictures"] * asked.viewers * asked.burst,
         "cpu": [part / asked.seconds for part in cpu],
     }  # fmt: skip
@@ -278,7 +280,7 @@ def picture(found: dict[str, Any], asked: argparse.Namespace, path: Path) -> Non
     took = quantiles(found["took"], found["took_most"])
     late = quantiles(found["late"], found["late_most"])
     title = (
-        f"{asked.share:.0%} of the ceiling for {asked.seconds:.0f} s, 1 to {asked.viewers},"
+        f"{found['share']:.0%} of the ceiling for {asked.seconds:.0f} s, 1 to {asked.viewers},"
         f" {found['got'] / asked.seconds:,.0f} packets a second; p50/p99/p99.9 in us"
     )
     curves = [Curve(f"added {took}", found["took"]), Curve(f"meter {late}", found["late"])]
@@ -312,6 +314,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="latency under load")
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--share", type=float, default=SHARE)
+    parser.add_argument("--rate", type=float, help="packets a second, whatever the ceiling")
     parser.add_argument("--viewers", type=int, default=VIEWERS)
     parser.add_argument("--burst", type=int, default=BURST)
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "load")

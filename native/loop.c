@@ -23,7 +23,6 @@
 #define ROUNDS 8    /* of these before other sockets have their turn */
 #define MANY 16     /* datagrams that take longer to send than a look for more takes */
 #define ENOUGH 512  /* with so many waiting, the first have waited long enough */
-#define LOOKS 8     /* for more, at most, before what waits is sent */
 #define READY 32    /* sockets told by one epoll_wait */
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 #define FIFO_PRIORITY 10
@@ -210,24 +209,24 @@ static void take_handed(struct worker *worker) {
 
 /* The first packet of a picture wakes us before the rest is there.  Where it goes to many, that has
  * come by the time it is protected for all of them: so it leaves with it, in segments. */
-static int gather(struct worker *worker, struct socket *socket) {
+static int gather(struct worker *worker, struct socket *socket, int *rounds) {
     const struct batch *batch = worker->batch;
-    int looks = 0, count;
+    int count;
     do {
         count = receive(worker, socket);
         worker_tell_others(worker);
-    } while (count > 0 && count < RECEIVE && batch->count >= MANY && batch->count < ENOUGH &&
-             ++looks < LOOKS);
+    } while (++*rounds < ROUNDS && count > 0 && count < RECEIVE && batch->count >= MANY &&
+             batch->count < ENOUGH);
     return count;
 }
 
 static void work(struct worker *worker, struct socket *socket, uint32_t ready) {
     int rounds = 0, count;
     do {
-        count = gather(worker, socket);
+        count = gather(worker, socket, &rounds);
         core_release(worker->core);
         batch_flush(worker->batch);
-    } while (count == RECEIVE && ++rounds < ROUNDS);
+    } while (count == RECEIVE && rounds < ROUNDS);
     /* A local peer that went away stays readable for ever, with nothing to read. */
     if (ready & EPOLLHUP && (count <= 0 || worker->messages[count - 1].msg_len == 0))
         epoll_ctl(worker->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
@@ -273,6 +272,7 @@ static void serve(struct worker *worker, const struct epoll_event *ready, int co
 static void *run(void *context) {
     struct worker *worker = context;
     struct epoll_event ready[READY];
+    send_prepare();
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* the usual 50 us are a tenth of a cell's time */
     int64_t deadline_us = INT64_MAX; /* whoever brings it forward between two batches rouses us */
     while (!atomic_load(&worker->engine->stopping)) {
@@ -297,10 +297,19 @@ static void prepare_messages(struct worker *worker) {
     }
 }
 
+/* Memory is found page by page when it is first written to, and the last pages here would be when
+ * most waits: each then costs the time of some packets, on a virtual machine of many. */
+static void touch(void *bytes, size_t size) {
+    memset(bytes, 0xff, size); /* no zeros: those calloc has promised already */
+}
+
 static bool prepare_core(struct worker *worker, int index, uint64_t seed) {
     worker->batch = calloc(1, sizeof *worker->batch);
     struct core *core = worker->core = worker->batch ? core_new(seed, worker->batch) : NULL;
     if (!core) return false;
+    touch(worker->batch->arena, sizeof worker->batch->arena);
+    touch(worker->batch->entries, sizeof worker->batch->entries);
+    touch(worker->buffers, sizeof worker->buffers);
     worker->batch->flush = flush;
     worker->batch->context = worker;
     core->index = index;

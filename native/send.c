@@ -192,19 +192,24 @@ static void send_on_stream(const struct batch *batch, struct socket *socket, int
     stream_flush(socket, now_us);
 }
 
+static _Thread_local struct outgoing leaving;
+
+void send_prepare(void) {
+    memset(&leaving, 0, sizeof leaving); /* written to, so that the memory is there */
+}
+
 void send_batch(struct batch *batch, int64_t now_us) {
-    static _Thread_local struct outgoing out;
     for (int i = 0; i < batch->active_count; i++) {
-        out.socket = batch->active[i];
-        if (out.socket->stream) {
-            send_on_stream(batch, out.socket, now_us);
+        leaving.socket = batch->active[i];
+        if (leaving.socket->stream) {
+            send_on_stream(batch, leaving.socket, now_us);
             continue;
         }
-        for (struct path *path = out.socket->active; path; path = path->next_active)
+        for (struct path *path = leaving.socket->active; path; path = path->next_active)
             for (int index = path->first; index >= 0;) {
-                add_run(&out, batch, path, &index);
-                if (out.count == MESSAGES) send_messages(&out);
+                add_run(&leaving, batch, path, &index);
+                if (leaving.count == MESSAGES) send_messages(&leaving);
             }
-        send_messages(&out);
+        send_messages(&leaving);
     }
 }

@@ -15,6 +15,9 @@ union control {
 void control_set(struct msghdr *message, union control *control, size_t segment, uint8_t mark,
                  uint16_t family);
 
+/* Once by a thread before it sends anything, so that no send waits for memory. */
+void send_prepare(void);
+
 /* Sends everything; never blocks, drops and counts what the kernel does not take. */
 void send_batch(struct batch *batch, int64_t now_us);
 socklen_t address_to_kernel(const struct socket *socket, const struct sfu_address *address,
