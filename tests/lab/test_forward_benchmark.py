@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from benchmarks import mediasoup
+from benchmarks import mediasoup, page
 from benchmarks.engine_server import KEYS
-from benchmarks.forward import Row, Work, absent, verdicts
+from benchmarks.forward import Row, Work, absent, judged, table, verdicts
 
 from sfu.model import Keys
 
@@ -93,3 +93,50 @@ def test_each_other_system_is_judged_at_our_worst_against_it() -> None:
         "ours to mediasoup, gcm, singly: 1.00-1.00, aim 1.15: met",
         "ours to mediasoup, gcm, by pictures: 0.50-0.75, aim 0.65: missed",
     ]
+
+
+def measured(system: str, work: Work, us: float, ratio: float, lost: int = 0) -> Row:
+    return Row(system, work, us, us, us, lost, 50, 90, ratio)
+
+
+FEW, MANY = Work("gcm", 8, 1), Work("gcm", 32, 8)
+FOUND = [
+    measured("ours", FEW, 4.2, 1.2, lost=3), measured("bare", FEW, 3.5, 1.0),
+    measured("ours", MANY, 1.8, 0.9), measured("bare", MANY, 2.0, 1.0),
+    measured("mediasoup", MANY, 6.0, 3.0),
+]  # fmt: skip
+
+
+def test_the_table_has_a_line_for_each_work_and_a_column_for_each_system() -> None:
+    assert table(FOUND).splitlines() == [
+        "| us of CPU per packet (to the bare loop) | engine | bare loop | mediasoup |",
+        "|---|---|---|---|",
+        "| gcm, 8 receivers, singly | 4.20 (1.20) | 3.50 (1.00) |  |",
+        "| gcm, 32 receivers, pictures of 8 | 1.80 (0.90) | 2.00 (1.00) | 6.00 (3.00) |",
+    ]
+
+
+def test_a_row_above_the_aim_and_a_lost_packet_are_told() -> None:
+    *_, rows, lost = judged(FOUND)
+    assert rows == "ours to the bare loop, all 2 rows: 0.90-1.20, 1 above 1.15"
+    assert lost == "lost: 3 packets"
+
+
+def test_what_was_found_replaces_what_stood_between_the_marks(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    plot, there = tmp_path / "new.svg", tmp_path / "performance.md"
+    plot.write_text("<svg/>")
+    there.write_text("before\n<!-- load -->\nold\n<!-- end -->\n<!-- line two -->\n<!-- end -->\n")
+    page.put("load", "| new |", plot, "Latency", there)
+    assert there.read_text() == (
+        "before\n<!-- load -->\n\n| new |\n\n![Latency](images/load.svg)\n\n<!-- end -->\n"
+        "<!-- line two -->\n<!-- end -->\n"
+    )
+    assert (tmp_path / "images" / "load.svg").read_text() == "<svg/>"
+    with pytest.raises(LookupError):
+        page.put("forward", "", plot, "CPU", there)
+
+
+@pytest.mark.parametrize("name", ["forward", "load"])
+def test_the_page_has_a_place_for_each_that_writes_there(name: str) -> None:
+    assert f"<!-- {name} -->\n" in page.PAGE.read_text()

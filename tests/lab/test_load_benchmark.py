@@ -1,9 +1,12 @@
 """How the benchmark of latency under load judges: who is to blame for a stall, what a tail is."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from benchmarks.histogram import Curve, draw, quantile
-from benchmarks.load import Span, judged, overlap
+from benchmarks.load import Span, judged, overlap, written
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +69,12 @@ def test_the_picture_shows_one_in_a_million(tmp_path: Any) -> None:
     assert "1e-6" in text
     assert "a &lt;title&gt;" in text
     assert "100 ms" in text
+
+
+def test_only_calls_that_ended_meanwhile_and_stand_in_the_file_count(tmp_path: Path) -> None:
+    file = tmp_path / "calls.sqlite3"
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE calls (left_at FLOAT)")
+        database.executemany("INSERT INTO calls VALUES (?)", [(9.0,), (10.0,), (19.0,), (None,)])
+    assert written(file, 10.0, 9.0) == 1
+    assert written(file, 9.0, 60.0) == 3
