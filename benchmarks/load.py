@@ -253,6 +253,7 @@ def report(found: dict[str, Any], asked: argparse.Namespace) -> Iterator[str]:
         f"added, p50/p99/p99.9 in us: {quantiles(found['took'], found['took_most'])}"
         f"  (aim p99 < {AIM_P99_US}: {'met' if p99 < AIM_P99_US else 'MISSED'})\n"
         f"the meter was late:         {quantiles(found['late'], found['late_most'])}\n"
+        f"then lay unread at viewers: {quantiles(found['lay'], found['lay_most'])}\n"
         f"meanwhile: {found['visitors']}, {found['ended']:.0f} calls ended and {found['written']}"
         f" of them written to SQLite, mixer spawned {found['workers']} times, garbage"
         f" collected {found['garbage']}\n"

@@ -78,7 +78,7 @@ static uint16_t sequence;
 static uint32_t timestamp;
 static uint64_t pictures, got, foreign, skipped;
 static uint8_t run; /* what was sent before it is not counted */
-static struct histogram took, late;
+static struct histogram took, late, lay; /* lay: between its receive stamp and our reading it */
 static uint32_t worked_ns[WORKED]; /* by wake-up since the run began to count, 0 for one missed */
 static _Atomic int64_t counted_us;  /* when that was */
 static struct spans stalls, hiccups, held;
@@ -226,7 +226,8 @@ static void send_picture(int64_t step_us) {
 
 /* ---- what comes */
 
-static void take(struct member *member, struct msghdr *message, size_t length, int64_t offset_us) {
+static void take(struct member *member, struct msghdr *message, size_t length, int64_t offset_us,
+                 int64_t read_us) {
     uint8_t *packet = message->msg_iov->iov_base;
     int64_t sent, came = 0;
     for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
@@ -245,6 +246,7 @@ static void take(struct member *member, struct msghdr *message, size_t length, i
     if (!atomic_load(&metering)) return;
     memcpy(&sent, packet + 28, 8);
     count(&took, came - sent);
+    count(&lay, read_us - came);
     if (came - sent >= STALL_US) note(&stalls, sent, came, sent, came - sent);
 }
 
@@ -263,9 +265,9 @@ static void drain(struct member *member) {
                                               .msg_controllen = sizeof controls[i].bytes};
     }
     int count = recvmmsg(member->video, messages, RECEIVE, MSG_DONTWAIT, NULL);
-    int64_t offset_us = now_us() - clock_of(CLOCK_REALTIME);
+    int64_t read_us = now_us(), offset_us = read_us - clock_of(CLOCK_REALTIME);
     for (int i = 0; i < count; i++)
-        take(member, &messages[i].msg_hdr, messages[i].msg_len, offset_us);
+        take(member, &messages[i].msg_hdr, messages[i].msg_len, offset_us, read_us);
 }
 
 /* ---- the loops */
@@ -309,7 +311,7 @@ static void turn(int epoll, struct pace *pace) {
 static void forget(void) {
     run++;
     pictures = got = foreign = skipped = 0;
-    took = late = (struct histogram){0};
+    took = late = lay = (struct histogram){0};
     stalls.count = hiccups.count = held.count = stalls.more = hiccups.more = held.more = 0;
 }
 
@@ -400,6 +402,7 @@ static void run_open(int epoll, double rate, int64_t length_us) {
            skipped, got);
     print_histogram("took", &took);
     print_histogram("late", &late);
+    print_histogram("lay", &lay);
     print_spans("stalls", &stalls);
     print_spans("hiccups", &hiccups);
     print_spans("held", &held);
