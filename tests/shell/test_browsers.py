@@ -389,7 +389,7 @@ def test_a_house_that_drains_lets_nobody_in_but_who_comes_back(house):
     assert len(house.browsers) == 1
 
 
-@pytest.mark.parametrize(("down_bps", "wanted"), [(2_000_000, 120), (20_000_000, 0)])
+@pytest.mark.parametrize(("down_bps", "wanted"), [(2_000_000, 150), (20_000_000, 0)])
 def test_a_page_on_a_thin_line_keeps_back_what_it_plays(down_bps, wanted):
     town = Line(site="town", up_bps=down_bps, down_bps=down_bps, networks=(TOWN,))
     with stage(Settings(line=(town,))) as house:
