@@ -29,6 +29,8 @@
 #define LOG_ROWS 8192         /* arrivals, and departures, between two snapshots */
 #define WAITING_MAX 1024      /* packets that wait for one line */
 #define PICTURES 128          /* VP8 pictures whose numbers a late packet finds */
+#define EARLY_MAX 32          /* packets per transport that came before their source was set */
+#define SERVED_MAX 64         /* sinks of one apply that are told to have begun from the past */
 
 struct core;
 struct transport;
@@ -122,6 +124,13 @@ struct told {
     uint8_t had; /* 1 mid, 2 rid or repaired rid */
 };
 
+/* A packet that came before Python had set its source (early.c). */
+struct early {
+    int64_t received_us;
+    struct packet packet; /* whose payload is the bytes */
+    uint8_t bytes[];
+};
+
 struct keyed { /* one direction's keys; srtp NULL before there are any */
     struct srtp *srtp;
     struct sfu_set_keys said;
@@ -147,6 +156,8 @@ struct transport {
     uint32_t next_resent;
     struct told told[TOLD_MAX];
     int told_count;
+    struct early *early[EARLY_MAX]; /* oldest first */
+    int early_count;
     struct sfu_transport_row row;
 };
 
@@ -172,15 +183,22 @@ struct before {
 /* What a source has sent, held once for all its sinks (past.c). */
 struct gone {
     bool used, marker, has_level;
+    bool skip; /* it took its number along and nothing else */
     uint8_t level, codec;
     uint16_t length;
     uint32_t extended, timestamp;
+    int64_t received_us;
     struct look look;
 };
 struct past {
-    uint32_t size; /* NUMBERS, or 0 as long as no sink shares it */
+    uint32_t size; /* NUMBERS, or 0 as long as no sink shares it and no key frame in it is fresh */
     struct gone *gone;
     uint8_t *bytes; /* HISTORY_BYTES each */
+    /* Its last key frame, as long as a sink may begin with it: by whom and when it began. */
+    bool keyed;
+    uint32_t first, key_timestamp;
+    int64_t keyed_us;
+    uint32_t newest; /* extended; of what came in order */
 };
 
 struct source {
@@ -390,6 +408,8 @@ struct house {
     struct core *cores[THREADS_MAX];
 };
 int house_apply(const struct house *house, const uint8_t *commands, size_t length);
+/* The sinks that began from the past in the last house_apply; as many as fit. */
+int house_served(const struct house *house, uint32_t *sinks, int cap);
 
 /* A batch of nothing but Transmit and TransmitRtcp needs one core at a time.  Whoever applies holds
  * others off from `house_sends` to the last `house_send`, so no table changes; then each core's lock
@@ -431,6 +451,8 @@ struct core {
     uint64_t hand_lost;
     struct source *ghosts; /* linked by next_on_transport */
     uint32_t ghost_count, aliases;
+    uint32_t served[SERVED_MAX]; /* sinks that began from the past in this apply */
+    int served_count;
     struct table sockets, transports, sources, sinks, lines;
     struct path *paths[PATH_SLOTS];
     uint64_t seed;
@@ -476,6 +498,12 @@ void core_receive(struct core *core, struct socket *socket, const struct sfu_add
 void transport_receive(struct core *core, struct path *path, const struct sfu_address *remote,
                        uint8_t *datagram, size_t length, enum protocol protocol);
 bool transport_ready(const struct transport *transport);
+/* One RTP packet of a transport, in the clear, to its source; false where it has none yet. */
+bool transport_pass(struct core *core, struct transport *transport, struct packet *packet);
+/* early.c: what came too early is kept, and goes its way when its source is set. */
+void early_keep(struct core *core, struct transport *transport, const struct packet *packet);
+void early_release(struct core *core, struct transport *transport);
+void early_free(struct transport *transport);
 struct path *transport_rtcp_path(struct transport *transport);
 /* What protects the RTCP of one direction; NULL before there are keys for it. */
 struct srtp *transport_rtcp_srtp(const struct transport *transport, bool sending);
@@ -523,6 +551,14 @@ struct passing {
     uint8_t level;
 };
 void forward(struct core *core, struct passing *passing);
+/* One packet to one of the sinks of its source, by its line; `held` is as for pacer_put. */
+struct held;
+void sink_offer(struct core *core, struct sink *sink, const struct passing *passing,
+                struct held **held);
+/* A sink that waits for a key frame begins with the last one, where that is cheaper; catchup.c. */
+void sink_catch_up(struct core *core, struct sink *sink);
+/* What a ghost needs so that its sinks may. */
+void source_lend(struct source *ghost, const struct source *source, int64_t now_us);
 /* One packet to one sink that carries its source. */
 void sink_deliver(struct core *core, struct sink *sink, const struct passing *passing);
 /* pages.c */
@@ -549,8 +585,21 @@ static inline bool sink_reserved(const struct sink *sink, uint32_t extended) {
     return sink->reserved[extended % PLACES / 8] >> (extended % 8) & 1;
 }
 void past_begin(struct past *past);
-void past_put(struct past *past, const struct passing *passing);
+/* Notes key frames, and keeps the packet where it may be wanted. */
+void past_take(struct source *source, const struct passing *passing);
 void past_free(struct past *past);
+/* Its key frame is of no more use; without sinks that share it there is no past either. */
+void past_end(struct source *source);
+/* What stands under a number; NULL where it is gone or never came. */
+static inline const struct gone *past_at(const struct past *past, uint32_t extended) {
+    if (past->size == 0) return NULL;
+    const struct gone *gone = &past->gone[extended % NUMBERS];
+    return (gone->used || gone->skip) && gone->extended == extended ? gone : NULL;
+}
+static inline uint8_t *past_bytes(const struct past *past, uint32_t extended) {
+    return past->bytes + (size_t)(extended % NUMBERS) * HISTORY_BYTES;
+}
+#define FRESH_US 1000000 /* a picture older than this is not shown to who begins */
 /* False when the same packet was sent again a moment ago; else it is noted. */
 bool transport_may_resend(struct transport *transport, uint32_t ssrc, uint16_t sequence,
                           int64_t now_us);

@@ -132,6 +132,13 @@ int sfu_apply(sfu *engine, const uint8_t *commands, size_t length) {
     return result;
 }
 
+int sfu_served(sfu *engine, uint32_t *sinks, int cap) {
+    pthread_mutex_lock(&engine->applying);
+    int count = house_served(&engine->house, sinks, cap);
+    pthread_mutex_unlock(&engine->applying);
+    return count;
+}
+
 /* The descriptor is read before the rings: what comes meanwhile makes it readable again. */
 int sfu_poll(sfu *engine, uint8_t *buffer, size_t cap) {
     uint64_t ignored, one = 1;

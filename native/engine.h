@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SFU_ABI_VERSION 8
+#define SFU_ABI_VERSION 9
 #define SFU_LATENCY_BUCKETS 10
 #define SFU_PAYLOADS_MAX 16
 #define SFU_MID_MAX 32
@@ -237,6 +237,10 @@ void sfu_close(sfu *engine);
 /* Applies packed commands between two batches; 0, or -1 at a record it cannot read. */
 int sfu_apply(sfu *engine, const uint8_t *commands, size_t length);
 
+/* The sinks routed by the last sfu_apply that need no key frame: they began with the source's last
+ * one.  Returns how many, `cap` at most. */
+int sfu_served(sfu *engine, uint32_t *sinks, int cap);
+
 /* Takes events out of the ring, whole records only; returns the bytes written. */
 int sfu_poll(sfu *engine, uint8_t *buffer, size_t cap);
 
@@ -318,10 +322,12 @@ size_t sfu_arrivals_tell(sfu_arrivals *arrivals, uint32_t transport, int64_t now
 /* The same state machine without sockets, thread or clock: for tests and fuzzers. */
 sfu_stage *sfu_stage_open(uint64_t seed);
 void sfu_stage_close(sfu_stage *stage);
-int sfu_stage_apply(sfu_stage *stage, const uint8_t *commands, size_t length, int64_t now_us);
 
-/* One datagram received on a transport; writes what leaves: uint32_t transport, uint32_t length,
- * bytes; returns the bytes written.  `timer` lets time pass (it asks again for lost packets). */
+/* Commands, and below one datagram received on a transport; writes what leaves: uint32_t transport,
+ * uint32_t length, bytes; returns the bytes written, or -1 for what it cannot read.  `timer` lets
+ * time pass (it asks again for lost packets). */
+long sfu_stage_apply(sfu_stage *stage, const uint8_t *commands, size_t length, int64_t now_us,
+                     uint8_t *out, size_t cap);
 long sfu_stage_receive(sfu_stage *stage, uint32_t transport, const uint8_t *datagram, size_t length,
                        int64_t now_us, uint8_t *out, size_t cap);
 long sfu_stage_timer(sfu_stage *stage, int64_t now_us, uint8_t *out, size_t cap);

@@ -441,24 +441,26 @@ static void keep_before(const struct passing *passing) {
     memcpy(before->bytes, packet->payload, packet->length);
 }
 
+void sink_offer(struct core *core, struct sink *sink, const struct passing *passing,
+                struct held **held) {
+    if (sink->source != passing->source && !take_over(core, sink, passing)) return;
+    if (passing->look.keyframe) {
+        sink->has_key = true;
+        sink->key_timestamp = passing->packet->timestamp;
+    }
+    if (sink->transport->line && pacer_holds(core, sink))
+        pacer_put(core, sink, passing, held);
+    else
+        sink_deliver(core, sink, passing);
+}
+
 void forward(struct core *core, struct passing *passing) {
     struct source *source = passing->source;
     struct held *held = NULL;
     if (passing->restarted) source->before.used = false;
     if (source->others) hand_packet(core, passing); /* before sinks write in it */
-    if (source->past.size) past_put(&source->past, passing);
-    for (int i = 0; i < source->sink_count; i++) {
-        struct sink *sink = source->sinks[i];
-        if (sink->source != source && !take_over(core, sink, passing)) continue;
-        if (passing->look.keyframe) {
-            sink->has_key = true;
-            sink->key_timestamp = passing->packet->timestamp;
-        }
-        if (sink->transport->line && pacer_holds(core, sink))
-            pacer_put(core, sink, passing, &held);
-        else
-            sink_deliver(core, sink, passing);
-    }
+    past_take(source, passing);
+    for (int i = 0; i < source->sink_count; i++) sink_offer(core, source->sinks[i], passing, &held);
     if (source->sink_count) keep_before(passing);
     if (core->overfull) pacer_trim(core);
 }

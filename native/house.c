@@ -219,6 +219,7 @@ static void bring_source(const struct house *house, struct core *core, uint32_t 
     table_add(&core->sources, &ghost->node);
     source->others |= 1u << core->index;
     copy_sets(house, id);
+    source_lend(ghost, source, owner->now_us);
 }
 
 /* A ghost without sinks costs a copy of each packet for nothing. */
@@ -374,10 +375,19 @@ static bool take_one(void *context, uint32_t kind, const uint8_t *body, size_t l
 
 int house_apply(const struct house *house, const uint8_t *commands, size_t length) {
     struct turn turn = {.house = house};
+    for (int i = 0; i < house->count; i++) house->cores[i]->served_count = 0;
     int result = commands_each(commands, length, take_one, &turn);
     if (house->count > 1 && turn.lines) share_lines(house);
     if (house->count > 1) sweep(house);
     return result;
+}
+
+int house_served(const struct house *house, uint32_t *sinks, int cap) {
+    int found = 0;
+    for (int i = 0; i < house->count; i++)
+        for (int k = 0; k < house->cores[i]->served_count && found < cap; k++)
+            sinks[found++] = house->cores[i]->served[k];
+    return found;
 }
 
 void house_free(struct house *house) {

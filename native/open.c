@@ -114,6 +114,7 @@ void transport_close(struct transport *transport, struct core *core) {
     forget_keys(&transport->sending);
     forget_rtcp_keys(transport);
     table_remove(&core->transports, &transport->node);
+    early_free(transport);
     free(transport->spent);
     free(transport);
 }

@@ -1,4 +1,5 @@
-/* What a source has sent, held once for all its sinks, to be sent again by any of them.
+/* What a source has sent, held once for all its sinks, to be sent again by any of them; and, while a
+ * key frame is fresh, also for sinks yet to come (catchup.c).
  *
  *   source   past[extended % size]      the payload as it came
  *   sink     numbers[sequence % 512]    which of them left under a number, in two bytes
@@ -25,17 +26,61 @@ void past_begin(struct past *past) {
     if (!past->gone || !past->bytes) past_free(past);
 }
 
-void past_put(struct past *past, const struct passing *passing) {
+static void put(struct past *past, const struct passing *passing) {
     const struct packet *packet = passing->packet;
-    size_t index = passing->extended % NUMBERS;
-    past->gone[index].used = false;
-    if (passing->skip || packet->length > HISTORY_BYTES) return;
-    past->gone[index] = (struct gone){
-        .used = true, .marker = packet->marker, .has_level = passing->has_level,
-        .level = passing->level, .codec = passing->codec, .extended = passing->extended,
-        .timestamp = packet->timestamp, .length = (uint16_t)packet->length, .look = passing->look,
+    bool fits = !passing->skip && packet->length <= HISTORY_BYTES;
+    past->gone[passing->extended % NUMBERS] = (struct gone){
+        .used = fits, .skip = passing->skip, .marker = packet->marker,
+        .has_level = passing->has_level, .level = passing->level, .codec = passing->codec,
+        .extended = passing->extended, .timestamp = packet->timestamp,
+        .length = fits ? (uint16_t)packet->length : 0, .received_us = passing->received_us,
+        .look = passing->look,
     };
-    memcpy(past->bytes + index * HISTORY_BYTES, packet->payload, packet->length);
+    if (fits) memcpy(past_bytes(past, passing->extended), packet->payload, packet->length);
+}
+
+static bool shared(const struct source *source) {
+    for (int i = 0; i < source->sink_count; i++)
+        if (source->sinks[i]->shares) return true;
+    return false;
+}
+
+/* Its numbers begin anew: what stands under the same ones is another stream's. */
+static void forget(struct past *past) {
+    past->keyed = false;
+    if (past->size) memset(past->gone, 0, NUMBERS * sizeof *past->gone);
+}
+
+/* Another slice of the key frame it has begun says no more than the first. */
+static bool begins_key(const struct past *past, const struct passing *passing) {
+    if (!passing->look.keyframe || passing->late) return false;
+    return !past->keyed || past->key_timestamp != passing->packet->timestamp;
+}
+
+static bool outlived(const struct past *past, const struct passing *passing) {
+    return passing->received_us - past->keyed_us > FRESH_US ||
+           (!passing->late && passing->extended - past->first >= NUMBERS);
+}
+
+void past_take(struct source *source, const struct passing *passing) {
+    struct past *past = &source->past;
+    if (passing->restarted) forget(past);
+    if (begins_key(past, passing)) {
+        past_begin(past);
+        past->keyed = past->size > 0;
+        past->first = passing->extended;
+        past->key_timestamp = passing->packet->timestamp;
+        past->keyed_us = passing->received_us;
+    } else if (past->keyed && outlived(past, passing)) {
+        past_end(source);
+    }
+    if (past->size) put(past, passing);
+    if (!passing->late) past->newest = passing->extended;
+}
+
+void past_end(struct source *source) {
+    source->past.keyed = false;
+    if (!shared(source)) past_free(&source->past);
 }
 
 static const struct gone *find(const struct past *past, uint16_t low) {
@@ -81,7 +126,7 @@ static bool from_past(const struct sink *sink, const struct gone *gone, struct a
     again->has_level = gone->has_level;
     again->level = gone->level;
     again->timestamp = gone->timestamp + sink->timestamp_offset;
-    again->bytes = past->bytes + (size_t)(gone - past->gone) * HISTORY_BYTES;
+    again->bytes = past_bytes(past, gone->extended);
     again->length = gone->length;
     again->look = gone->codec == CODEC_VP8 ? &gone->look : NULL;
     return sink->knows[gone->codec] && again->payload_type != 0;

@@ -25,9 +25,7 @@ void source_unlink(struct source *source, struct sink *sink) {
         source->sinks[i] = source->sinks[--source->sink_count];
         break;
     }
-    for (int i = 0; i < source->sink_count; i++)
-        if (source->sinks[i]->shares) return;
-    past_free(&source->past);
+    if (!source->past.keyed) past_end(source);
 }
 
 /* ue(v) at the first bit, as far as ids go: sets have small ones. 255 when it is not there. */

@@ -89,11 +89,12 @@ static void set_out(sfu_stage *stage, int64_t now_us, uint8_t *out, size_t cap) 
     stage->used = 0;
 }
 
-int sfu_stage_apply(sfu_stage *stage, const uint8_t *commands, size_t length, int64_t now_us) {
-    set_out(stage, now_us, NULL, 0);
+long sfu_stage_apply(sfu_stage *stage, const uint8_t *commands, size_t length, int64_t now_us,
+                     uint8_t *out, size_t cap) {
+    set_out(stage, now_us, out, cap);
     int result = core_apply(stage->core, commands, length);
     batch_flush(stage->batch);
-    return result;
+    return result ? result : (long)stage->used;
 }
 
 long sfu_stage_receive(sfu_stage *stage, uint32_t transport_id, const uint8_t *datagram,

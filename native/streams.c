@@ -71,6 +71,7 @@ void source_set(struct core *core, const struct sfu_set_source *command,
     for (int i = 0; i < transport->told_count; i++)
         if (command->has_ssrc && transport->told[i].ssrc == command->ssrc)
             transport->told[i--] = transport->told[--transport->told_count];
+    early_release(core, transport);
 }
 
 static struct sink *new_sink(struct core *core, struct transport *transport,
@@ -167,6 +168,7 @@ void sink_route(struct core *core, const struct sfu_set_route *command) {
         sink->source = source;
     }
     source_link(source, sink);
+    if (sink->pending) sink_catch_up(core, sink);
 }
 
 void sink_close(struct sink *sink, struct core *core) {

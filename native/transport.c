@@ -233,16 +233,9 @@ static void recover(struct core *core, const struct passing *passing, const stru
     }
 }
 
-static void receive_packet(struct core *core, struct transport *transport, struct packet *packet) {
-    const struct span *wide = extension(transport, packet, EXT_TRANSPORT_CC);
-    if (wide->length >= 2)
-        log_add(&core->arrivals, transport->node.id, get16(wide->bytes), 0, core->received_us);
-    bool repair;
-    struct source *source = transport_source(transport, packet, &repair);
-    if (!source) {
-        tell_source(core, transport, packet);
-        return;
-    }
+/* One packet of a source: counted, looked at, and on to its sinks. */
+static void pass(struct core *core, struct transport *transport, struct source *source,
+                 struct packet *packet, bool repair) {
     struct span level = *extension(transport, packet, EXT_AUDIO_LEVEL);
     if (repair && !unwrap_repair(source, packet)) return;
     struct passing passing = {.source = source, .packet = packet, .received_us = core->received_us};
@@ -272,6 +265,22 @@ static void receive_packet(struct core *core, struct transport *transport, struc
     if (red.count && !passing.late) recover(core, &passing, &red, before);
     if (passing.look.keyframe) tell_keyframe(core, source, packet->timestamp);
     forward(core, &passing);
+}
+
+static void receive_packet(struct core *core, struct transport *transport, struct packet *packet) {
+    const struct span *wide = extension(transport, packet, EXT_TRANSPORT_CC);
+    if (wide->length >= 2)
+        log_add(&core->arrivals, transport->node.id, get16(wide->bytes), 0, core->received_us);
+    if (transport_pass(core, transport, packet)) return;
+    tell_source(core, transport, packet);
+    early_keep(core, transport, packet);
+}
+
+bool transport_pass(struct core *core, struct transport *transport, struct packet *packet) {
+    bool repair;
+    struct source *source = transport_source(transport, packet, &repair);
+    if (source) pass(core, transport, source, packet, repair);
+    return source != NULL;
 }
 
 static void latch(struct core *core, struct path *path, const struct sfu_address *remote) {

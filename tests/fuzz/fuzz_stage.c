@@ -18,16 +18,13 @@ static void add(uint32_t kind, const void *body, size_t size) {
     used += record.size;
 }
 
-static void add_peer(uint32_t id) {
-    struct sfu_open_transport transport = {.transport = id, .rtp_socket = 1, .rtcp_socket = 1};
-    transport.latch = LATCH_FIRST_VALID;
-    for (uint8_t i = 0; i < 6; i++) transport.extensions[i] = (uint8_t)(i + 1);
-    transport.line = id > 2; /* who receives stands behind line 1 */
-    transport.remote = (struct sfu_address){.family = 4, .port = (uint16_t)(1000 + id)};
-    add(COMMAND_OPEN_TRANSPORT, &transport, sizeof transport);
+/* Without an SSRC it takes any; with one, others wait until they are named. */
+static void add_source(uint32_t id, uint32_t ssrc) {
     struct sfu_set_source source = {.source = id, .transport = id, .clock_hz = 90000};
     source.kind = KIND_VIDEO;
     source.nack = 1;
+    source.has_ssrc = ssrc != 0;
+    source.ssrc = ssrc;
     source.payload_count = 8;
     source.payloads[0] = (struct sfu_payload){97, CODEC_H264};
     source.payloads[1] = (struct sfu_payload){98, CODEC_VP8};
@@ -40,6 +37,16 @@ static void add_peer(uint32_t id) {
     source.rtx_count = 1;
     source.rtx[0] = (struct sfu_payload){99, 97};
     add(COMMAND_SET_SOURCE, &source, sizeof source);
+}
+
+static void add_peer(uint32_t id) {
+    struct sfu_open_transport transport = {.transport = id, .rtp_socket = 1, .rtcp_socket = 1};
+    transport.latch = LATCH_FIRST_VALID;
+    for (uint8_t i = 0; i < 6; i++) transport.extensions[i] = (uint8_t)(i + 1);
+    transport.line = id > 2; /* who receives stands behind line 1 */
+    transport.remote = (struct sfu_address){.family = 4, .port = (uint16_t)(1000 + id)};
+    add(COMMAND_OPEN_TRANSPORT, &transport, sizeof transport);
+    add_source(id, 0);
 }
 
 static void add_line(uint32_t rate_bps) {
@@ -74,26 +81,6 @@ static void add_sink(uint32_t id, uint32_t transport, uint8_t single_nal, uint8_
     add(COMMAND_SET_SINK, &sink, sizeof sink);
 }
 
-static void set_route(sfu_stage *stage, uint32_t sink, uint32_t source, uint32_t temporal) {
-    struct sfu_set_route route = {sink, source, temporal, 0};
-    used = 0;
-    add(COMMAND_SET_ROUTE, &route, sizeof route);
-    if (sfu_stage_apply(stage, commands, used, 0)) abort();
-}
-
-/* What lines and their pacers are told, by the low bits of a step. */
-static void command(sfu_stage *stage, uint8_t step, size_t number, int64_t now_us) {
-    struct sfu_probe probe = {1, 3, number * 10000, (int64_t)number * 3000};
-    struct sfu_close line = {1, 0};
-    used = 0;
-    if ((step & 7) == 1) add_line((uint32_t)number * 10000);
-    if ((step & 7) == 2) add(COMMAND_PROBE, &probe, sizeof probe);
-    if ((step & 7) == 3) add_sink(3, 3, 0, number & 3);
-    if ((step & 7) == 4) add(COMMAND_CLOSE_LINE, &line, sizeof line);
-    if ((step & 7) == 5) add_peer(3 + (step >> 3 & 1));
-    if (sfu_stage_apply(stage, commands, used, now_us)) abort();
-}
-
 static void check(long size) {
     if (size < 0) abort();
     for (size_t at = 0; at < (size_t)size;) {
@@ -108,6 +95,33 @@ static void check(long size) {
     }
 }
 
+/* What was added; what leaves at once is looked at as well. */
+static void tell(sfu_stage *stage, int64_t now_us) {
+    check(sfu_stage_apply(stage, commands, used, now_us, out, sizeof out));
+}
+
+static void set_route(sfu_stage *stage, uint32_t sink, uint32_t source, uint32_t temporal,
+                      int64_t now_us) {
+    struct sfu_set_route route = {sink, source, temporal, 0};
+    used = 0;
+    add(COMMAND_SET_ROUTE, &route, sizeof route);
+    tell(stage, now_us);
+}
+
+/* What lines and their pacers are told, by the low bits of a step. */
+static void command(sfu_stage *stage, uint8_t step, size_t number, int64_t now_us) {
+    struct sfu_probe probe = {1, 3, number * 10000, (int64_t)number * 3000};
+    struct sfu_close line = {1, 0};
+    used = 0;
+    if ((step & 7) == 1) add_line((uint32_t)number * 10000);
+    if ((step & 7) == 2) add(COMMAND_PROBE, &probe, sizeof probe);
+    if ((step & 7) == 3) add_sink(3, 3, 0, number & 3);
+    if ((step & 7) == 4) add(COMMAND_CLOSE_LINE, &line, sizeof line);
+    if ((step & 7) == 5) add_peer(3 + (step >> 3 & 1));
+    if ((step & 7) == 6) add_source(1 + (step >> 3 & 1), (uint32_t)number & 3);
+    tell(stage, now_us);
+}
+
 /* One stage for all inputs, as its buffers are large; closing the peers leaves nothing behind. */
 static sfu_stage *open_stage(void) {
     static sfu_stage *stage;
@@ -116,7 +130,7 @@ static sfu_stage *open_stage(void) {
     stage = sfu_stage_open(1);
     used = 0;
     add(COMMAND_OPEN_SOCKET, &socket, sizeof socket);
-    if (sfu_stage_apply(stage, commands, used, 0)) abort();
+    tell(stage, 0);
     return stage;
 }
 
@@ -124,7 +138,7 @@ static void close_peers(sfu_stage *stage) {
     used = 0;
     for (uint32_t id = 1; id <= 4; id++)
         add(COMMAND_CLOSE_TRANSPORT, &(struct sfu_close){id, 0}, sizeof(struct sfu_close));
-    if (sfu_stage_apply(stage, commands, used, 0)) abort();
+    tell(stage, 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -135,16 +149,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (uint32_t id = 1; id <= 4; id++) add_peer(id);
     add_sink(3, 3, 0, CLASS_MAIN);
     add_sink(4, 4, 1, CLASS_THUMBNAIL);
-    if (sfu_stage_apply(stage, commands, used, 0)) abort();
-    set_route(stage, 3, 1, 7);
-    set_route(stage, 4, 1, 7);
+    tell(stage, 0);
+    set_route(stage, 3, 1, 7, now_us);
+    set_route(stage, 4, 1, 7, now_us);
     for (size_t at = 0; at + 2 <= size;) {
         uint8_t step = data[at];
         size_t length = data[at + 1];
         at += 2;
         if (length > size - at) length = size - at;
         now_us += step * 100;
-        if (step & 0x80) set_route(stage, 3 + (step & 1), step >> 1 & 3, length & 7);
+        if (step & 0x80) set_route(stage, 3 + (step & 1), step >> 1 & 3, length & 7, now_us);
         if (length > 200) now_us += (int64_t)(length - 200) * 20000;
         if ((step & 0x40) && length < 64) command(stage, step, length, now_us);
         check(sfu_stage_receive(stage, 1 + (step >> 3 & 3), data + at, length, now_us, out,

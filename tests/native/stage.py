@@ -31,9 +31,11 @@ class Stage:
     ) -> None:
         lib.sfu_stage_close(self._stage)
 
-    def apply(self, *commands: Command, now_us: int = 0) -> None:
+    def apply(self, *commands: Command, now_us: int = 0) -> list[tuple[int, bytes]]:
+        """Return (transport, datagram) pairs of what leaves by that."""
         packed = wire.pack(commands)
-        assert lib.sfu_stage_apply(self._stage, packed, len(packed), now_us) == 0
+        size = lib.sfu_stage_apply(self._stage, packed, len(packed), now_us, self._out, CAP)
+        return self._sent(size)
 
     def receive(self, transport: int, datagram: bytes, now_us: int) -> list[tuple[int, bytes]]:
         """Return (transport, datagram) pairs."""

@@ -1,7 +1,6 @@
 """C against Python behind a line: what waits, leaves and is dropped is the same, to the byte."""
 
-from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import pytest
@@ -22,6 +21,7 @@ from tests.native.test_forward import (
     PPS,
     RTX,
     SINKS,
+    SOUND,
     SOURCES,
     SPS,
     VP8,
@@ -40,8 +40,6 @@ from tests.scenarios.line import AccessLine
 LINE = LineId(1)
 ALONE = LineId(2)
 MAIN, THUMBNAIL, SLIDES = PictureClass.MAIN, PictureClass.THUMBNAIL, PictureClass.SLIDES
-SOUND = 21
-"""A sink for sound on the transport of 12."""
 PPPOA = Encapsulation(Framing.ATM, 10)
 
 
@@ -50,11 +48,10 @@ class Behind(Both):
     """Two rooms behind one line, and a browser alone on another; time passes by deadlines."""
 
     rate_bps: int = 1_900_000
+    starved: list[SinkStarved] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.starved: list[SinkStarved] = []
-        self.times: dict[int, list[int]] = defaultdict(list)
         for line in (LINE, ALONE):
             self.rate(line, self.rate_bps)
         for number in SINKS:
@@ -77,7 +74,7 @@ class Behind(Both):
     def feed(self, source: int, datagram: bytes, after_us: int = 0) -> None:
         self.now_us += after_us
         ours = self.stage.receive(source, datagram, self.now_us)
-        self._compare(ours, self.python.forward(TransportId(source), datagram, self.now_us))
+        self.compare(ours, self.python.forward(TransportId(source), datagram, self.now_us))
 
     def nack(self, sink: int, sequence: int) -> None:
         ssrc = (1000 + sink).to_bytes(4)
@@ -85,7 +82,7 @@ class Behind(Both):
         ours = self.stage.receive(sink, compound, self.now_us)
         at_once = self.python.resend(SinkId(sink), sequence, self.now_us)
         theirs = [] if at_once is None else [(SinkId(sink), at_once)]
-        self._compare(ours, theirs + self.python.release(self.now_us))
+        self.compare(ours, theirs + self.python.release(self.now_us))
 
     def pass_time(self, us: int, late_us: int = 0) -> None:
         """Let time pass, woken when both ask for it, or a little later."""
@@ -101,19 +98,10 @@ class Behind(Both):
         self._wake()
 
     def _wake(self) -> None:
-        self._compare(self.stage.timer(self.now_us), self.python.release(self.now_us))
+        self.compare(self.stage.timer(self.now_us), self.python.release(self.now_us))
 
-    def _compare(self, ours: list[tuple[int, bytes]], theirs: list[tuple[SinkId, bytes]]) -> None:
-        by_c: dict[int, list[bytes]] = defaultdict(list)
-        for transport, sent in ours:
-            by_c[transport].append(sent)
-        by_python: dict[int, list[bytes]] = defaultdict(list)
-        for name, sent in theirs:
-            by_python[12 if name == SOUND else name].append(sent)
-        assert by_c == by_python
-        for number, datagrams in by_c.items():
-            self.answers[number] += map(rtp.parse, datagrams)
-            self.times[number] += [self.now_us] * len(datagrams)
+    def compare(self, ours: list[tuple[int, bytes]], theirs: list[tuple[SinkId, bytes]]) -> None:
+        super().compare(ours, theirs)
         told = [it for it in self.stage.events() if isinstance(it, SinkStarved)]
         assert told == list(self.python.poll())
         self.starved += told
@@ -469,6 +457,8 @@ others = st.one_of(
     st.tuples(st.just("rate"), st.sampled_from([0, 60_000, 300_000, 1_900_000])),
     st.tuples(st.just("probe"), st.integers(0, 3_000_000), st.integers(0, 700_000)),
     st.tuples(st.just("voice"), st.integers(1, 5)),
+    st.tuples(st.just("join"), st.sampled_from(SINKS), st.sampled_from(SOURCES)),
+    st.tuples(st.just("join"), st.sampled_from(SINKS), st.sampled_from(SOURCES)),
     st.tuples(st.just("close"), st.sampled_from(SINKS)),
     st.tuples(st.just("lose"), st.sampled_from(SOURCES)),
 )
@@ -491,6 +481,9 @@ def test_c_and_python_agree_on_what_waits(script: list[tuple]) -> None:  # type:
         match step:
             case ("route", name, number, temporal):
                 both.apply(SetRoute(SinkId(name), SourceId(number) if number else None, temporal))
+            case ("join", name, number):
+                both.route(name, None)
+                both.route(name, number)
             case ("nack", name, back):
                 sent = [it for it in both.answers[name] if it.ssrc == 1000 + name]
                 if back < len(sent):

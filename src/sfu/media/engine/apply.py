@@ -25,7 +25,7 @@ from sfu.media.engine.command import (
     Transmit,
     TransmitRtcp,
 )
-from sfu.media.engine.departure import Departures
+from sfu.media.engine.departure import Departures, Sent
 from sfu.media.engine.line import LineState
 from sfu.media.engine.pacer import PictureClass
 from sfu.media.engine.picture import ALL
@@ -45,20 +45,20 @@ class Application:
         self._tables = tables
         self._departures = departures
 
-    def apply(self, command: Command, now_us: int = 0) -> None:
-        """Make it so."""
+    def apply(self, command: Command, now_us: int = 0) -> list[Sent]:
+        """Make it so; return what leaves by that."""
         match command:
             case OpenTransport(transport):
                 state = self._tables.transports.setdefault(transport, TransportState(command))
                 state.asked = command
                 line = None if command.line is None else self._tables.lines.get(command.line)
-                self._move(state, line, now_us)
+                return self._move(state, line, now_us)
             case SetSource():
                 self._set_source(command)
             case SetSink():
                 self._set_sink(command)
             case SetRoute():
-                self._set_route(command)
+                return self._set_route(command, now_us)
             case CloseSource(source):
                 self._close_source(source)
             case CloseSink(sink):
@@ -72,39 +72,44 @@ class Application:
             case SetLine(line_id):
                 self._set_line(line_id, command)
             case CloseLine(line_id):
-                self._close_line(line_id, now_us)
+                return self._close_line(line_id, now_us)
             case Probe(line_id, sink):
                 if line_id in self._tables.lines:
                     self._tables.lines[line_id].probe(command, self._tables.sinks.get(sink), now_us)
             case _:
                 assert_never(command)
+        return []
 
     def _set_line(self, line: LineId, command: SetLine) -> None:
         self._tables.lines.setdefault(line, LineState(command)).set(command)
 
-    def _close_line(self, line: LineId, now_us: int) -> None:
+    def _close_line(self, line: LineId, now_us: int) -> list[Sent]:
         state = self._tables.lines.get(line)
+        sent: list[Sent] = []
         for transport in [it for it in self._tables.transports.values() if it.line is state]:
-            self._move(transport, None, now_us)
+            sent += self._move(transport, None, now_us)
         self._tables.lines.pop(line, None)
+        return sent
 
-    def _move(self, transport: TransportState, line: LineState | None, now_us: int) -> None:
-        """Let what waits for one line wait for another; without one it leaves, unseen here."""
+    def _move(self, transport: TransportState, line: LineState | None, now_us: int) -> list[Sent]:
+        """Let what waits for one line wait for another; without one it leaves."""
+        sent: list[Sent] = []
         before, transport.line = transport.line, line
         if before is None or before is line:
-            return
+            return sent
         if before.probing is not None and before.probing.sink.transport is transport:
             before.probing = None
         for sink in [it for it in self._tables.sinks.values() if it.transport is transport]:
             for picture_class in (sink.asked.picture_class, PictureClass.REPAIR):
                 for waiting in before.pacer.forget_class(picture_class, sink.asked.sink):
                     if line is None:
-                        self._departures.depart(sink, waiting.packet, now_us)
+                        sent += self._departures.depart(sink, waiting.packet, now_us)
                     else:
                         line.pacer.add(picture_class, waiting, now_us)
         if line is not None:
             line.pacer.trim()
             self._departures.starve(line, now_us)
+        return sent
 
     def _set_source(self, command: SetSource) -> None:
         state = self._tables.sources.get(command.source)
@@ -152,10 +157,10 @@ class Application:
         if command.rtx_ssrc is not None:
             state.next_rtx = transport.first_sequence(self._seed, command.rtx_ssrc)
 
-    def _set_route(self, command: SetRoute) -> None:
+    def _set_route(self, command: SetRoute, now_us: int) -> list[Sent]:
         sink = self._tables.sinks.get(command.sink)
         if sink is None:
-            return
+            return []
         sink.pictures.temporal = min(command.temporal, ALL)
         source = None if command.source is None else self._tables.sources.get(command.source)
         if source is None:
@@ -163,20 +168,23 @@ class Application:
         elif sink.pending != command.source and (
             sink.source != command.source or sink.pending is not None
         ):
-            self._route(sink, source)
+            return self._route(sink, source, now_us)
+        return []
 
-    def _route(self, sink: SinkState, source: SourceState) -> None:
+    def _route(self, sink: SinkState, source: SourceState, now_us: int) -> list[Sent]:
         if sink.pending is not None:
             self._tables.sources[sink.pending].unlink(sink)
         sink.pending = None
         if sink.source == source.asked.source:
-            return
+            return []
         if sink.asked.kind is Kind.VIDEO:
             sink.pending = source.asked.source
-        else:
-            self._let_go(sink)
-            sink.source = source.asked.source
+            source.link(sink)
+            return self._departures.catch_up(sink, source, now_us)
+        self._let_go(sink)
+        sink.source = source.asked.source
         source.link(sink)
+        return []
 
     def _let_go(self, sink: SinkState) -> None:
         """Carry nothing."""

@@ -4,10 +4,11 @@ from collections import deque
 
 from sfu.media.engine.event import SinkStarved
 from sfu.media.engine.line import LineState
-from sfu.media.engine.pacer import PictureClass
+from sfu.media.engine.pacer import PictureClass, Waiting
 from sfu.media.engine.sink import Arrived, SinkState
+from sfu.media.engine.source import SourceState
 from sfu.media.engine.tables import Tables
-from sfu.model import SinkId
+from sfu.model import SinkId, SourceId
 
 Sent = tuple[SinkId, bytes]
 
@@ -19,6 +20,47 @@ class Departures:
         """Let leave what these sinks carry."""
         self._tables = tables
         self.events: deque[SinkStarved] = deque()
+
+    def offer(
+        self, sink: SinkState, arrived: Arrived, now_us: int, crowded: list[LineState]
+    ) -> list[Sent]:
+        """Give a packet to one of the sinks of its source, at once or by its line.
+
+        Lines where more may wait now than should go to `crowded`.
+        """
+        before = sink.source
+        if not sink.carries(arrived):
+            return []
+        line = sink.transport.line
+        if before != sink.source:
+            self._taken_over(sink, before)
+        if arrived.key and not arrived.skip:
+            sink.key_timestamp = arrived.packet.timestamp
+        if line is None or not line.holds(sink, now_us):
+            return self.deliver(sink, arrived, now_us)
+        key = sink.key_timestamp == arrived.packet.timestamp
+        size = line.line_bytes(len(arrived.packet.payload) + 12, ipv6=False)
+        waiting: Waiting[Arrived | int] = Waiting(sink.asked.sink, size, now_us, arrived, key)
+        line.pacer.add(sink.asked.picture_class, waiting, now_us)
+        crowded.append(line)
+        return []
+
+    def catch_up(self, sink: SinkState, source: SourceState, now_us: int) -> list[Sent]:
+        """Have a sink that waits begin with the last key frame, where that is cheaper."""
+        sent: list[Sent] = []
+        crowded: list[LineState] = []
+        for arrived in source.past.since_key(now_us):
+            sent += self.offer(sink, arrived, now_us, crowded)
+            if sink.source != arrived.source:
+                return []  # no way to it yet, or a codec it does not know
+        self.thin_out(crowded, now_us)
+        return sent
+
+    def thin_out(self, crowded: list[LineState], now_us: int) -> None:
+        """Drop the stalest of lines where too much waits."""
+        for line in crowded:
+            line.pacer.trim()
+            self.starve(line, now_us)
 
     def deliver(self, sink: SinkState, arrived: Arrived, now_us: int) -> list[Sent]:
         """Write one packet for one sink."""
@@ -67,6 +109,12 @@ class Departures:
         if sink.transport.line is not None:
             pacer = sink.transport.line.pacer
             pacer.forget_class(sink.asked.picture_class, sink.asked.sink)
+
+    def _taken_over(self, sink: SinkState, before: SourceId | None) -> None:
+        """Forget what waits of the source before: nobody wants to see it any more."""
+        self.forget_waiting(sink)
+        if before is not None:
+            self._tables.sources[before].unlink(sink)
 
     def starve(self, line: LineState, now_us: int) -> None:
         """Have the sinks whose pictures were dropped wait for a key frame."""

@@ -10,18 +10,17 @@ from functools import partial
 
 from sfu.errors import PeerError
 from sfu.media.engine.apply import Application
-from sfu.media.engine.command import Command
+from sfu.media.engine.command import Command, SetSource
 from sfu.media.engine.departure import Departures, Sent
 from sfu.media.engine.event import SinkStarved
 from sfu.media.engine.line import LineState
-from sfu.media.engine.pacer import Waiting
-from sfu.media.engine.sink import Arrived, SinkState
+from sfu.media.engine.sink import Arrived
 from sfu.media.engine.source import SourceState
 from sfu.media.engine.tables import Tables
 from sfu.media.payload import h264, red
 from sfu.media.rtp import packet as rtp
 from sfu.media.rtp.packet import RtpPacket
-from sfu.model import Codec, LineId, SinkId, SourceId, TransportId
+from sfu.model import Codec, Kind, LineId, SinkId, TransportId
 
 
 class Forwarder:
@@ -33,9 +32,12 @@ class Forwarder:
         self._departures = Departures(self._tables)
         self._application = Application(seed, self._tables, self._departures)
 
-    def apply(self, command: Command, now_us: int = 0) -> None:
-        """Make it so."""
-        self._application.apply(command, now_us)
+    def apply(self, command: Command, now_us: int = 0) -> list[Sent]:
+        """Make it so; return what leaves by that, and by which sink."""
+        sent = self._application.apply(command, now_us)
+        if isinstance(command, SetSource):
+            sent += self._release_early(command.transport, now_us)
+        return sent
 
     def forward(self, transport: TransportId, datagram: bytes, now_us: int) -> list[Sent]:
         """Take one datagram of a transport; return what leaves, and by which sink."""
@@ -87,9 +89,19 @@ class Forwarder:
             packet = rtp.parse(datagram)
         except PeerError:
             return []
+        sent = self._hand_in(transport, packet, now_us, now_us)
+        if sent is None and self._awaited(transport, packet):
+            early = replace(packet, extensions={}, padding=0)
+            self._tables.transports[transport].early.keep(early, now_us)
+        return sent or []
+
+    def _hand_in(
+        self, transport: TransportId, packet: RtpPacket, at_us: int, now_us: int
+    ) -> list[Sent] | None:
+        """Pass a packet that came at `at_us` on to its source; None where it has none."""
         found = self._find_source(transport, packet)
         if found is None:
-            return []
+            return None
         source, repair = found
         level = packet.extensions.get(
             self._tables.transports[transport].asked.extensions.audio_level
@@ -99,7 +111,26 @@ class Forwarder:
             if unwrapped is None:
                 return []
             packet = unwrapped
-        return self._pass(source, packet, repair, level, now_us)
+        return self._pass(source, packet, repair, level, at_us, now_us)
+
+    def _release_early(self, transport: TransportId, now_us: int) -> list[Sent]:
+        """Pass on what came before its source was set."""
+        state = self._tables.transports.get(transport)
+        sent: list[Sent] = []
+        for packet, at_us in [] if state is None else list(state.early.take(now_us)):
+            passed = self._hand_in(transport, packet, at_us, now_us)
+            if passed is None and state is not None:
+                state.early.put_back(packet, at_us)
+            sent += passed or []
+        return sent
+
+    def _awaited(self, transport: TransportId, packet: RtpPacket) -> bool:
+        """Tell whether some picture of this transport has the payload type of a packet."""
+        return any(
+            packet.payload_type in it.codecs
+            for it in self._tables.sources.values()
+            if it.asked.transport == transport and it.asked.kind is Kind.VIDEO
+        )
 
     def _pass(
         self,
@@ -107,6 +138,7 @@ class Forwarder:
         packet: RtpPacket,
         repair: bool,
         level: bytes | None,
+        at_us: int,
         now_us: int,
     ) -> list[Sent]:
         codec = source.codecs.get(packet.payload_type)
@@ -137,7 +169,7 @@ class Forwarder:
             *place,
             level,
             source.sets.values(),
-            now_us,
+            at_us,
             source.counter.restarted,
         )
         newest = source.timestamp
@@ -154,37 +186,15 @@ class Forwarder:
             source.before = None
         if source.before is not None and arrived.codec is Codec.OPUS:
             arrived = replace(arrived, before=source.before)
+        source.past.take(arrived)
         sent: list[Sent] = []
         crowded: list[LineState] = []
         for sink in list(source.sinks):
-            before = sink.source
-            if not sink.carries(arrived):
-                continue
-            line = sink.transport.line
-            if before != sink.source:
-                self._taken_over(sink, before)
-            if arrived.key and not arrived.skip:
-                sink.key_timestamp = arrived.packet.timestamp
-            if line is None or not line.holds(sink, now_us):
-                sent += self._departures.deliver(sink, arrived, now_us)
-                continue
-            key = sink.key_timestamp == arrived.packet.timestamp
-            size = line.line_bytes(len(arrived.packet.payload) + 12, ipv6=False)
-            waiting: Waiting[Arrived | int] = Waiting(sink.asked.sink, size, now_us, arrived, key)
-            line.pacer.add(sink.asked.picture_class, waiting, now_us)
-            crowded.append(line)
+            sent += self._departures.offer(sink, arrived, now_us, crowded)
         if source.sinks:
             source.keep_before(arrived)
-        for line in crowded:
-            line.pacer.trim()
-            self._departures.starve(line, now_us)
+        self._departures.thin_out(crowded, now_us)
         return sent
-
-    def _taken_over(self, sink: SinkState, before: SourceId | None) -> None:
-        """Forget what waits of the source before: nobody wants to see it any more."""
-        self._departures.forget_waiting(sink)
-        if before is not None:
-            self._tables.sources[before].unlink(sink)
 
     def _find_source(
         self, transport: TransportId, packet: RtpPacket

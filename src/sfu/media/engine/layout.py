@@ -5,7 +5,7 @@ What stands here twice, once in C and once as a format, is compared by size when
 
 from struct import Struct
 
-ABI_VERSION = 8
+ABI_VERSION = 9
 PAYLOADS_MAX = 16
 MID_MAX = 32
 MKI_MAX = 128

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from sfu.media.engine.command import SetSource
+from sfu.media.engine.past import Past
 from sfu.media.engine.sequence import Counter
 from sfu.media.engine.sink import WORD, Arrived, Before, SinkState
 from sfu.media.payload import h264, red
@@ -28,6 +29,8 @@ class SourceState:
     """That carry it or wait for it, in the engine's order."""
     before: Before | None = None
     """The sound that went before, for sinks that send it again beside the next."""
+    past: Past = field(default_factory=Past)
+    """What who begins to wait for a key frame may begin with."""
     timestamp: int = 0
     """Of the newest packet, digits aside: theirs stands still."""
 

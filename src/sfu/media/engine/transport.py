@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from sfu.media.engine.command import OpenTransport
+from sfu.media.engine.early import Early
 from sfu.media.engine.line import LineState
 from sfu.model import Ssrc
 
@@ -13,6 +14,7 @@ class TransportState:
 
     asked: OpenTransport
     line: LineState | None = None
+    early: Early = field(default_factory=Early)
     wide_sequence: int = 0
     spent: dict[int, int] = field(default_factory=dict)
     """SSRC to the sequence number it goes on with, as long as the keys live."""
