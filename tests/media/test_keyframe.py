@@ -51,6 +51,11 @@ def test_a_broken_picture_is_asked_for_at_0_a_fifth_half_1_and_2_seconds():
     assert play((0, Wanted()), *ticks(3.9)) == [0, 0.2, 0.5, 1.0, 2.0]
 
 
+def test_a_source_that_begins_with_a_key_frame_is_not_asked_for_another():
+    assert play((0, Arrived()), (0.05, Started()), *ticks(3.0)) == []
+    assert play((0, Arrived()), (0.9, Stopped()), (8, Started())) == [8]
+
+
 @pytest.mark.parametrize("event", [Started(), Routed()])
 def test_while_somebody_sees_nothing_it_is_asked_each_third_of_a_second(event):
     asked = play_all((0, event), *ticks(9.0, 0.01))

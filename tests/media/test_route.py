@@ -67,6 +67,14 @@ def test_a_key_frame_that_began_before_the_command_is_found_out_by_the_snapshot(
     assert routes.keyframes_wanted() == frozenset()
 
 
+def test_a_sink_that_began_with_the_last_key_frame_waits_for_none_and_others_do():
+    routes = table()
+    want(routes, {PICTURE: ALICE, OTHER: ALICE})
+    routes.diff()
+    routes.served([PICTURE])
+    assert routes.keyframes_wanted() == {(OTHER, ALICE)}
+
+
 def test_a_snapshot_older_than_the_command_ends_no_waiting():
     routes = table()
     routes.want(PICTURE, ALICE)

@@ -69,6 +69,8 @@ class NotingEngine:
         self.flowing: dict[SourceId, tuple[Codec, int]] = {}
         self.counts: dict[SourceId, tuple[int, int]] = {}
         """Packets that came of a source, and that were lost; 10 and none unless told."""
+        self.fresh: set[SourceId | None] = set()
+        """Sources of whose last key frame all is still there."""
         self.heard: dict[TransportId, float] = {}
         self.tell: Any = None
         self.now = 1000.0
@@ -77,6 +79,9 @@ class NotingEngine:
         self.commands += commands
         for one in commands:
             self._apply(one)
+
+    def served(self) -> tuple[SinkId, ...]:
+        return tuple(sink for sink in self.carries if self.carries[sink] in self.fresh)
 
     def _apply(self, one: Any) -> None:
         match one:

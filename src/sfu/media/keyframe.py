@@ -10,6 +10,9 @@ it)::
     another wish brings the next request forward: a Wanted never closer than INTERVAL_S, a Routed,
     behind which somebody sees nothing at all, never closer than LEAST_S
 
+A source that begins with a key frame is not asked for another because it has begun: who begins to
+show it a moment later begins with that one (`engine/past.py`), or wishes for the next.
+
 On a thin line key frames are bits that somebody else's picture has not: what viewers behind a line
 wish because theirs is broken keeps to a budget, a tenth of the source's bits, two in advance.  Who
 sees nothing at all is outside it.
@@ -23,6 +26,8 @@ from typing import assert_never
 INTERVAL_S = 0.5
 """What peers wish costs no more than this: a key frame of 60 kB fills a 2 Mbit/s line for 0.24 s,
 and some wish for one every second of a call."""
+FRESH_S = 1.0
+"""So long a key frame serves for who begins after it."""
 LEAST_S = 0.2
 """Two requests are never closer, whoever wishes: so long an answer may be on its way."""
 ESCALATE_S = 1.0
@@ -93,7 +98,7 @@ class KeyframeRequests:
         self.deadline: float | None = None
         self.asked = 0
         """Requests sent in all, for the metrics."""
-        self._asked_at = float("-inf")
+        self._asked_at = self._arrived_at = float("-inf")
         self._first_asked_at: float | None = None
         self._escalated_at = float("-inf")
         self._repeats = 0
@@ -109,6 +114,8 @@ class KeyframeRequests:
 
     def handle(self, event: KeyframeEvent, now: float) -> None:
         """Take one event; what follows from it waits in `poll`."""
+        if isinstance(event, Started) and now - self._arrived_at <= FRESH_S:
+            return  # it began with a key frame
         self._blind |= isinstance(event, Started | Routed)
         match event:
             case Wanted(budgeted=True) if self._first_asked_at is None:
@@ -121,6 +128,7 @@ class KeyframeRequests:
             case Arrived() | Stopped():
                 if isinstance(event, Arrived):
                     self._spend(now)
+                    self._arrived_at = now
                 self.deadline = self._first_asked_at = None
                 self._repeats, self._blind = 0, False
                 self._escalated_at = float("-inf")

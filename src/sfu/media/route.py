@@ -5,7 +5,7 @@ Whoever decides states what shall be, as often as it likes; the engine hears cha
     want(sink, source) ---> wanted -- diff() --> SetRoute for each change ---> engine
                                         |
                                         +--> waiting: video sinks whose source owes a key frame
-                                                | keyframe_passed(), observe(snapshot rows)
+                                                | keyframe_passed(), served(), observe(rows)
                                                 v
                                              keyframes_wanted() ---> media.keyframe
 """
@@ -96,6 +96,10 @@ class RouteTable:
     def keyframe_passed(self, source: SourceId) -> None:
         """Count the sinks that waited for this source as served."""
         self._waiting -= set(self.sinks_of(source))
+
+    def served(self, sinks: Iterable[SinkId]) -> None:
+        """Count sinks as served that began with what their source had sent before."""
+        self._waiting.difference_update(sinks)
 
     def observe(self, rows: Iterable[SinkRow]) -> None:
         """Let the engine's word correct ours: a key frame may have begun before our command."""

@@ -14,9 +14,12 @@ from sfu.media.engine import layout, wire
 from sfu.media.engine.command import Command
 from sfu.media.engine.event import Event
 from sfu.media.engine.snapshot import Snapshot
+from sfu.model import SinkId
 
 _POLL_BYTES = 256 * 1024
 _SNAPSHOT_BYTES = 256 * 1024
+_SERVED = 1024
+"""64 sinks of each of 16 threads."""
 
 
 class Engine:
@@ -33,6 +36,7 @@ class Engine:
             raise OSError(_ffi.errno, f"native engine: {os.strerror(_ffi.errno)}")
         self._poll_buffer = _ffi.new("uint8_t[]", _POLL_BYTES)
         self._snapshot_buffer = _ffi.new("uint8_t[]", _SNAPSHOT_BYTES)
+        self._served = _ffi.new("uint32_t[]", _SERVED)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._callback: Callable[[Event], None] | None = None
 
@@ -41,6 +45,14 @@ class Engine:
         packed = wire.pack(commands)
         if self._closed or _lib.sfu_apply(self._handle, packed, len(packed)) != 0:
             raise UseError("the native engine takes no such command")
+
+    def served(self) -> tuple[SinkId, ...]:
+        """Give the sinks routed by the last `apply` that began with the last key frame at once.
+
+        The first 64 of each thread: of the others the next snapshot tells.
+        """
+        count = _lib.sfu_served(self._handle, self._served, len(self._served))
+        return tuple(SinkId(self._served[place]) for place in range(count))
 
     def on_event(self, callback: Callable[[Event], None]) -> None:
         """Call back on the running loop for each event from now on.

@@ -311,10 +311,14 @@ class Patchbay:
         return self._held[sink][0] if sink in self._held else self.routes.wanted(sink)
 
     def flush(self, now: float) -> None:
-        """Tell the engine what changed, and ask at once for the key frames that needs."""
+        """Tell the engine what changed, and ask at once for the key frames that needs.
+
+        Who can begin with the source's last one is served by then.
+        """
         changes = self.routes.diff()
         if changes:
             self.engine.apply(*changes)
+            self.routes.served(self.engine.served())
         self.keyframes.routed(now)
 
     def picture_wanted(self, sink: SinkId, now: float) -> None:
