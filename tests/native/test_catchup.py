@@ -155,8 +155,7 @@ def test_behind_a_line_it_leaves_as_the_line_takes_it() -> None:
     assert payloads(both, 11) == [SPS, PPS, BIG]  # of one packet
     assert both.stage.snapshot().lines[LineId(1)].waiting_packets == 3
     for _ in range(8):
-        both.now_us += 5_000
-        both.compare(both.stage.timer(both.now_us), both.python.release(both.now_us))
+        both.pass_time(5_000)
     assert payloads(both, 11) == [SPS, PPS, BIG, SLICE, SLICE, DELTA]
     assert steps(both.answers[11]) == [1] * 5
     both.finish()

@@ -27,6 +27,8 @@ from tests.native.test_forward import (
     VP8,
     Both,
     h264_payloads,
+    join_late,
+    joins,
     open_transport,
     packet,
     sink,
@@ -93,12 +95,9 @@ class Behind(Both):
             if deadline is None or max(deadline, self.now_us) + late_us > until:
                 break
             self.now_us = max(deadline, self.now_us) + late_us
-            self._wake()
+            self.settle()
         self.now_us = until
-        self._wake()
-
-    def _wake(self) -> None:
-        self.compare(self.stage.timer(self.now_us), self.python.release(self.now_us))
+        self.settle()
 
     def compare(self, ours: list[tuple[int, bytes]], theirs: list[tuple[SinkId, bytes]]) -> None:
         super().compare(ours, theirs)
@@ -457,8 +456,9 @@ others = st.one_of(
     st.tuples(st.just("rate"), st.sampled_from([0, 60_000, 300_000, 1_900_000])),
     st.tuples(st.just("probe"), st.integers(0, 3_000_000), st.integers(0, 700_000)),
     st.tuples(st.just("voice"), st.integers(1, 5)),
-    st.tuples(st.just("join"), st.sampled_from(SINKS), st.sampled_from(SOURCES)),
-    st.tuples(st.just("join"), st.sampled_from(SINKS), st.sampled_from(SOURCES)),
+    joins,
+    joins,
+    joins,
     st.tuples(st.just("close"), st.sampled_from(SINKS)),
     st.tuples(st.just("lose"), st.sampled_from(SOURCES)),
 )
@@ -481,9 +481,8 @@ def test_c_and_python_agree_on_what_waits(script: list[tuple]) -> None:  # type:
         match step:
             case ("route", name, number, temporal):
                 both.apply(SetRoute(SinkId(name), SourceId(number) if number else None, temporal))
-            case ("join", name, number):
-                both.route(name, None)
-                both.route(name, number)
+            case ("join", number, *how):
+                sequence[number] = join_late(both, number, sequence[number], *how)
             case ("nack", name, back):
                 sent = [it for it in both.answers[name] if it.ssrc == 1000 + name]
                 if back < len(sent):
