@@ -443,6 +443,30 @@ def test_a_key_frame_is_told_and_starts_a_waiting_sink(engine: Engine) -> None:
     assert not engine.snapshot().sinks[SinkId(1)].waiting
 
 
+def test_who_comes_after_the_key_frame_begins_with_it(engine: Engine) -> None:
+    """Also from another thread's source: its ghost is lent what came before it."""
+    one, two = Peer(engine, 1), Peer(engine, 2)
+    picture = b"\x65\x88idr" * 9
+    video = {"kind": Kind.VIDEO, "clock_hz": 90_000}
+    engine.apply(
+        one.open(),
+        two.open(),
+        source(1, 1, payloads=((97, Codec.H264),), **video),
+        sink(1, 2, payloads=((Codec.H264, 98),), **video),
+    )
+    one.send(rtp(1, picture, pt=97))
+    one.send(rtp(2, b"\x41\x9adelta", pt=97))
+    assert eventually(lambda: engine.snapshot().sources[SourceId(1)].packets == 2)
+    engine.apply(route(1, 1))
+    assert engine.served() == (SinkId(1),)
+    assert [it[12:] for it in two.receive(2)] == [picture, b"\x41\x9adelta"]
+    one.send(rtp(3, b"\x41\x9anext", pt=97))
+    assert two.receive()[0][12:] == b"\x41\x9anext"
+    assert not engine.snapshot().sinks[SinkId(1)].waiting
+    engine.apply(route(1, 1))
+    assert engine.served() == ()
+
+
 @pytest.mark.parametrize("suite", SrtpSuite)
 def test_protected_media_comes_out_protected_anew(engine: Engine, suite: SrtpSuite) -> None:
     """Two transports chained back to back: what the first protects the second must take."""

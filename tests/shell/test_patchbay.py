@@ -52,6 +52,15 @@ def house():
         yield made
 
 
+def test_a_route_that_begins_with_the_last_key_frame_costs_none(house):
+    wires = Wires(house)
+    house.engine.fresh.add(wires.source)
+    wires.show()
+    house.patchbay.tick(0.1)
+    assert house.engine.of(SetRoute) == [SetRoute(wires.sink, wires.source)]
+    assert wires.asked == []
+
+
 def test_a_route_is_told_once_and_costs_one_wish(house):
     wires = Wires(house)
     wires.show()
