@@ -9,6 +9,9 @@
  * new key frame comes a picture that grew meanwhile.  Beyond, and where it is older than a second, the
  * pictures in between would only keep who begins from being up to date.
  *
+ * A sink that goes from one layer of a camera to another waits as ever: what it shows would go back in
+ * time for everybody to see.
+ *
  * A browser's very first key frame comes before there is any sink for it: it is kept as well (past.c).
  * src/sfu/media/engine/past.py says the same.
  */
@@ -51,6 +54,7 @@ static void offer_again(struct core *core, struct sink *sink, struct source *sou
 
 void sink_catch_up(struct core *core, struct sink *sink) {
     struct source *source = sink->pending;
+    if (sink->source && sink->source->asked.transport == source->asked.transport) return;
     if (!serves(&source->past, core->now_us)) return;
     uint32_t first = source->past.first, end = source->past.newest + 1;
     offer_again(core, sink, source, first);

@@ -211,6 +211,7 @@ static void bring_source(const struct house *house, struct core *core, uint32_t 
     if (!ghost) return;
     ghost->node.id = id;
     ghost->ghost = true;
+    ghost->asked.transport = source->asked.transport; /* whose it is */
     ghost->begun = source->begun;
     ghost->ssrc = source->ssrc;
     ghost->next_on_transport = core->ghosts;

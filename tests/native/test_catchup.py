@@ -6,7 +6,7 @@ import pytest
 
 from sfu.media.engine.command import SetLine, SetRoute
 from sfu.media.rtp import packet as rtp
-from sfu.model import Framing, Kind, LineId, SinkId, SourceId, Ssrc
+from sfu.model import Framing, Kind, LineId, SinkId, SourceId, Ssrc, TransportId
 from tests.native.test_forward import (
     DELTA,
     IDR,
@@ -132,6 +132,21 @@ def test_it_waits_for_the_next_key_frame_where_the_last_one_is_no_good(why: str)
     both.route(11, 1)
     assert both.answers[11] == []
     assert waiting(both, 11)
+    both.finish()
+
+
+def test_another_layer_of_the_same_camera_never_goes_back_in_time() -> None:
+    both = Both()
+    layers = [replace(source(n, Kind.VIDEO), transport=TransportId(1)) for n in (1, 3)]
+    both.apply(*(replace(one, ssrc=Ssrc(80 + n)) for n, one in enumerate(layers)))
+    both.route(11, 1)
+    both.feed(1, packet(1, IDR, ssrc=80))
+    both.feed(1, packet(501, IDR, ssrc=81))
+    both.route(11, 3)
+    assert len(both.answers[11]) == 1
+    assert waiting(both, 11)
+    both.feed(1, packet(502, IDR, at=9_000_000, ssrc=81))
+    assert len(both.answers[11]) == 2
     both.finish()
 
 

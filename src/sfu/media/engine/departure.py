@@ -49,6 +49,9 @@ class Departures:
         """Have a sink that waits begin with the last key frame, where that is cheaper."""
         sent: list[Sent] = []
         crowded: list[LineState] = []
+        shown = None if sink.source is None else self._tables.sources[sink.source]
+        if shown is not None and shown.asked.transport == source.asked.transport:
+            return []  # another layer of the same camera would go back in time
         for arrived in source.past.since_key(now_us):
             sent += self.offer(sink, arrived, now_us, crowded)
             if sink.source != arrived.source:
