@@ -119,8 +119,11 @@ class Places:
                 self._voices |= message["sounds"].keys()
         self.told = bool(self._maps) or any(note["message"]["type"] == "joined" for note in told)
 
-    def carries(self, mid: str, begin: float, end: float) -> int | None:
-        """Return whom a place carried from begin to end; None: nobody, or not one alone."""
+    def carries(self, mid: str, begin: float, end: float, *, anew: bool = False) -> int | None:
+        """Return whom a place carried from begin to end; None: nobody, or not one alone.
+
+        `anew`: its counters began in between, so that nobody's before him counts for nothing.
+        """
         now: set[int | None] = set()
         current: int | None = None
         for at, places in self._maps:
@@ -130,6 +133,8 @@ class Places:
                 break
             current = places.get(mid)
         now.add(current)
+        if anew:
+            now.discard(None)
         return now.pop() if len(now) == 1 else None
 
     def mixes(self, mid: str, begin: float, end: float) -> bool:
@@ -172,7 +177,9 @@ def _steps(
             last[now["id"]] = now
             if end <= 0:
                 continue
-            sender = places.carries(str(now.get("mid")), begin, end) if places.told else now["from"]
+            sender = now["from"]
+            if places.told:
+                sender = places.carries(str(now.get("mid")), begin, end, anew=not before)
             if sender is None:
                 mixed = now["kind"] == "audio" and places.mixes(str(now.get("mid")), begin, end)
                 sender = MIX if mixed and _mixed(before, now) else None

@@ -268,6 +268,19 @@ def test_a_place_is_whose_it_was_told_to_be_and_nobodys_meanwhile():
     assert places.carries("2", 2, 2.25) is None
 
 
+def test_the_first_pictures_of_a_place_are_whose_it_is_given_to_meanwhile():
+    members = [{"member": "m1", "name": "Site 1"}, {"member": "m2", "name": "Site 2"}]
+    given = told(1, type="slots", pictures={"9": "m1"}, sounds={})
+    changed = told(1.1, type="slots", pictures={"9": "m2"}, sounds={})
+    known = told(0, type="members", members=members)
+    places = series.Places([known, given], JOINED_AT)
+    assert places.carries("9", 0.9, 1.15) is None  # counters from before are not his
+    assert places.carries("9", 0.9, 1.15, anew=True) == 1
+    assert (
+        series.Places([known, given, changed], JOINED_AT).carries("9", 0.9, 1.15, anew=True) is None
+    )
+
+
 def test_a_place_that_changes_hands_is_no_mix():
     places = series.Places(
         [
