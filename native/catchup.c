@@ -9,8 +9,9 @@
  * new key frame comes a picture that grew meanwhile.  Beyond, and where it is older than a second, the
  * pictures in between would only keep who begins from being up to date.
  *
- * A sink that goes from one layer of a camera to another waits as ever: what it shows would go back in
- * time for everybody to see.
+ * A sink that goes from one layer of a camera to another does so only where the key frame began a few
+ * pictures ago, as when a camera has just begun and its larger layer arrives second: else what it shows
+ * would go back in time for everybody to see.
  *
  * A browser's very first key frame comes before there is any sink for it: it is kept as well (past.c).
  * src/sfu/media/engine/past.py says the same.
@@ -19,9 +20,11 @@
 
 #include "core.h"
 
-static bool serves(const struct past *past, int64_t now_us) {
+#define BACK_US 300000 /* so far what is shown may go back */
+
+static bool serves(const struct past *past, int64_t age_us) {
     uint64_t key = 0, since = 0;
-    if (!past->keyed || now_us - past->keyed_us > FRESH_US) return false;
+    if (!past->keyed || age_us > FRESH_US) return false;
     if (past->newest - past->first >= NUMBERS) return false;
     for (uint32_t at = past->first; at != past->newest + 1; at++) {
         const struct gone *gone = past_at(past, at);
@@ -54,8 +57,9 @@ static void offer_again(struct core *core, struct sink *sink, struct source *sou
 
 void sink_catch_up(struct core *core, struct sink *sink) {
     struct source *source = sink->pending;
-    if (sink->source && sink->source->asked.transport == source->asked.transport) return;
-    if (!serves(&source->past, core->now_us)) return;
+    int64_t age_us = core->now_us - source->past.keyed_us;
+    bool layer = sink->source && sink->source->asked.transport == source->asked.transport;
+    if (!serves(&source->past, age_us) || (layer && age_us > BACK_US)) return;
     uint32_t first = source->past.first, end = source->past.newest + 1;
     offer_again(core, sink, source, first);
     if (sink->source != source) return; /* no way to it yet, or a codec it does not know */
@@ -67,7 +71,7 @@ void sink_catch_up(struct core *core, struct sink *sink) {
 void source_lend(struct source *ghost, const struct source *source, int64_t now_us) {
     const struct past *past = &source->past;
     struct past *lent = &ghost->past;
-    if (!serves(past, now_us)) return;
+    if (!serves(past, now_us - past->keyed_us)) return;
     past_begin(lent);
     if (lent->size == 0) return;
     for (uint32_t at = past->first; at != past->newest + 1; at++) {

@@ -5,6 +5,7 @@ from collections import deque
 from sfu.media.engine.event import SinkStarved
 from sfu.media.engine.line import LineState
 from sfu.media.engine.pacer import PictureClass, Waiting
+from sfu.media.engine.past import BACK_US, FRESH_US
 from sfu.media.engine.sink import Arrived, SinkState
 from sfu.media.engine.source import SourceState
 from sfu.media.engine.tables import Tables
@@ -50,9 +51,8 @@ class Departures:
         sent: list[Sent] = []
         crowded: list[LineState] = []
         shown = None if sink.source is None else self._tables.sources[sink.source]
-        if shown is not None and shown.asked.transport == source.asked.transport:
-            return []  # another layer of the same camera would go back in time
-        for arrived in source.past.since_key(now_us):
+        layer = shown is not None and shown.asked.transport == source.asked.transport
+        for arrived in source.past.since_key(now_us, BACK_US if layer else FRESH_US):
             sent += self.offer(sink, arrived, now_us, crowded)
             if sink.source != arrived.source:
                 return []  # no way to it yet, or a codec it does not know

@@ -18,6 +18,10 @@ from sfu.media.engine.sink import Arrived
 FRESH_US = 1_000_000
 """A picture older than this is not shown to who begins: he would see a second of it in a flash."""
 
+BACK_US = 300_000
+"""So far what is shown may go back, from one layer of a camera to another: of one that has just begun
+the larger arrives second."""
+
 
 @dataclass(slots=True)
 class Past:
@@ -41,10 +45,10 @@ class Past:
         if not arrived.late:
             self._newest = arrived.extended
 
-    def since_key(self, now_us: int) -> Sequence[Arrived]:
+    def since_key(self, now_us: int, oldest_us: int = FRESH_US) -> Sequence[Arrived]:
         """Give what a sink may begin with, in order; nothing where another key frame is better."""
         key = self._key
-        if key is None or now_us - key.now_us > FRESH_US:
+        if key is None or now_us - key.now_us > oldest_us:
             return ()
         if self._newest - key.extended >= SHARED_MAX:
             return ()
