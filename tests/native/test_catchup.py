@@ -121,7 +121,7 @@ def test_it_waits_for_the_next_key_frame_where_the_last_one_is_no_good(why: str)
         case "hole":
             both.feed(1, packet(6, DELTA))
         case "dear":
-            for n in range(4):
+            for n in range(10):
                 both.feed(1, packet(5 + n, b"\x41" + b"d" * 1000))
         case "restarted":
             both.feed(1, packet(5, DELTA, ssrc=2))

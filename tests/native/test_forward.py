@@ -520,6 +520,7 @@ def join_late(
 ) -> int:  # fmt: skip
     """Tell the story of `joins`; return the newest sequence number."""
     named = source(number, both.kind)
+    large = DELTA + bytes(1460 if behind > 3 else 0)  # four of them are cheap, five are not
     both.route(name, None)
     if early:
         both.apply(replace(named, ssrc=Ssrc(50)))
@@ -527,7 +528,7 @@ def join_late(
         key = n < slices
         payload = vp8(sequence & 0x7FFF, n, key=key, begins=not n or not key)
         if pt == H264:
-            payload = (b"\x65\x08" if n else b"\x65\x88") + b"k" * 90 if key else DELTA
+            payload = (b"\x65\x08" if n else b"\x65\x88") + b"k" * 90 if key else large
         stamp = sequence * 9000 + (0 if key else n * 90)
         if n != lost:
             both.feed(number, packet(sequence + n + 1, payload, pt, at=stamp), 3_000)
