@@ -179,12 +179,17 @@ def _steps(
                 continue
             sender = now["from"]
             if places.told:
-                sender = places.carries(str(now.get("mid")), begin, end, anew=not before)
+                sender = places.carries(str(now.get("mid")), begin, end, anew=_anew(before, now))
             if sender is None:
                 mixed = now["kind"] == "audio" and places.mixes(str(now.get("mid")), begin, end)
                 sender = MIX if mixed and _mixed(before, now) else None
             if sender is not None:
                 yield now["kind"], sender, _step(begin, end, before, now)
+
+
+def _anew(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Tell whether nothing was counted yet: no row, or of a picture one without any frame."""
+    return not before or (now["kind"] == "video" and not before.get("framesDecoded"))
 
 
 def _mixed(before: dict[str, Any], now: dict[str, Any]) -> bool:

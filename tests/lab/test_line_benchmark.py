@@ -276,6 +276,11 @@ def test_the_first_pictures_of_a_place_are_whose_it_is_given_to_meanwhile():
     places = series.Places([known, given], JOINED_AT)
     assert places.carries("9", 0.9, 1.15) is None  # counters from before are not his
     assert places.carries("9", 0.9, 1.15, anew=True) == 1
+    picture = {"kind": "video", "framesDecoded": 0}
+    assert series._anew({}, picture)
+    assert series._anew(picture, picture | {"framesDecoded": 3})
+    assert not series._anew({"kind": "video", "framesDecoded": 3}, picture)
+    assert not series._anew({"kind": "audio"}, {"kind": "audio"})
     assert (
         series.Places([known, given, changed], JOINED_AT).carries("9", 0.9, 1.15, anew=True) is None
     )
