@@ -9,6 +9,7 @@ concealed      concealedSamples / totalSamplesReceived, mean of the streams, %; 
 sound_lost     packetsLost / expected
 frozen         time in freezes and in half seconds and more without a decoded picture, %
 kbps           RTP payload of received pictures, median of the streams; _min: the poorest
+first_frame    when a picture could be shown; _worst: the last of them
 fps            decoded pictures a second, median of the streams
 =============  ==================================================================================
 """
@@ -129,7 +130,9 @@ def _pictures(series: Series, phase: Phase) -> Figures:
 
 def _events(series: Series, phases: dict[str, Phase]) -> Figures:
     result: Figures = {}
-    firsts = [first_frame(series.pictures.get(key, [])) for key in series.expected]
+    firsts = [
+        series.firsts.get(key, first_frame(series.pictures.get(key, []))) for key in series.expected
+    ]
     result["first_frame"], result["first_frame_worst"] = statistics.median(firsts), max(firsts)
     if steady := phases.get("steady"):
         reached = [_reached(series, key, steady, 0.0, steady.end) for key in series.expected]

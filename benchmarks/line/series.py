@@ -68,6 +68,8 @@ class Series:
     """All pictures there should be between browsers."""
     estimates: dict[int, list[tuple[float, float]]]
     """By site: at which second the server took its line to bear so many bits a second."""
+    firsts: dict[Key, float]
+    """When a picture could first be shown, s; of pages that noted it."""
 
 
 def read(record: Record) -> Series:
@@ -76,8 +78,11 @@ def read(record: Record) -> Series:
         "video": defaultdict(list),
         "audio": defaultdict(list),
     }
+    firsts: dict[Key, float] = {}
     for counted in record["counted"]:
         places = Places(counted["told"], record["joined_at"])
+        for sender, at in _firsts(counted, places, record["joined_at"]):
+            firsts.setdefault((counted["site"], sender), at)
         for kind, sender, step in _steps(counted["rows"], places, record["joined_at"]):
             kinds[kind][counted["site"], sender].append(step)
     sites = [counted["site"] for counted in record["counted"]]
@@ -87,7 +92,19 @@ def read(record: Record) -> Series:
         lines=list(_line_steps(record["lines"], record["joined_at"])),
         expected=[(viewer, sender) for viewer in sites for sender in sites if viewer != sender],
         estimates=_estimates(record),
+        firsts=firsts,
     )
+
+
+def _firsts(
+    counted: dict[str, Any], places: "Places", joined_at: float
+) -> Iterator[tuple[int, float]]:
+    for first in counted.get("firsts", ()):
+        at, sender = first["at"] - joined_at, first["from"]
+        if places.told:
+            sender = places.carries(str(first["mid"]), at, at, anew=True)
+        if sender is not None:
+            yield sender, at
 
 
 def _estimates(record: Record) -> dict[int, list[tuple[float, float]]]:

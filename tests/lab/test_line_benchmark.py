@@ -100,6 +100,25 @@ def test_a_perfect_meeting_meets_every_bound(record):
     assert [row.title for row in judge.ROWS if not row.verdict(found)] == []
 
 
+def test_the_page_knows_best_when_its_first_picture_was_there(record):
+    assert figures.figures(record, series.read(record))["first_frame_worst"] < 0.56
+    record["counted"][0]["firsts"] = [{"at": JOINED_AT + 0.71, "mid": "0", "from": 2}]
+    found = figures.figures(record, series.read(record))
+    assert found["first_frame_worst"] == pytest.approx(0.71)
+
+
+def test_the_first_picture_is_his_whose_place_it_is(record):
+    told = [
+        {"at": JOINED_AT + 0.1, "message": {"type": "members", "members": [
+            {"member": "m1", "name": "Site 1"}, {"member": "m2", "name": "Site 2"}]}},
+        {"at": JOINED_AT + 0.3, "message": {
+            "type": "slots", "pictures": {"9": "m2"}, "sounds": {}}},
+    ]  # fmt: skip
+    firsts = [{"at": JOINED_AT + 0.4, "mid": "9", "from": 0}]
+    record["counted"][0] |= {"told": told, "firsts": firsts}
+    assert series.read(record).firsts == {(1, 2): pytest.approx(0.4)}
+
+
 def test_each_bound_names_a_figure_there_is(record):
     for variant in VARIANTS:
         found = figures.figures({**record, "variant": variant}, series.read(record))

@@ -1,5 +1,6 @@
 // Runs first in every page: notes what all its peer connections count, four times a second, and what
 // a WebSocket told.  `lineRows`: [{at, streams: [...], sent: [...], paths: [...]}]; times in seconds.
+// When each place had its first picture to show is noted exactly.
 
 (() => {
   const EVERY_MS = 250;
@@ -15,6 +16,7 @@
   const peers = (window.linePeers = []);
   const rows = (window.lineRows = []);
   const told = (window.lineTold = []);
+  const firsts = [];
   const now = () => Date.now() / 1000;
 
   const Peer = window.RTCPeerConnection;
@@ -22,6 +24,7 @@
     constructor(...words) {
       super(...words);
       peers.push(this);
+      this.addEventListener("track", (event) => awaitPicture(this, event));
     }
   };
 
@@ -37,6 +40,16 @@
       });
     }
   };
+
+  function awaitPicture(peer, { track, transceiver }) {
+    if (track.kind !== "video") return;
+    const video = Object.assign(document.createElement("video"), { muted: true, autoplay: true });
+    video.onloadeddata = () => {
+      firsts.push({ at: now(), mid: transceiver.mid, from: peer.lineFrom ?? 0 });
+      video.srcObject = null;
+    };
+    video.srcObject = new MediaStream([track]);
+  }
 
   let busy = false;
   async function look() {
@@ -62,7 +75,7 @@
   window.lineEnd = () => {
     clearInterval(timer);
     for (const peer of peers) peer.close();
-    return JSON.stringify({ rows, told });
+    return JSON.stringify({ rows, told, firsts });
   };
 
   /** The colour at the patch of each picture that plays: [[red, green, blue], ...]. */
