@@ -16,7 +16,10 @@ from typing import Any
 import pylibsrtp
 import pytest
 
+from sfu.media.rtp.rtcp import Pli
+from sfu.model import Ssrc
 from tests.interop import turns
+from tests.interop.feedback import OURS, Feedback
 from tests.interop.fixtures import ANNE, LAJOUX, MOREZ
 from tests.interop.network import in_small_packets
 from tests.interop.old_picture import H261, H263, H263_1998, Old
@@ -140,6 +143,7 @@ def test_each_unit_family_calls_is_answered_as_written_and_meets_another(
                 _open_theirs(unit.srtp, _descriptions(unit)[0])
             await unit.play()
             other = m.unit(MOREZ, modes=(family.mode,), sends=family.mode)
+            wishing = Feedback(other)
             await other.call("unit_call", "4201", THEN=OFFERED_LESS if family.takes_less else "")
             await other.play()
             await unit.sees(MOREZ)
@@ -149,6 +153,7 @@ def test_each_unit_family_calls_is_answered_as_written_and_meets_another(
             if not family.mode:
                 assert unit.nal_types() <= set(ALONE)
             if family.asks:
+                wishing.says(Pli(OURS, Ssrc(0)))
                 await unit.signalled(family.asks)
             _look_at_the_head(unit, family)
             await asyncio.to_thread(_hang_up, server, 0)
