@@ -34,6 +34,8 @@ pytestmark = pytest.mark.interop
 
 HERE, THERE = "10.99.0.1", "10.99.0.2"
 LINE = "sfh323"
+PLENTY = 200_000
+"""Bytes of a capture that has pictures to judge: who joins sees one within half a second."""
 MODES = {"separate": False, "tunnelled": True}
 
 
@@ -86,6 +88,7 @@ def test_rooms_and_a_page_meet_across(
                 wanted = (ANNE.name, LAJOUX.name)  # whoever speaks
                 await until(lambda: morez.picture() in wanted, 30, "A's picture in B", 0.3)
                 await until(lambda: morez.heard() == {ANNE.name, LAJOUX.name}, 20, "A's sound", 0.3)
+                await until(lambda: capture.stat().st_size > PLENTY, 20, "pictures to judge")
                 await asyncio.to_thread(hang_up, near, outcome["call"])
                 left = 'sfu_calls{protocol="h323"}'
                 await until(lambda: near.metric(left) == far.metric(left) == 0, 10, "its end")
