@@ -24,7 +24,6 @@
     constructor(...words) {
       super(...words);
       peers.push(this);
-      this.addEventListener("track", (event) => awaitPicture(this, event));
     }
   };
 
@@ -41,15 +40,15 @@
     }
   };
 
-  function awaitPicture(peer, { track, transceiver }) {
-    if (track.kind !== "video") return;
-    const video = Object.assign(document.createElement("video"), { muted: true, autoplay: true });
-    video.onloadeddata = () => {
-      firsts.push({ at: now(), mid: transceiver.mid, from: peer.lineFrom ?? 0 });
-      video.srcObject = null;
-    };
-    video.srcObject = new MediaStream([track]);
-  }
+  // the page's own <video>s: one more for each track would cost the join what it measures
+  const shown = ({ target }) => {
+    const track = target.srcObject?.getVideoTracks?.()[0];
+    for (const peer of peers) {
+      const place = peer.getTransceivers().find(({ receiver }) => receiver.track === track);
+      if (track && place) firsts.push({ at: now(), mid: place.mid, from: peer.lineFrom ?? 0 });
+    }
+  };
+  document.addEventListener("loadeddata", shown, true);
 
   let busy = false;
   async function look() {
