@@ -35,14 +35,20 @@ GNUGK = os.environ.get("GNUGK", "")
 US, GATEKEEPER, UNIT, OTHER = "10.98.0.1", "10.98.0.2", "10.98.0.3", "10.98.0.4"
 PORT, BASE = 1720, 15_000
 
-callgen_built = pytest.mark.skipif(not CALLGEN, reason="built by hand: docs/interop.md")
-simph323_built = pytest.mark.skipif(not SIMPH323, reason="built by hand: docs/interop.md")
+callgen_built = pytest.mark.skipif(
+    not CALLGEN, reason="the environment names no such program: docs/interop.md"
+)
+simph323_built = pytest.mark.skipif(
+    not SIMPH323, reason="the environment names no such program: docs/interop.md"
+)
 PLUGINS = os.environ.get("PTLIBPLUGINDIR", "").split(":")
 h263_built = pytest.mark.skipif(
     not any(list(Path(one).glob("*h263*")) for one in PLUGINS if one),
-    reason="its plugin is built by hand: docs/interop.md",
+    reason="PTLIBPLUGINDIR has no such plugin",
 )
-gnugk_built = pytest.mark.skipif(not (CALLGEN and GNUGK), reason="built by hand: docs/interop.md")
+gnugk_built = pytest.mark.skipif(
+    not (CALLGEN and GNUGK), reason="the environment names no such program: docs/interop.md"
+)
 
 TRACE = {"PTLIB_TRACE_CODECS": "4", "PTLIB_TRACE_CODECS_USER_PLANE": "4"}
 """What their codecs encode and decode is printed."""

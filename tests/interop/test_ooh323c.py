@@ -31,7 +31,9 @@ OOH323C = os.environ.get("OOH323C", "")
 pytestmark = [
     pytest.mark.interop,
     pytest.mark.waits,
-    pytest.mark.skipif(not OOH323C, reason="built by hand: docs/interop.md"),
+    pytest.mark.skipif(
+        not OOH323C, reason="the environment names no such program: docs/interop.md"
+    ),
 ]
 
 STARTS = {

@@ -63,29 +63,29 @@ class Bindings:
         return found
 
     def _drop(self, account: str, key: str) -> None:
-        mine = (bindings.c.account == _text(account)) & (bindings.c.key == _text(key))
+        mine = (bindings.c.account == plain(account)) & (bindings.c.key == plain(key))
         self._store.put(delete(bindings).where(mine), {})
 
 
 def _row(one: Binding, expires_at: float) -> dict[str, Any]:
     flow = one.flow
     return {
-        "account": _text(one.account),
-        "key": _text(one.key),
-        "contact": _text(str(one.address)),
+        "account": plain(one.account),
+        "key": plain(one.key),
+        "contact": plain(str(one.address)),
         "carrier": flow.carrier.value,
         "local_host": flow.local.host,
         "local_port": flow.local.port,
         "remote_host": flow.remote.host,
         "remote_port": flow.remote.port,
         "expires_at": expires_at,
-        "call_id": _text(one.call_id),
+        "call_id": plain(one.call_id),
         "cseq": one.cseq,
-        "model": _text(one.model),
-        "display_name": _text(one.display_name),
-        "home": _text(one.home),
+        "model": plain(one.model),
+        "display_name": plain(one.display_name),
+        "home": plain(one.home),
         "temporary": " ".join(one.temporary),
-        "path": _text("\n".join(map(str, one.path))),
+        "path": plain("\n".join(map(str, one.path))),
     }
 
 
@@ -107,8 +107,3 @@ def _binding(row: RowMapping, expires_at: float) -> Binding:
         flow_open=False,
         path=tuple(map(parse_name_addr, row["path"].splitlines())),
     )
-
-
-def _text(said: str) -> str:
-    """Write raw bytes of old units as letters."""
-    return plain(said)

@@ -181,6 +181,14 @@ def test_a_registered_unit_dials_an_address_with_and_without_a_name(
     assert (answer.signalling, answer.routed) == (Address(signalling, 1720), ours)
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "000001999999", "9" * 400, "-1"])
+def test_a_port_that_is_none_makes_no_address(port):
+    scene = Scene()
+    who = scene.register().identifier
+    asked = replace(arq(who), destination=(Alias("url-ID", f"salle@203.0.113.9:{port}"),))
+    assert isinstance(scene.hear(asked), ras.Reject)
+
+
 def test_discovery_tells_our_address_and_how_passwords_are_proved():
     scene = Scene()
     ask = ras.GatekeeperRequest(9, UNIT)

@@ -9,6 +9,7 @@ from sfu.signalling.h323.transport import read_transport
 
 SIGNALLING_PORT = 1720
 MAX_ALIASES = 16
+MAX_PORT_DIGITS = 5
 MAX_NAME, MAX_DIGITS, MAX_URL = 256, 128, 512
 DIGITS = frozenset("0123456789#*,")
 
@@ -41,7 +42,7 @@ def address_of(alias: Alias) -> Address | None:
     if not colon or is_address(text) or not (port.isascii() and port.isdigit()):
         host, port = text, str(SIGNALLING_PORT)
     host = host.strip("[]")
-    if not is_address(host) or not 0 < int(port[:6]) < 65_536:
+    if not is_address(host) or len(port) > MAX_PORT_DIGITS or not 0 < int(port) < 65_536:
         return None
     return Address(host, int(port))
 
