@@ -17,7 +17,7 @@ from benchmarks.latency import Traffic, stamped
 from benchmarks.storm import KINDS
 
 from tests.interop.server import Server
-from tests.interop.wait import until
+from tests.interop.wait import settled, until
 
 pytestmark = [pytest.mark.interop, pytest.mark.waits]
 
@@ -49,7 +49,7 @@ def test_a_meeting_and_honest_calls_go_on_under_each_attack(meeting: Any) -> Non
     async def story() -> None:
         async with meeting() as m:
             server = await m.serve(SETTINGS)
-            before = _holdings(server)
+            before = await settled(lambda: _holdings(server))
             callers = [Caller(server.sip_port, f"codec{index}") for index in range(MEMBERS)]
             for caller in callers:
                 await asyncio.to_thread(caller.dial, "4400")
@@ -63,7 +63,7 @@ def test_a_meeting_and_honest_calls_go_on_under_each_attack(meeting: Any) -> Non
             assert server.pss_bytes() - held < GROWTH_BYTES
             for caller in callers:
                 await asyncio.to_thread(caller.hang_up)
-            await until(lambda: _holdings(server) == before, UNCONFIRMED_S, f"as before: {before}")
+            await _assert_nothing_is_left(server, before)
             _assert_told(server)
 
     asyncio.run(asyncio.wait_for(story(), 300))
@@ -101,6 +101,13 @@ def _call(caller: Caller) -> None:
     """Be answered within its patience, 5 s, and hang up."""
     caller.dial("4301")
     caller.hang_up()
+
+
+async def _assert_nothing_is_left(server: Server, before: dict[str, float]) -> None:
+    try:
+        await until(lambda: _holdings(server) == before, UNCONFIRMED_S, "a house as before")
+    except TimeoutError as error:
+        raise AssertionError(f"{error}: {before} became {_holdings(server)}") from None
 
 
 def _assert_told(server: Server) -> None:

@@ -14,7 +14,7 @@ from tests.interop import sipp
 from tests.interop.fixtures import LAJOUX
 from tests.interop.server import Server
 from tests.interop.sipp import Outcome
-from tests.interop.wait import until
+from tests.interop.wait import settled, until
 
 pytestmark = pytest.mark.interop
 
@@ -30,7 +30,7 @@ def test_two_hundred_calls_leave_nothing_behind(meeting: Any, tmp_path: Path) ->
             server = await m.serve()
             folder = tmp_path / "sipp"
             await asyncio.to_thread(sipp.lay_out, folder, LAJOUX, rooms=ROOMS)
-            before = _holdings(server)
+            before = await settled(lambda: _holdings(server))
             await _round(server, folder)
             await _empties(server, before)
             first = await _settled_bytes(server)
@@ -98,9 +98,9 @@ async def _settled_bytes(server: Server) -> int:
     """Give the allocator and the transactions that linger (timers D, H, J: 32 s) no excuse."""
     sizes = [server.pss_bytes()]
 
-    def settled() -> bool:
+    def stays() -> bool:
         sizes.append(server.pss_bytes())
         return len(sizes) > 4 and max(sizes[-4:]) - min(sizes[-4:]) < 256 * 1024
 
-    await until(settled, 10, "a size that stays", every=0.5)
+    await until(stays, 10, "a size that stays", every=0.5)
     return sizes[-1]
