@@ -56,6 +56,8 @@ LOOK_UP_S = 0.5
 MOVED = 0.02
 """A pace rises by no less; a fall is said at once."""
 WANTS_MOVED = 0.05
+DRAIN_S = 2.0
+"""A queue goes, and what the line bears is believed again, within so long."""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,8 @@ class _Line:
     voices: Voices
     paced_bps: int = 0
     wanted_bps: int = 0
+    congested_at: float = float("-inf")
+    """When a queue towards the site was told of first."""
 
 
 class Allocator:
@@ -128,6 +132,8 @@ class Allocator:
                 if line is None:
                     line = _Line(event, Share(grows=False), Share(grows=True), Voices())
                     self._lines[event.line] = line
+                if event.down.congested and not line.state.down.congested:
+                    line.congested_at = now
                 line.state = event
                 line.up.update(event.up, now)
                 line.down.update(event.down, now)
@@ -233,6 +239,7 @@ class Allocator:
             frozenset(key for member, one in self._steering.items() for key in one.kept(now)),
             self._stays,
             frozenset(sink for sink, (_, at) in self._halved.items() if now - at < HOLD_S),
+            frozenset(key for key, one in self._lines.items() if now - one.congested_at < DRAIN_S),
         )
 
     # ---- what follows

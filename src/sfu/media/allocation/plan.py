@@ -13,6 +13,7 @@ It depends on its world alone: the same world gives the same plan.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import groupby
 
 from sfu.media.allocation.cost import Cost
@@ -44,6 +45,8 @@ KEYFRAME_S = 0.5
 """A key frame is worth so much of its stream."""
 KEYFRAME_WAIT_S = 0.9
 """So long it may take: the pacer drops the main picture after a second."""
+DRAINS = 0.6
+"""While a queue goes, so much of a layer's least will do: another begins with a key frame."""
 
 
 def make(world: World, *, rising: bool = False) -> Plan:
@@ -255,6 +258,8 @@ class _Planner:
     def _split(self, sender: Sender, watchers: list[Demand], up_bps: float) -> list[LayerKey]:
         """Decide who of one sender's viewers sees which layer; return the streams that begin."""
         rates = [self._rate(sender, index, watchers[0]) for index in range(len(sender.encodings))]
+        if any(each.line in self.world.draining for each in watchers):
+            rates = [replace(rate, floor_bps=DRAINS * rate.floor_bps) for rate in rates]
         viewers = []
         for each in watchers:
             has = self._has(each)

@@ -1,7 +1,7 @@
 """What one sender is told: each layer's rate, off where nobody watches.
 
-A fall is said at once; a rise when it is worth saying, twice a second at most.  A layer nobody
-watches any more stays on for a moment at its least: who comes back needs no key frame.
+A layer nobody watches any more stays on for a moment at its least: who comes back needs no key
+frame.
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,11 @@ from sfu.media.allocation.output import Cap, Reason, SetCaps
 from sfu.media.allocation.rung import Why
 from sfu.media.allocation.usual import HALF_RATE
 from sfu.media.allocation.world import LayerKey, Plan, Sender
+from sfu.media.allocation.worth import Worth
 from sfu.model import MemberId
 
 OFF_S = 2.0
 """So long a layer goes on after its last viewer left."""
-ROSE, ROSE_LATER = 1.03, 1.002
-EACH_S, LATER_S = 0.5, 5.0
-"""A rise of `ROSE` waits so long after the order before, a smaller one longer."""
 UP_AGAIN = 1.2
 CLEAN_S = 5.0
 """Half rate ends with a fifth to spare, for as long as it was needed, but no longer than this."""
@@ -65,8 +63,7 @@ class Steering:
     def __init__(self, member: MemberId) -> None:
         """Nothing was told yet."""
         self.member = member
-        self._told: SetCaps | None = None
-        self._told_at = float("-inf")
+        self._worth = Worth()
         self._watched: dict[int, float] = {}
         """When each layer was watched last."""
         self._halves: dict[int, _Half] = {}
@@ -107,27 +104,9 @@ class Steering:
             )
             for index, one in enumerate(sender.encodings)
         )
-        if not self._worth(caps, now):
+        if not self._worth.telling(caps, now):
             return None
-        self._told = SetCaps(self.member, caps, self._reason(sender, plan, rates))
-        self._told_at = now
-        return self._told
-
-    def _worth(self, caps: tuple[Cap, ...], now: float) -> bool:
-        """Tell whether the sender should hear of these."""
-        if self._told is None or len(self._told.caps) != len(caps):
-            return True
-        pairs = list(zip(self._told.caps, caps, strict=True))
-        if any((a.rid, a.active, a.max_fps) != (b.rid, b.active, b.max_fps) for a, b in pairs):
-            return True
-        active = [(a.max_bps, b.max_bps) for a, b in pairs if b.active]
-        if any(new < old for old, new in active):
-            return True
-        waited = now - self._told_at
-        if waited < EACH_S:
-            return False
-        rose = ROSE if waited < LATER_S else ROSE_LATER
-        return any(new > rose * old for old, new in active)
+        return SetCaps(self.member, caps, self._reason(sender, plan, rates))
 
     def _halve(self, index: int, rate: float, sender: Sender, now: float) -> None:
         usual = sender.encodings[index].usual

@@ -79,6 +79,8 @@ class World:
     """Viewers who do not make way for others yet."""
     halved: frozenset[SinkId] = frozenset()
     """Viewers who see half the pictures now."""
+    draining: frozenset[LineId] = frozenset()
+    """Lines that were cut to let a queue go: what they bear after it nobody knows yet."""
 
     def cost(self, line: LineId | None, headers_bytes: int, encoding: Encoding) -> Cost | None:
         """Return what a layer costs on a line; None where nobody reckons."""

@@ -49,7 +49,7 @@ class Control:
         self.why = Why.START if ceiling_bps is None else Why.CONFIGURED
         self.congested = False
         self.proven_bps = 0.0
-        """What a probe carried since the last cut."""
+        """What a probe carried since the last cut, or the queue that went after it."""
         self.cuts = 0
         self.cut_at = -1e9
         self._ceiling_bps = ceiling_bps
@@ -129,6 +129,7 @@ class Control:
         self.congested, self._drained_at = False, now
         if self._through is not None and now >= self._doubt_until:
             self._end = self._through, now
+            self.proven_bps = max(self.proven_bps, DRAINED * self._through)
             self.raise_to(DRAINED * self._through, Why.DRAINED)
         self._through = None
 
