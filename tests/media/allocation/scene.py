@@ -32,6 +32,8 @@ class Scene:
         default_factory=dict
     )
     """Up, down and browsers of each line."""
+    draining: set[int] = field(default_factory=set)
+    """Lines with a queue towards their site."""
     pictures: dict[str, Picture] = field(default_factory=dict)
     demands: dict[int, Demand] = field(default_factory=dict)
     gives: dict[int, Give] = field(default_factory=dict)
@@ -80,7 +82,7 @@ class Scene:
                 LineId(line),
                 self.wrap,
                 Capacity(int(up)),
-                Capacity(int(down)),
+                Capacity(int(down), congested=line in self.draining),
                 below,
                 above,
                 browsers,

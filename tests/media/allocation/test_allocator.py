@@ -77,6 +77,36 @@ def test_one_thin_site_gets_the_thin_layer_and_drags_nobody_down_for_more_than_a
     assert scene.cap("m1", "h").max_bps >= 0.97 * before
 
 
+def test_while_queues_go_the_layer_stays_though_its_least_would_not_fit():
+    layers = {}
+    for draining in (set(), {1, 2, 3}):
+        scene = three_sites()
+        scene.run(15)
+        scene.draining = draining
+        at_all_sites(scene, 560_000)
+        scene.run(0.5)
+        layers[bool(draining)] = {scene.layer(sink) for sink in scene.demands}
+    assert layers == {False: {0}, True: {1}}
+    scene.draining = set()
+    at_all_sites(scene, 970_000)
+    scene.run(5)
+    assert {scene.layer(sink) for sink in scene.demands} == {1}
+
+
+def test_what_lines_bear_for_good_counts_soon_after_their_queues():
+    scene = three_sites()
+    scene.run(15)
+    scene.draining = {1, 2, 3}
+    at_all_sites(scene, 560_000)
+    scene.run(3)
+    assert {scene.layer(sink) for sink in scene.demands} == {0}
+
+
+def at_all_sites(scene, rate):
+    for site in (1, 2, 3):
+        scene.rate(site, rate)
+
+
 def test_layers_nobody_watches_are_off_two_seconds_later():
     scene = three_sites()
     scene.run(1)
