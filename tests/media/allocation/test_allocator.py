@@ -93,6 +93,32 @@ def test_while_queues_go_the_layer_stays_though_its_least_would_not_fit():
     assert {scene.layer(sink) for sink in scene.demands} == {1}
 
 
+def test_lines_that_fall_one_after_the_other_are_taken_together():
+    scene = three_sites()
+    scene.run(15)
+    for site in (3, 1, 2):
+        scene.draining |= {site}
+        scene.rate(site, 700_000)
+        scene.tick()
+        scene.now = round(scene.now + 0.04, 3)
+    scene.run(1)
+    assert {scene.layer(sink) for sink in scene.demands} == {1}
+    assert not scene.cap("m1", "l").active
+
+
+def test_who_falls_alone_waits_a_tenth_of_a_second():
+    scene = three_sites()
+    scene.run(15)
+    scene.draining = {3}
+    scene.rate(3, 600_000)
+    scene.tick()
+    assert Pace(LineId(3), 570_000) in [order for _, order in scene.log]
+    assert {scene.layer(sink) for sink in scene.demands} == {1}
+    scene.now = round(scene.now + 0.1, 3)
+    scene.tick()
+    assert {scene.layer(sink) for sink, one in scene.demands.items() if one.line == 3} == {0}
+
+
 def test_what_lines_bear_for_good_counts_soon_after_their_queues():
     scene = three_sites()
     scene.run(15)

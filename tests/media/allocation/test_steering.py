@@ -52,13 +52,13 @@ def test_what_a_neighbour_loses_for_a_moment_is_nobodys_gain():
 def test_the_smaller_a_rise_the_longer_it_waits():
     one = Steering(M1)
     told(one, 0.0, h=600_000)
-    assert told(one, 1.9, h=625_000) is None
-    assert told(one, 2.2, h=625_000) == {"h": 625_000}
-    assert told(one, 12.1, h=638_000) is None
-    assert told(one, 12.4, h=638_000) == {"h": 638_000}
-    assert told(one, 30.0, h=640_000) is None
-    assert told(one, 31.0, h=641_000) is None
-    assert told(one, 36.1, h=641_000) == {"h": 641_000}
+    assert told(one, 5.9, h=625_000) is None
+    assert told(one, 6.2, h=625_000) == {"h": 625_000}
+    assert told(one, 18.1, h=638_000) is None
+    assert told(one, 18.4, h=638_000) == {"h": 638_000}
+    assert told(one, 40.0, h=640_000) is None
+    assert told(one, 41.0, h=641_000) is None
+    assert told(one, 46.1, h=641_000) == {"h": 641_000}
 
 
 def test_a_fall_of_a_hundredth_is_told_once_it_lasts():
@@ -67,8 +67,8 @@ def test_a_fall_of_a_hundredth_is_told_once_it_lasts():
     assert told(one, 1.0, h=594_000) is None
     assert told(one, 2.0, h=601_000) is None
     assert told(one, 3.0, h=594_000) is None
-    assert told(one, 5.9, h=592_000) is None
-    assert told(one, 6.0, h=594_000) == {"h": 594_000}
+    assert told(one, 10.9, h=592_000) is None
+    assert told(one, 11.0, h=594_000) == {"h": 594_000}
 
 
 def test_a_layer_goes_on_at_its_least_for_two_seconds():

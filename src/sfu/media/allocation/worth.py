@@ -2,8 +2,8 @@
 
 ::
 
-    off, on, pictures a second: at once          a fall of 2 %: at once, of less: once it lasted 3 s
-    a rise, seen for 0.2 s, after the order before:   0.5 s: of 6 %    2 s: of 4 %    10 s: of 2 %
+    off, on, pictures a second: at once          a fall of 2 %: at once, of less: once it lasted 8 s
+    a rise, seen for 0.2 s, after the order before:   0.5 s: of 8 %    6 s: of 4 %    12 s: of 2 %
                                                       of less: once the plan stood still for 5 s
 
 Each order costs: Chromium takes a sixth off its rate for two seconds after any, until it knows anew
@@ -15,11 +15,11 @@ from math import inf
 
 from sfu.media.allocation.output import Cap
 
-RISES = ((10.0, 1.02), (2.0, 1.04), (0.5, 1.06))
+RISES = ((12.0, 1.02), (6.0, 1.04), (0.5, 1.08))
 """So long after the order before, a rise is worth one from so much on."""
 SEEN_S = 0.2
 LITTLE, STILL_S = 1.002, 5.0
-FELL, LASTS_S = 0.98, 3.0
+FELL, LASTS_S = 0.98, 8.0
 
 
 class Worth:
