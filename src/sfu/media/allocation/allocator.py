@@ -56,9 +56,6 @@ LOOK_UP_S = 0.5
 MOVED = 0.02
 """A pace rises by no less; a fall is said at once."""
 WANTS_MOVED = 0.05
-TOGETHER_S, EVENT_S = 0.1, 1.0
-"""Lines that fall at once are not measured at once: encoders hear of all of them together, unless
-all have fallen before.  Our own pace falls at once, and nothing waits twice within one event."""
 DRAIN_S = 2.0
 """A queue goes, and what the line bears is believed again, within so long."""
 
@@ -94,8 +91,6 @@ class Allocator:
         self._stops = Stops()
         self._used_up: dict[LineId, float] = {}
         """What all behind a line were asked for last, bit/s on it."""
-        self._fell_at = float("-inf")
-        """When the first of the lines that fell lately did."""
         self._stepped: dict[MemberId, SoundStep] = {}
         self._courtesy = Courtesy()
         self._stays: frozenset[Stay] = frozenset()
@@ -139,10 +134,9 @@ class Allocator:
                     self._lines[event.line] = line
                 if event.down.congested and not line.state.down.congested:
                     line.congested_at = now
-                    if now - self._fell_at >= EVENT_S:
-                        self._fell_at = now
                 line.state = event
-                self._share(line, now)
+                line.up.update(event.up, now)
+                line.down.update(event.down, now)
             case LineGone():
                 self._lines.pop(event.line, None)
             case Hearing():
@@ -157,7 +151,8 @@ class Allocator:
         """Share out anew; orders wait in `poll`."""
         self.deadline = now + TICK_S if self._lines or self._demands else None
         for line in self._lines.values():
-            self._share(line, now)
+            line.up.update(line.state.up, now)
+            line.down.update(line.state.down, now)
             self._hear(line, now)
         self._outputs.extend(self._stop(now))
         world, plan = self._court(now)
@@ -206,19 +201,6 @@ class Allocator:
             self._patience[event.sink] = Patience(event.member, begun_at=now)
             self._share_anew(event.viewer, now)
         self._demands[event.sink] = event
-
-    def _share(self, line: _Line, now: float) -> None:
-        """Have a line's rooms follow what it bears."""
-        line.up.update(line.state.up, now)
-        if not self._waits(now) or not line.down.capacity_bps:
-            line.down.update(line.state.down, now)
-
-    def _waits(self, now: float) -> bool:
-        """Tell whether a line fell just now, and others may yet."""
-        lines = self._lines.values()
-        return now - self._fell_at < TOGETHER_S and not all(
-            one.state.down.congested for one in lines
-        )
 
     def _share_anew(self, viewer: MemberId, now: float) -> None:
         """Another speaks, or is shown: what a viewer's other places lose by it is no fall."""
