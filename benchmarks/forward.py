@@ -213,8 +213,8 @@ def verdicts(rows: Sequence[Row]) -> Iterator[str]:
 
     Single packets are measured against mediasoup, against the bare loop where it is absent.
     """
-    present = {row.system for row in rows}
     costs = {(row.system, row.work): row.us_per_packet for row in rows if row.work.mode == "gcm"}
+    beside = any(system == "mediasoup" and work.burst == 1 for system, work in costs)
     for system, aims in AIMS.items():
         for singly, aim in zip((True, False), aims, strict=True):
             ratios = [
@@ -222,7 +222,7 @@ def verdicts(rows: Sequence[Row]) -> Iterator[str]:
                 for (other, work), cost in costs.items()
                 if other == system and (work.burst == 1) is singly and ("ours", work) in costs
             ]
-            if system == "bare" and singly and "mediasoup" in present:
+            if system == "bare" and singly and beside:
                 aim = None
             if ratios:
                 wish = (

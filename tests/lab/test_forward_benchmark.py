@@ -95,6 +95,15 @@ def test_each_other_system_is_judged_at_our_worst_against_it() -> None:
     ]
 
 
+def test_single_packets_are_judged_beside_the_bare_loop_only_where_mediasoup_is_absent() -> None:
+    alone = [row("ours", 8, 1, 6.0), row("bare", 8, 1, 5.0)]
+    assert list(verdicts(alone)) == ["ours to bare, gcm, singly: 1.20-1.20, aim 1.15: missed"]
+    assert list(verdicts([*alone, row("mediasoup", 8, 1, 6.0)])) == [
+        "ours to bare, gcm, singly: 1.20-1.20",
+        "ours to mediasoup, gcm, singly: 1.00-1.00, aim 1.15: met",
+    ]
+
+
 def measured(system: str, work: Work, us: float, ratio: float, lost: int = 0) -> Row:
     return Row(system, work, us, us, us, lost, 50, 90, ratio)
 

@@ -101,7 +101,7 @@ class Capacity:
     probed: bool = False
     """Whether that wait was made by a probe of ours, and so says nothing of what is asked for."""
     proven_bps: int = 0
-    """What probes carried without a queue since it fell last: no noise, so it counts at once."""
+    """What was shown to get through since it fell last: no noise, so it counts at once."""
     most_bps: int = 0
     """The line's own rate, where what it bears is an estimate; 0: `bps` is all that is known."""
 

@@ -3,7 +3,7 @@
 ::
 
     capacity   falls at once, rises to the least of the last second: noise never shakes it;
-               what a probe has proven it takes as it comes, for that is no noise
+               what a probe, or a queue that went, has proven it takes as it comes: no noise
     share      0.85 of the pictures' part at first; each second of a short queue adds 0.01,
                up to 0.92; congestion sets it back, and where a queue came it stops short next time;
                the queue of a probe neither counts nor is one
@@ -86,7 +86,7 @@ class Share:
             self._rose_at = now
 
     def _take(self, proven_bps: int, now: float) -> None:
-        """Rise as far as a probe showed room; not soon again where such a rise did not hold."""
+        """Rise as far as room was shown; not soon again where such a rise did not hold."""
         if proven_bps >= RISE_LEAST * self.capacity_bps and self._hold_s == RISE_S:
             self.capacity_bps, self._rose_at = proven_bps, now
 

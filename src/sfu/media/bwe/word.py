@@ -182,7 +182,7 @@ class Estimate:
     probed: bool = False
     """Whether the queue there is was left by a probe of ours."""
     proven_bps: int = 0
-    """What probes carried without a queue since the last cut, 0 for none."""
+    """What a probe, or a queue that went, showed to get through since the last cut; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
