@@ -3,6 +3,7 @@
  *   epoll -> recvmmsg(64) -> core_receive each -> where that goes to many, what came meanwhile too
  *         -> batch_flush -> again, at most ROUNDS times
  *         -> what other threads have handed over -> the rest of the batch
+ *         -> a rest, where it never has to wait (rest.c)
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -269,14 +270,23 @@ static void serve(struct worker *worker, const struct epoll_event *ready, int co
     worker_tell(worker);
 }
 
+static void rest(int64_t us) {
+    if (us) nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+}
+
 static void *run(void *context) {
     struct worker *worker = context;
     struct epoll_event ready[READY];
     send_prepare();
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* the usual 50 us are a tenth of a cell's time */
     int64_t deadline_us = INT64_MAX; /* whoever brings it forward between two batches rouses us */
+    int64_t woken_us = clock_us(CLOCK_MONOTONIC);
     while (!atomic_load(&worker->engine->stopping)) {
+        int64_t done_us = clock_us(CLOCK_MONOTONIC);
+        if (atomic_load(&worker->realtime)) rest(rest_worked(&worker->rest, done_us - woken_us));
         int count = wait_until(worker, ready, deadline_us);
+        woken_us = clock_us(CLOCK_MONOTONIC);
+        rest_waited(&worker->rest, woken_us - done_us);
         pthread_mutex_lock(&worker->lock);
         serve(worker, ready, count);
         deadline_us = core_deadline(worker->core);
@@ -356,7 +366,9 @@ bool worker_start(struct worker *worker) {
     worker->begun = true;
     pthread_setname_np(worker->thread, "sfu-engine");
     struct sched_param fifo = {.sched_priority = FIFO_PRIORITY};
-    return pthread_setschedparam(worker->thread, SCHED_FIFO, &fifo) == 0;
+    bool realtime = pthread_setschedparam(worker->thread, SCHED_FIFO, &fifo) == 0;
+    atomic_store(&worker->realtime, realtime);
+    return realtime;
 }
 
 void worker_free(struct worker *worker) {

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "rest.h"
 #include "send.h"
 
 #define RECEIVE 64 /* datagrams in one system call */
@@ -23,6 +24,8 @@ struct worker { /* one thread */
     bool begun;      /* lock and thread are there */
     bool told;       /* of events in its ring */
     _Atomic bool roused; /* by another, who handed something over */
+    _Atomic bool realtime;
+    struct rest rest;
     sfu *engine;
     struct core *core;
     struct batch *batch;

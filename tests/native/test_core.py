@@ -33,6 +33,11 @@ def test_refused_segmentation_falls_back_under_address_sanitizer(tmp_path: Path)
 
 
 @pytest.mark.native
+def test_a_thread_that_never_waits_rests_in_pieces_under_address_sanitizer(tmp_path: Path) -> None:
+    run(tmp_path, "check_rest", *ADDRESS)
+
+
+@pytest.mark.native
 def test_what_comes_while_a_picture_is_worked_on_leaves_with_it_under_address_sanitizer(
     tmp_path: Path,
 ) -> None:

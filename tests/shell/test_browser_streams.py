@@ -9,7 +9,7 @@ from sfu.media.keyframe import Ask
 from sfu.media.rtp.rtcp import Pli, parse
 from sfu.model import Codec, Kind, MemberId, Ssrc
 from sfu.room.output import SendPicture
-from sfu.shell.browser_leg import BrowserLeg
+from sfu.shell.browser_leg import DUE_S, BrowserLeg
 from sfu.shell.leg import Given, PictureLayer
 from sfu.signalling.webrtc.message import LayerState, Pictures, Send
 from tests.shell.stage import page_offer, stage
@@ -65,6 +65,17 @@ def test_a_layer_and_its_repairs_show_themselves_by_their_rids(house, leg):
     assert [one.source for one in leg.streams.layers] == list(at)
 
 
+def test_the_house_is_hurried_once_for_each_layer_that_comes(house, leg):
+    hurried = []
+    house.patchbay.hearing.on_shown = lambda: hurried.append(1)
+    show(house, leg, 504, repaired="h")
+    assert hurried == []
+    for ssrc in (HIGH, 505, 506):
+        show(house, leg, ssrc, "h")
+    show(house, leg, LOW, "l")
+    assert len(hurried) == 2
+
+
 def test_what_is_no_layer_of_ours_is_left_alone(house, leg):
     before = list(house.engine.commands)
     show(house, leg, 600, "x")
@@ -99,6 +110,28 @@ def test_the_highest_layer_that_arrives_is_the_picture(house, leg):
     leg.set_caps([Cap("l", 150_000, True), Cap("h", 0, False)])
     leg.tick(house.engine.snapshot(), house.now)
     assert leg.streams.picture == low  # switched off: what still comes of it is the last of it
+
+
+def due(house, leg, seconds: float = 0.0) -> Codec | None:
+    house.tick(seconds)
+    leg.tick(house.engine.snapshot(), house.now)
+    codec: Codec | None = leg.picture_due(house.now)
+    return codec
+
+
+def test_a_picture_is_due_for_a_while_since_it_may_be_sent(house, leg):
+    assert due(house, leg) is None  # the room has not said how
+    leg.send_picture(SendPicture(ANNE, Codec.VP8, False, 0, 0, False))
+    assert due(house, leg, 60) is None  # nobody watches
+    leg.send_picture(SendPicture(ANNE, Codec.VP8, False, 0, 0, True))
+    leg.set_caps([Cap("l", 0, False), Cap("h", 0, False)])
+    assert due(house, leg, 60) is Codec.VP8  # nobody's line bears it yet
+    leg.set_caps([Cap("l", 0, False), Cap("h", 700_000, True)])
+    assert due(house, leg) is due(house, leg, DUE_S / 2) is Codec.VP8
+    leg.set_state(microphone=True, camera=False)
+    assert due(house, leg) is None
+    leg.set_state(microphone=True, camera=True)
+    assert due(house, leg, DUE_S) is None  # its camera gives nothing
 
 
 def test_the_layers_are_told_at_once_where_the_room_had_spoken_before_the_offer(house, heard):

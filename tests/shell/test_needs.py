@@ -7,7 +7,7 @@ import pytest
 from sfu.media.engine.pacer import PictureClass
 from sfu.media.engine.snapshot import EngineRow, Snapshot
 from sfu.model import Codec, MemberId, SinkId
-from sfu.shell.needs import Gauge, demands_of, picture_of
+from sfu.shell.needs import Gauge, demands_of, foreseen, picture_of
 from sfu.shell.picture_terms import NO_TERMS
 from tests.shell.stage import stage
 
@@ -45,6 +45,12 @@ def test_of_many_the_leaders_goes_first(house):
 def test_where_the_leader_is_not_shown_all_are_equal(house):
     shown = classes(house, ANNE, BRUNO, CLAIRE, leader=MemberId("x"))
     assert set(shown.values()) == {MAIN}
+
+
+def test_free_places_are_reckoned_with_for_those_who_are_about_to_come():
+    shown = [(SinkId(1), ANNE), (SinkId(2), None), (SinkId(3), None)]
+    assert foreseen(shown, [ANNE, BRUNO]) == [(1, ANNE), (2, BRUNO), (3, None)]
+    assert foreseen(shown[:1], [BRUNO]) == shown[:1]  # no place: the room will choose
 
 
 def snapshot(house, seconds: float, octets: int, packets: int) -> Snapshot:

@@ -25,6 +25,7 @@ from sfu.media.engine.pacer import PictureClass
 from sfu.media.showing import VideoState
 from sfu.model import Address, CallId, Framing, LineId, Protocol, RoomId
 from sfu.shell import needs
+from sfu.shell.browser_leg import DUE_S
 from sfu.shell.codec_leg import CodecLeg
 from sfu.signalling.call import CallOffered, MediaAnswered, MediaOffered, MediaRefused, OfferMedia
 from sfu.signalling.webrtc import message as m
@@ -55,11 +56,13 @@ def inside(house: Stage, *calls: int) -> None:
 
 
 class Page:
-    def __init__(self, house: Stage, remote: str = "203.0.113.5") -> None:
+    def __init__(
+        self, house: Stage, remote: str = "203.0.113.5", offer: str = "chromium_reoffer"
+    ) -> None:
         self.said: list[m.ServerMessage] = []
         self.session = house.browsers.open(self.said.append, remote, "Chromium")
         self.session.receive(m.Join(room="4201", name="Anne"))
-        self.session.receive(m.Offer(sdp=page_offer("chromium_reoffer")))
+        self.session.receive(m.Offer(sdp=page_offer(offer)))
         assert self.session.leg is not None
         self.leg = self.session.leg
         for path in house.patchbay._paths.values():  # as after the handshake
@@ -418,6 +421,53 @@ def test_a_picture_nobody_is_shown_yet_keeps_its_lowest_layer(house):
     assert page.leg._camera_orders.caps["l"].max_bps == 150_000
     obey(house, SetCaps(page.leg.member, off, Reason(700_000, 90_000, Why.LINE_UP)))
     assert list(page.leg._camera_orders.resting) == ["l", "h"]
+
+
+# ---- pictures that are about to come
+
+
+def two_pages(house: Stage) -> list[Page]:
+    return [layered(house, remote) for remote in ("192.0.2.7", "198.51.100.2")]
+
+
+def layered(house: Stage, remote: str) -> Page:
+    return Page(house, remote, "chromium_layers")
+
+
+def asked(page: Page) -> dict[str, tuple[bool, int]]:
+    said = [one for one in page.said if isinstance(one, m.Send)][-1]
+    return {one.rid: (one.active, one.max_bps) for one in said.camera.layers}
+
+
+def test_who_comes_is_told_before_his_encoder_starts_which_layers_others_will_watch(house):
+    here, there = two_pages(house)
+    house.tick()
+    for page, least, most in (here, 500_000, 900_000), (there, 1_000_000, 1_800_000):
+        assert asked(page)["l"][0] is False
+        active, bps = asked(page)["h"]
+        assert active
+        assert least < bps < most  # what a line of 1 and of 2 Mbit/s leaves it
+    places = {one.member: one.sink for one in told(house, Demand)}
+    assert set(places) == {here.leg.member, there.leg.member}
+    assert {house.engine.carries.get(sink) for sink in places.values()} <= {None}  # not there yet
+
+
+def test_a_camera_that_gives_nothing_holds_no_room(house):
+    two_pages(house)
+    house.tick(DUE_S - 0.5)
+    assert len(told(house, Picture)) == 2
+    house.tick(1)
+    assert told(house, Picture) == told(house, Demand) == []
+
+
+def test_who_was_alone_for_long_is_told_when_somebody_comes(house):
+    here = layered(house, "192.0.2.7")
+    house.tick(3 * DUE_S)
+    assert told(house, Picture) == []
+    layered(house, "198.51.100.2")
+    house.tick()
+    assert asked(here)["l"][0] is False
+    assert asked(here)["h"][0] is True
 
 
 # ---- who heeds no limit

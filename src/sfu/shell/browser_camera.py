@@ -44,6 +44,12 @@ class CameraOrders:
         """Return the layers that were switched off."""
         return tuple(rid for rid, cap in self.caps.items() if not cap.active)
 
+    @property
+    def sends(self) -> bool:
+        """Tell whether it sends anything as it was told last."""
+        wanted = self.room is not None and self.room.wanted
+        return wanted and not set(self.rids) <= set(self.resting)
+
     def camera(self) -> Camera | None:
         """Say it; None before the room has said how, and for codecs no page sends."""
         order = self.room

@@ -21,7 +21,7 @@ from sfu.media.engine.snapshot import Snapshot
 from sfu.media.limit.bound import Estimated, Limited, ReceiverBound
 from sfu.media.report import EstimateHeard, LimitNoted, RateLimited
 from sfu.media.rtp.rtcp.bounding import payload_bps
-from sfu.model import Address, LineId, MemberId, Protocol, SinkId
+from sfu.model import Address, Codec, LineId, MemberId, Protocol, SinkId
 from sfu.room.output import Notify, SendPicture
 from sfu.shell.browser_camera import CameraOrders
 from sfu.shell.browser_streams import BrowserStreams, ids_of
@@ -54,6 +54,8 @@ WIDE_PLACES, NARROW_PLACES, MIX_PLACES = 3, 3, 1
 THIN_BPS, PLAYOUT_MS = 4_000_000, 150
 SOUNDS_BPS = 150_000
 """Three voices, of what a page is sent."""
+DUE_S = 3.0
+"""So long after it may send, a picture is reckoned with before it comes."""
 NO_MEDIA_YET = replace(NOTHING, forwarded_sounds=True)
 WORDS = {
     "no_common_picture_codec": "You share no picture codec: you do not see each other.",
@@ -120,6 +122,8 @@ class BrowserLeg(Leg):
         self._microphone_order = m.Microphone()
         self._closed = False
         self._begun_at = 0.0
+        self._due_until: float | None = None
+        """Its picture is reckoned with so long before it comes; None: it may not send yet."""
         self.sound_only = False
         """It sends and is shown no picture: its wish, or its line bears none."""
         self._way = ""
@@ -314,6 +318,16 @@ class BrowserLeg(Leg):
         """Tell whether its camera is on."""
         return self._camera
 
+    def picture_due(self, now: float) -> Codec | None:
+        """Return the codec of a picture in layers that was ordered and is about to come.
+
+        For `DUE_S` since it may send: a camera that gives nothing shall hold no room for ever.
+        """
+        order, late = self._camera_orders.room, now > (self._due_until or now)
+        if order is None or not order.wanted or not self._camera or late:
+            return None
+        return order.codec if len(self.streams.simulcast) > 1 else None
+
     def answer(self, sdp: str, *, restart: bool) -> None:
         """Answer an offer of the page; PeerError (488) where nothing is common."""
         session = parse(sdp)
@@ -409,6 +423,10 @@ class BrowserLeg(Leg):
 
     def tick(self, snapshot: Snapshot, now: float) -> None:
         """Let handshakes' time pass, and note signs of life."""
+        if not self._camera_orders.sends:
+            self._due_until = None
+        elif self._due_until is None:
+            self._due_until = now + DUE_S
         if self._path is not None:
             self._path.tick(snapshot, now)
             self._engine.observe(snapshot, now, self._camera_orders.resting)

@@ -229,9 +229,13 @@ class BrowserStreams:
             return  # told again with the packet that names its rid
         if event.repaired_rid:
             layer.rtx_ssrc = event.ssrc
-        else:
-            layer.ssrc, layer.shown = event.ssrc, True
+            self._set_layer(layer, stream, path)
+            return
+        first = not layer.shown  # once for each layer: a page shall not hurry us as it likes
+        layer.ssrc, layer.shown = event.ssrc, True
         self._set_layer(layer, stream, path)
+        if first:
+            self._bay.hearing.on_shown()
 
     def observe(self, snapshot: Snapshot, now: float, resting: Sequence[str] = ()) -> None:
         """Have `streams.picture` be the highest layer that arrives; `resting` were switched off."""

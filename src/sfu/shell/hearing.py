@@ -66,6 +66,8 @@ class Hearing:
         """What peers fed back on our packets."""
         self.on_arrivals: Callable[[], None] = _nobody
         """Hears that there are some."""
+        self.on_shown: Callable[[], None] = _nobody
+        """Hears that a picture came for the first time: others wait to see it."""
         self._reporter = reporter
         self._routes = routes
         self._keyframes = keyframes

@@ -145,6 +145,10 @@ class Leg(ABC):
     def stop_picture(self, order: StopPicture) -> None:  # noqa: B027
         """Have it send no picture at all, or again."""
 
+    def picture_due(self, now: float) -> Codec | None:
+        """Return the codec of a picture in layers that was ordered and is about to come."""
+        return None
+
     def picture_stopped(self, now: float) -> bool:
         """Tell whether no picture comes because we asked for none, or not yet again."""
         return False

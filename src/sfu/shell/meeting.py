@@ -192,7 +192,7 @@ class Meeting:
     def places(self, viewer: Leg) -> list[tuple[SinkId, MemberId | None]]:
         """Return a viewer's places and whose picture each shall carry."""
         shown = self._shown.get(viewer.member)
-        return list(_places(viewer.streams.pictures, shown.shown)) if shown else []
+        return list(_places(viewer.streams.pictures, shown.shown if shown else ()))
 
     def limit_sending(self, member: MemberId, max_bps: int, now: float) -> None:
         """Have a member's picture sent at no more than this, whatever its call speaks; 0: freely.

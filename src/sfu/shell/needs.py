@@ -4,6 +4,7 @@
 
     legs' layers + snapshot, a second each --> Picture   who sends what, as measured
     ShowPictures of a room ------------------> Demand    who wants whom in which place
+    who was told to send and is not here yet -> both, for its first seconds
     descriptions ----------------------------> LineState, Hearing   speech, reserved first
 
 Pictures between members whom no line binds are left alone: they are routed as ever.
@@ -70,9 +71,9 @@ class Gauge:
 def picture_of(
     leg: Leg, gauge: Gauge, snapshot: Snapshot, most_bps: int, usual_height: int
 ) -> Picture | None:
-    """Return what a member sends; None where no picture arrives."""
-    layers, codec = [], None
+    """Return what a member sends, or is about to; None where no picture arrives."""
     now_us = snapshot.engine.at_us
+    layers, codec = [], leg.picture_due(now_us / 1e6)
     for one in leg.streams.layers:
         row = snapshot.sources.get(one.source)
         alive = row is not None and now_us - row.last_arrival_us <= ALIVE_S * 1e6
@@ -112,6 +113,20 @@ class Place:
     sink: SinkId
     viewer: Leg
     member: MemberId
+
+
+def foreseen(
+    places: Iterable[tuple[SinkId, MemberId | None]], due: Iterable[MemberId]
+) -> list[tuple[SinkId, MemberId | None]]:
+    """Give a viewer's free places to those whose picture is about to come.
+
+    So its sender is told the right layers and rates before its encoder starts, and never begins
+    one that nobody will watch: each change later is another key frame in the worst moment.
+    """
+    held = list(places)
+    shown = {member for _, member in held}
+    coming = iter([member for member in due if member not in shown])
+    return [(sink, next(coming, None) if member is None else member) for sink, member in held]
 
 
 def demands_of(

@@ -63,6 +63,7 @@ from sfu.shell.needs import (
     BOUNDLESS_BPS,
     Gauge,
     demands_of,
+    foreseen,
     hearing_of,
     line_state,
     picture_of,
@@ -114,6 +115,8 @@ class Sharing:
         self._gauge = Gauge()
         self._ticks = 0
         self._told: dict[tuple[type, int | str], AllocationEvent] = {}
+        self._foreseen: set[SinkId] = set()
+        """Places reckoned with for a picture that is still to come."""
         self._mixed: set[MemberId] = set()
         """Who hears a mix because his line bears no voices one by one."""
         self._paces: dict[LineId, int] = {}
@@ -316,6 +319,7 @@ class Sharing:
         self.protection.tick(states, hearing, self._legs.values(), snapshot, now)
 
     def _state(self, snapshot: Snapshot) -> Iterable[AllocationEvent]:
+        self._foreseen.clear()
         yield from self.line_states()
         for meeting in self._meetings.values():
             yield from self._of_meeting(meeting, snapshot)
@@ -367,12 +371,18 @@ class Sharing:
         if not (bound or layered or any(one.most_bps for one in terms.values())):
             return
         rows = meeting.rows()
+        now = snapshot.engine.at_us / 1e6
+        due = [one for one, leg in meeting.legs.items() if leg.picture_due(now)]
+        heard = {row.member for row in rows if row.sound}
+        heard |= {one for one in due if meeting.legs[one].wants_sound()}
         for leg in meeting.legs.values():
             picture = picture_of(leg, self._gauge, snapshot, most_bps, USUAL_HEIGHT)
             if picture is not None and leg.wants_picture():
                 yield picture
-            yield from demands_of(leg, meeting.places(leg), meeting.speaker, terms[leg.member])
-            others = sum(row.sound for row in rows if row.member != leg.member)
+            places = foreseen(meeting.places(leg), [one for one in due if one != leg.member])
+            self._foreseen |= {sink for sink, _ in set(places) - set(meeting.places(leg))}
+            yield from demands_of(leg, places, meeting.speaker, terms[leg.member])
+            others = sum(one in heard for one in meeting.legs if one != leg.member)
             wished = meeting.voices_wished(leg.member)
             hearing = hearing_of(leg, others, wished, mixed=meeting.mixes)
             if hearing is not None:
@@ -436,7 +446,8 @@ class Sharing:
         before = self.gives.get(order.sink)
         self.gives[order.sink] = order
         self._bay.set_class(order.sink, demand.picture_class)
-        self._bay.want(order.sink, order.layer, order.temporal)
+        if order.sink not in self._foreseen:  # those the room routes, when they are there
+            self._bay.want(order.sink, order.layer, order.temporal)
         changed.add(demand.viewer)
         rung = before.rung if before is not None else Rung.FULL
         if order.rung is rung:
