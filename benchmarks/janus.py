@@ -164,7 +164,7 @@ def publish(control: Control, source: socket.socket, host: str, mode: str) -> tu
     """Join and send our picture, over the source from now on; return our number and our keys."""
     identity, ours = Identity(time.time()), (os.urandom(4).hex(), os.urandom(16).hex())
     if mode in PROFILES:
-        identity.context.set_tlsext_use_srtp(PROFILES[mode])
+        identity.passive.set_tlsext_use_srtp(PROFILES[mode])
     offer = OFFER.format(
         host=host, port=source.getsockname()[1], payload_type=PAYLOAD_TYPE, ufrag=ours[0],
         password=ours[1], fingerprint=identity.fingerprint.value,

@@ -140,8 +140,11 @@ class Places:
         """Return whom a place carried from begin to end; None: nobody, or not one alone.
 
         `anew`: its counters began in between, so that nobody's before him counts for nothing.
+        A sound's begins with `STARTS_S` of silence, which conceals nothing of him.
         """
         now: set[int | None] = set()
+        if mid in self._voices and not anew:
+            begin -= STARTS_S
         current: int | None = None
         for at, places in self._maps:
             if at >= begin and at <= end + GRACE_S:
@@ -166,6 +169,8 @@ class Places:
         return all(before + [mixing for at, mixing in self._mixing if begin <= at <= end + GRACE_S])
 
 
+STARTS_S = 0.25
+"""Until a voice that was given a place is heard: a line, and what the page keeps in store."""
 GRACE_S = 0.1
 """The server stops a stream before the page hears that its place is free."""
 

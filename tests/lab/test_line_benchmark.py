@@ -287,6 +287,23 @@ def test_a_place_is_whose_it_was_told_to_be_and_nobodys_meanwhile():
     assert places.carries("2", 2, 2.25) is None
 
 
+def test_a_voice_that_was_given_a_place_is_his_once_it_can_be_heard():
+    members = [{"member": "m1", "name": "Site 1"}]
+    places = series.Places(
+        [
+            told(0, type="members", members=members),
+            told(1, type="slots", pictures={"9": "m1"}, sounds={"2": "m1"}),
+            told(5, type="slots", pictures={"9": None}, sounds={"2": None}),
+        ],
+        JOINED_AT,
+    )
+    assert places.carries("9", 1.1, 1.35) == 1
+    assert places.carries("2", 1.1, 1.35) is None  # the page keeps back what it is to play
+    assert places.carries("2", 1.3, 1.55) == 1
+    assert places.carries("2", 4.6, 4.85) == 1
+    assert places.carries("2", 4.8, 5.05) is None
+
+
 def test_the_first_pictures_of_a_place_are_whose_it_is_given_to_meanwhile():
     members = [{"member": "m1", "name": "Site 1"}, {"member": "m2", "name": "Site 2"}]
     given = told(1, type="slots", pictures={"9": "m1"}, sounds={})

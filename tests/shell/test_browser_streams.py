@@ -65,9 +65,14 @@ def test_a_layer_and_its_repairs_show_themselves_by_their_rids(house, leg):
     assert [one.source for one in leg.streams.layers] == list(at)
 
 
-def test_the_house_is_hurried_once_for_each_layer_that_comes(house, leg):
+def test_the_house_is_hurried_once_for_an_answer_and_once_for_each_layer_that_comes(house, heard):
     hurried = []
-    house.patchbay.hearing.on_shown = lambda: hurried.append(1)
+    house.patchbay.hearing.on_hurry = lambda: hurried.append(1)
+    leg = BrowserLeg(ANNE, "Anne", house.page_around, heard.append, "Chromium")
+    leg.answer(page_offer("chromium_layers"), restart=False)
+    leg.answer(page_offer("chromium_layers"), restart=False)
+    assert hurried == [1]
+    hurried.clear()
     show(house, leg, 504, repaired="h")
     assert hurried == []
     for ssrc in (HIGH, 505, 506):

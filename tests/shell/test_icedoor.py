@@ -13,6 +13,8 @@ from sfu.model import Address
 from tests.shell.stage import IDENTITY, stage
 
 REMOTE = Address("192.0.2.50", 4000)
+HANDSHAKE = 22
+"""Content type of a DTLS record (RFC 6347 section 4.1)."""
 ELSEWHERE = Address("192.0.2.51", 5000)
 BROWSER = Identity(time.time())
 PRINT = ("sha-256", BROWSER.fingerprint.value)
@@ -26,7 +28,7 @@ def house():
 
 @pytest.fixture
 def path(house):
-    return house.door.open(lambda event: None, [PRINT], gso=False)
+    return house.door.open(lambda event: None, [PRINT], gso=False, setup="passive")
 
 
 def come(house, payload: bytes, remote: Address = REMOTE) -> None:
@@ -105,8 +107,36 @@ def test_keys_reach_the_engine_and_are_those_of_the_browser(house, path):
     assert not path.failed
 
 
+def test_where_it_is_left_to_us_we_begin_as_soon_as_we_know_whereto(house):
+    path = house.door.open(lambda event: None, [PRINT], gso=False)
+    browser = DtlsSession(BROWSER, [Fingerprint("sha-256", IDENTITY.fingerprint.value)])
+    come(house, check(path))
+    (_, answer), (remote, hello) = sent(house)
+    assert stun.parse(answer).kind == StunType.SUCCESS  # first: it may send from now on
+    assert (remote, hello[0]) == (REMOTE, HANDSHAKE)
+    come(house, check(path))
+    assert len(sent(house)) == 1  # said once
+    browser.handle(hello, house.now)
+    (connected,) = shake(house, browser)
+    keys = {one.sending: one.keys for one in house.engine.of(SetKeys)}
+    assert keys == {True: connected.receiving, False: connected.sending}
+
+
+def test_a_first_word_that_was_not_heard_is_said_again_before_a_second_is_over(house):
+    path = house.door.open(lambda event: None, [PRINT], gso=False)
+    come(house, check(path))
+    hello = sent(house)[1]
+    said = []
+    for _ in range(10):
+        house.engine.now += 0.05
+        path.tick(house.engine.snapshot(), house.now)
+        said += sent(house)
+    assert said == [hello, hello]
+
+
 def test_another_certificate_than_the_signalling_named_fails(house):
-    path = house.door.open(lambda event: None, [("sha-256", "00:" * 31 + "00")], gso=False)
+    wrong = ("sha-256", "00:" * 31 + "00")
+    path = house.door.open(lambda event: None, [wrong], gso=False, setup="passive")
     come(house, check(path))
     browser = DtlsSession(BROWSER, [IDENTITY.fingerprint], passive=False)
     browser.start(house.now)

@@ -40,6 +40,7 @@ from sfu.signalling.webrtc.negotiate import (
     BrowserLocal,
     BrowserPolicy,
     answer_browser,
+    own_part,
 )
 from sfu.signalling.webrtc.offer import MAX_TILES, BrowserOffer, Part, Role, read_browser_offer
 
@@ -345,6 +346,7 @@ class BrowserLeg(Leg):
             self._cname,
             ids_of(places),
             self._in_order(self._around.door.tcp_candidates),
+            path.setup,
         )
         policy = BrowserPolicy(
             video_bps=self._around.video_bps, simulcast=True, red=self._around.sound_twice,
@@ -353,10 +355,13 @@ class BrowserLeg(Leg):
         answer, agreement = answer_browser(session, offer, local, policy)
         self._engine.use(places)
         self._parts = dict(agreement.parts)
+        first = self._engine.agreement is None
         self._engine.apply(agreement, path)
         self.send(m.Answer(sdp=answer.text))
         self._tell_slots()
         self._take_layers()
+        if first:
+            self._around.patchbay.hearing.on_hurry()  # its rates, before its encoder starts
 
     def _take_layers(self) -> None:
         """Say the rates of layers that are new."""
@@ -375,8 +380,9 @@ class BrowserLeg(Leg):
         fingerprints = [(one.algorithm, one.value) for one in offer.fingerprints]
         if self._path is None:
             self._path = self._around.door.open(
-                self._heard, fingerprints, gso=self._around.gso, line_of=self._line_of
-            )
+                self._heard, fingerprints, gso=self._around.gso, line_of=self._line_of,
+                setup=own_part(offer.setup),
+            )  # fmt: skip
             self._around.patchbay.hear_limits(self._path.transport, self._words.append)
         elif not {one.value.upper() for one in offer.fingerprints} & {
             one.value.upper() for one in self._path.fingerprints

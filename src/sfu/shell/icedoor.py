@@ -88,14 +88,16 @@ class IceDoor:
         *,
         gso: bool,
         line_of: LineOf = lambda host: None,
+        setup: str = "active",
     ) -> "IcePath":
         """Expect a browser whose certificate has one of these fingerprints.
 
         `line_of` tells the line an address stands behind; None asks for what is known before.
+        `setup` is our part in DTLS: "active" begins as soon as a check has come.
         """
         agent = IceAgent(self.credentials(), self.clock())
         known = [Fingerprint(*one) for one in fingerprints]
-        path = IcePath(self, agent, known, listener, gso=gso, line_of=line_of)
+        path = IcePath(self, agent, known, listener, gso=gso, line_of=line_of, setup=setup)
         self.directory.open(path, agent)
         return path
 
@@ -122,6 +124,7 @@ class IcePath:
         *,
         gso: bool,
         line_of: LineOf,
+        setup: str,
     ) -> None:
         """State a transport that has no address yet."""
         self._line_of = line_of
@@ -133,7 +136,10 @@ class IcePath:
         self.fingerprints = tuple(fingerprints)
         self._door = door
         self._agent = agent
-        self._dtls = DtlsSession(door.identity, fingerprints)
+        self.setup = setup
+        """Our part in DTLS, for as long as there is this association."""
+        self._begun = setup != "active"
+        self._dtls = DtlsSession(door.identity, fingerprints, passive=self._begun)
         self._listener = listener
         self._gso = gso
         self._extensions = Extensions()
@@ -187,6 +193,15 @@ class IcePath:
         elif path in self._agent.paths:
             self.alive_at = now
         self._flush_ice()
+        self._begin(now)
+
+    def _begin(self, now: float) -> None:
+        """Say the first word of DTLS, where it is ours, once it is known whereto."""
+        if self._begun or self._agent.selected is None:
+            return
+        self._begun = True
+        self._dtls.start(now)
+        self._flush_dtls(self._agent.selected)
 
     def tick(self, snapshot: Snapshot, now: float) -> None:
         """Let time pass."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sfu.errors import PeerError, UseError
 from sfu.model import Address, Codec, Kind
 from sfu.signalling.sdp.session import SessionDescription, parse
-from sfu.signalling.webrtc.negotiate import BrowserPolicy, answer_browser
+from sfu.signalling.webrtc.negotiate import BrowserPolicy, answer_browser, own_part
 from sfu.signalling.webrtc.offer import Role, read_browser_offer
 from tests.signalling.webrtc.browsers import NAMES, answered, local, offered, session
 
@@ -20,7 +20,7 @@ b=TIAS:1400000
 a=ice-ufrag:abcd
 a=ice-pwd:0123456789abcdefghijkl
 a=fingerprint:FINGERPRINT
-a=setup:passive
+a=setup:active
 a=mid:1
 a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time
 a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01
@@ -34,6 +34,13 @@ a=rtcp-mux
 
 def media(answer: SessionDescription, mid: str):
     return next(one for one in answer.media if one.value("mid") == mid)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("actpass", "active"), ("passive", "active"), ("active", "passive")]
+)
+def test_who_may_choose_begins_dtls(theirs, ours):
+    assert own_part(theirs) == ours
 
 
 def test_a_camera_is_answered_line_by_line():

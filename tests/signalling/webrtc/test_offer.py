@@ -124,7 +124,7 @@ def test_a_fingerprint_of_the_session_counts_for_every_line():
     [
         [(b"a=group:BUNDLE", b"a=group:X")],
         [(b"a=rtcp-mux\r\n", b"")],
-        [(b"a=setup:actpass", b"a=setup:passive")],
+        [(b"a=setup:actpass", b"a=setup:holdconn")],
         [(b"a=ice-ufrag:0a1b2c3d\r\n", b"")],
         [(b"a=ice-pwd:0123456789abcdef0123456789abcdef", b"a=ice-pwd:short")],
         [(b"a=fingerprint:", b"a=x:")],

@@ -7,13 +7,16 @@
     Certificate, ... -->
                      <--  Finished        fingerprints agree -> keys of both directions
 
+The active end says the first word; it is ours where the peer leaves the choice to us (RFC 5763
+section 5): then who sends media first has its keys half a round trip sooner, and so has the other.
+
 The peer's certificate must hash to the fingerprint its signalling named (RFC 8122) before any
 key is given out.  OpenSSL has its own clock and dice: sans-IO, but not deterministic.
 """
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
@@ -37,11 +40,15 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha-512": hashes.SHA512,
 }
 _PROFILES = {
-    # our order decides: GCM costs half of what CM does
+    # the passive end's order decides: GCM costs half of what CM does
     b"SRTP_AEAD_AES_128_GCM": SrtpSuite.AEAD_AES_128_GCM,
     b"SRTP_AEAD_AES_256_GCM": SrtpSuite.AEAD_AES_256_GCM,
     b"SRTP_AES128_CM_SHA1_80": SrtpSuite.AES_CM_128_HMAC_SHA1_80,
 }
+_OFFERED = tuple(name for name in _PROFILES if name != b"SRTP_AEAD_AES_256_GCM")
+"""As the active end: browsers would take the long key before the short one, and all know both."""
+HELLO_AGAIN_S = (0.1, 0.3)
+"""Since the first: a peer whose ICE was not through yet may have dropped it; OpenSSL waits 1 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +89,23 @@ class Identity:
         )
         self.certificate = certificate
         self.fingerprint = Fingerprint.of(certificate)
-        self.context = SSL.Context(SSL.DTLS_METHOD)
-        self.context.use_certificate(certificate)
-        self.context.use_privatekey(key)
-        self.context.set_options(SSL.OP_NO_QUERY_MTU | SSL.OP_NO_TICKET)
-        self.context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-        self.context.set_cipher_list(b"ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!PSK")
-        # any certificate will do for OpenSSL: we hold it against the fingerprint ourselves
-        self.context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
-        self.context.set_tlsext_use_srtp(b":".join(_PROFILES))
+        self.passive = _context(certificate, key, _PROFILES)
+        self.active = _context(certificate, key, _OFFERED)
+
+
+def _context(
+    certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, profiles: Iterable[bytes]
+) -> SSL.Context:
+    context = SSL.Context(SSL.DTLS_METHOD)
+    context.use_certificate(certificate)
+    context.use_privatekey(key)
+    context.set_options(SSL.OP_NO_QUERY_MTU | SSL.OP_NO_TICKET)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_cipher_list(b"ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!PSK")
+    # any certificate will do for OpenSSL: we hold it against the fingerprint ourselves
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
+    context.set_tlsext_use_srtp(b":".join(profiles))
+    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +151,10 @@ class DtlsSession:
         self._fingerprints = tuple(fingerprints)
         self._over = False
         self._outputs: deque[Output] = deque()
-        self._connection = SSL.Connection(identity.context, None)
+        self._hello, self._again = b"", deque[float]()
+        """Our first word, and when it is said again while nothing is heard."""
+        context = identity.passive if passive else identity.active
+        self._connection = SSL.Connection(context, None)
         self._connection.set_ciphertext_mtu(MTU)
         if passive:
             self._connection.set_accept_state()
@@ -146,17 +164,28 @@ class DtlsSession:
     def start(self, now: float) -> None:
         """Send our ClientHello where we are the active end."""
         self._step(now)
+        first = self._outputs[-1] if self._outputs else None
+        if isinstance(first, Send):
+            self._hello = first.payload
+            self._again.extend(now + later_s for later_s in HELLO_AGAIN_S)
+            self._rearm(now)
 
     def handle(self, datagram: bytes, now: float) -> None:
         """Take one datagram; what is no DTLS is dropped, as RFC 6347 section 4.1.2.7 wants."""
         if self._over or not datagram:
             return
+        self._again.clear()
         self._connection.bio_write(datagram)
         self._step(now)
 
     def tick(self, now: float) -> None:
         """Let time pass: repeat a flight that was not answered."""
         if self._over or self.deadline is None or now < self.deadline:
+            return
+        if self._again:
+            self._again.popleft()
+            self._outputs.append(Send(self._hello))  # its number again: who had it drops this one
+            self._rearm(now)
             return
         try:
             self._connection.DTLSv1_handle_timeout()
@@ -234,6 +263,8 @@ class DtlsSession:
     def _rearm(self, now: float) -> None:
         remaining = None if self._over else self._connection.DTLSv1_get_timeout()
         self.deadline = None if remaining is None else now + remaining
+        if self._again and self.deadline is not None:
+            self.deadline = min(self.deadline, self._again[0])
 
 
 def _datagrams(flight: bytes) -> Iterator[bytes]:

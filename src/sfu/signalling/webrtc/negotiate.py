@@ -61,6 +61,8 @@ class BrowserLocal:
     """By mid, for every line whose role receives."""
     tcp: tuple[Address, ...] = ()
     """Where browsers may connect to by TCP where UDP is blocked (RFC 6544)."""
+    setup: str = "active"
+    """Our part in DTLS: `own_part`, as it was settled first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,11 @@ class BrowserAgreement:
         return tuple(stream for stream in self.streams if stream.role is role)
 
 
+def own_part(setup: str) -> str:
+    """Return our part in DTLS: we begin where that is left to us (RFC 5763 section 5)."""
+    return "passive" if setup == "active" else "active"
+
+
 def answer_browser(
     session: SessionDescription, offer: BrowserOffer, local: BrowserLocal, policy: BrowserPolicy
 ) -> tuple[SessionDescription, BrowserAgreement]:
@@ -193,7 +200,7 @@ def _answer(
         f"a=ice-ufrag:{local.ice_ufrag}",
         f"a=ice-pwd:{local.ice_pwd}",
         f"a=fingerprint:{local.fingerprint}",
-        "a=setup:passive",
+        f"a=setup:{local.setup}",
         f"a=mid:{line.mid}",
         *_extmaps(offered, extensions),
         f"a={_direction(line)}",

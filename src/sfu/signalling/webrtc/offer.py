@@ -166,8 +166,8 @@ def read_browser_offer(
     setup = (session.either(media, "setup") or "actpass").lower()
     if not (_token(ufrag, 4) and _token(password, 22)) or not fingerprints:
         raise PeerError("no ICE credentials or fingerprint in the offer", status=488)
-    if setup not in ("actpass", "active"):
-        raise PeerError("the browser must be the DTLS client", status=488)
+    if setup not in ("actpass", "active", "passive"):
+        raise PeerError("nobody would begin DTLS: a=setup is none we know", status=488)
     taken = [session.media[line.index] for line in lines if line.role is not Role.REFUSED]
     return BrowserOffer(
         lines, extension_ids(taken), ufrag or "", password or "", fingerprints, setup
