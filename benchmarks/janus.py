@@ -164,7 +164,8 @@ def publish(control: Control, source: socket.socket, host: str, mode: str) -> tu
     """Join and send our picture, over the source from now on; return our number and our keys."""
     identity, ours = Identity(time.time()), (os.urandom(4).hex(), os.urandom(16).hex())
     if mode in PROFILES:
-        identity.passive.set_tlsext_use_srtp(PROFILES[mode])
+        for context in (identity.passive, identity.active):
+            context.set_tlsext_use_srtp(PROFILES[mode])
     offer = OFFER.format(
         host=host, port=source.getsockname()[1], payload_type=PAYLOAD_TYPE, ufrag=ours[0],
         password=ours[1], fingerprint=identity.fingerprint.value,

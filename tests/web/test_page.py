@@ -269,6 +269,28 @@ def test_members_have_a_tile_with_picture_or_reason(page, url, stage):
     expect(page.locator("#notices")).to_be_empty()
 
 
+def test_places_that_change_hands_take_their_pictures_along(page, url, stage):
+    join(page, url)
+    expect(page.locator(".tile.live")).to_have_count(2)
+    places = {
+        one: page.locator(f'[data-member="{one}"]').get_attribute("data-mid")
+        for one in ("m1", "m2")
+    }
+    track = "v => v.srcObject.getVideoTracks()[0].id"
+    tracks = {one: page.locator(f'[data-member="{one}"] video').evaluate(track) for one in places}
+    waiting = page.locator("#places video")
+    spare = waiting.count()
+    stage.say(Slots(pictures={places["m1"]: "m2", places["m2"]: "m1"}, sounds={}, mix=True))
+    expect(page.locator(f'[data-member="m1"][data-mid="{places["m2"]}"].live')).to_be_visible()
+    assert page.locator('[data-member="m1"] video').evaluate(track) == tracks["m2"]
+    assert page.locator('[data-member="m2"] video').evaluate(track) == tracks["m1"]
+    stage.say(Slots(pictures={places["m1"]: "m2", places["m2"]: None}, sounds={}, mix=True))
+    expect(waiting).to_have_count(spare + 1)
+    expect(page.locator('[data-member="m1"] video')).to_have_count(0)
+    stage.say(Members(members=(CAST[0], YOU), you="m7"))  # who was seen goes
+    expect(waiting).to_have_count(spare + 2)
+
+
 def test_the_stranger_of_a_newer_server_is_shown_in_its_own_words(page, url, stage):
     stage.extras = [Notice(code="new_thing", about="m1", active=True, text="A new thing.")]
     join(page, url)

@@ -1,4 +1,7 @@
 // A tile for each other member: picture or the reason why there is none, name, marks.
+//
+// Each place (m-line) has its <video> from when its track is there, long before anybody is in it: a player takes
+// some 0.1 s to begin.  A tile shows that of its member's place; those of nobody wait in `#places`.
 
 import { knows, t } from "/i18n.js";
 
@@ -11,7 +14,8 @@ const PAUSED = new Set(["no_thumbnails", "sound_only", "sound_thin"]); // rungs 
 export class Tiles {
   #list;
   #tiles = new Map(); // member -> Tile
-  #tracks = new Map(); // mid -> MediaStreamTrack
+  #videos = new Map(); // mid -> <video>
+  #places = document.getElementById("places");
   #notices = new Map(); // member -> code
   #given = {}; // mid -> {rung, why, required_bps, available_bps} where it has less than it wants
 
@@ -25,6 +29,7 @@ export class Tiles {
     const others = members.filter(({ member }) => member !== you);
     const here = new Set(others.map(({ member }) => member));
     const went = [...this.#tiles].filter(([member]) => !here.has(member)).map(([member, tile]) => {
+      this.#vacate(tile);
       tile.element.remove();
       this.#tiles.delete(member);
       return tile.name;
@@ -46,16 +51,35 @@ export class Tiles {
   }
 
   setTrack(mid, track) {
-    this.#tracks.set(mid, track);
-    for (const tile of this.#tiles.values()) if (tile.mid === mid) tile.setPicture(mid, track);
+    const video = this.#videos.get(mid) ?? this.#makeVideo(mid);
+    if (video.srcObject?.getTracks()[0] === track) return;
+    video.srcObject = new MediaStream([track]);
+    video.play().catch(() => {}); // shown when the browser lets it
+    for (const tile of this.#tiles.values()) if (tile.mid === mid) tile.setPicture(mid, video);
+  }
+
+  #makeVideo(mid) {
+    const video = document.createElement("video");
+    video.autoplay = video.playsInline = true;
+    video.muted = true; // sound comes by elements of its own
+    this.#places.append(video);
+    this.#videos.set(mid, video);
+    return video;
+  }
+
+  #vacate(tile) {
+    const { video } = tile;
+    tile.setPicture(null, null);
+    if (video) this.#places.append(video);
   }
 
   /** {mid: member or null} */
   setPictures(places) {
     const mids = new Map(Object.entries(places).filter(([, member]) => member).map(([mid, member]) => [member, mid]));
+    for (const [member, tile] of this.#tiles) if (tile.mid && tile.mid !== mids.get(member)) this.#vacate(tile);
     for (const [member, tile] of this.#tiles) {
-      const mid = mids.get(member);
-      tile.setPicture(mid, this.#tracks.get(mid));
+      const mid = mids.get(member) ?? null;
+      tile.setPicture(mid, this.#videos.get(mid) ?? null);
       tile.setGiven(this.#given[mid]);
     }
   }
@@ -87,7 +111,11 @@ export class Tiles {
   clear() {
     this.#tiles.forEach((tile) => tile.element.remove());
     this.#tiles.clear();
-    this.#tracks.clear();
+    this.#videos.forEach((video) => {
+      video.srcObject = null;
+      video.remove();
+    });
+    this.#videos.clear();
     this.#notices.clear();
     this.#given = {};
   }
@@ -110,6 +138,7 @@ export class Tiles {
 
 class Tile {
   mid = null;
+  video = null; // that of the place, while it is here
   name = "";
   #row = null;
   #notice;
@@ -117,6 +146,7 @@ class Tile {
   #fresh = false; // a frame was shown since this place was given
   #overdue = false;
   #timer = 0;
+  #turn = 0; // counts the places it was given
   #speaking = false;
 
   constructor(member) {
@@ -124,8 +154,6 @@ class Tile {
     this.element.className = "tile";
     this.element.dataset.member = member;
     this.element.append(document.getElementById("tile-template").content.cloneNode(true));
-    this.video = this.element.querySelector("video");
-    this.video.muted = true; // sound comes by elements of its own
   }
 
   setRow(row) {
@@ -141,19 +169,22 @@ class Tile {
     this.#refresh();
   }
 
-  setPicture(mid, track) {
-    const stream = this.video.srcObject;
-    const same = this.mid === (mid ?? null) && stream?.getTracks()[0] === track;
-    this.mid = mid ?? null;
+  /** Show the video of this place; null for none. */
+  setPicture(mid, video) {
+    const same = this.mid === mid && this.video === video;
+    this.mid = mid;
     this.element.dataset.mid = mid ?? "";
-    if (same && track) return;
+    if (same && this.#timer) return;
     clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#turn++;
     this.#fresh = this.#overdue = false;
-    this.video.srcObject = mid && track ? new MediaStream([track]) : null;
-    if (this.video.srcObject) {
-      this.video.play().catch(() => {}); // shown when the browser lets it
+    this.video = video;
+    if (video) {
+      this.element.prepend(video);
+      if (video.paused) video.play().catch(() => {});
       this.#timer = setTimeout(() => this.#wait(), WAIT_MS);
-      this.#awaitFrame(this.video.srcObject);
+      this.#awaitFrame(video, this.#turn);
     }
     this.#refresh();
   }
@@ -174,14 +205,14 @@ class Tile {
     this.#refresh();
   }
 
-  #awaitFrame(stream) {
+  #awaitFrame(video, turn) {
     const shown = () => {
-      if (this.video.srcObject !== stream) return;
+      if (this.#turn !== turn) return;
       this.#fresh = true;
       this.#refresh();
     };
-    if (this.video.requestVideoFrameCallback) this.video.requestVideoFrameCallback(shown);
-    else this.video.addEventListener("timeupdate", shown, { once: true });
+    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(shown);
+    else video.addEventListener("timeupdate", shown, { once: true });
   }
 
   #wait() {
