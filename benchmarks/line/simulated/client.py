@@ -116,9 +116,9 @@ class Member:
         )
         await ice.addRemoteCandidate(None)
         await ice.start(RTCIceParameters(theirs.ufrag, theirs.password, iceLite=True))
-        transport._set_role("client")
+        transport._set_role("client" if theirs.setup == "passive" else "server")
         prints = [RTCDtlsFingerprint(*theirs.fingerprint)]
-        await transport.start(RTCDtlsParameters(prints, role="server"))
+        await transport.start(RTCDtlsParameters(prints))
         sizes = [
             {"rid": one.rid, "height": one.height, "fps": FPS, "temporals": 1}
             for one in self._camera.layers

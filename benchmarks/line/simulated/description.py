@@ -64,6 +64,8 @@ class Theirs:
     ufrag: str
     password: str
     fingerprint: tuple[str, str]
+    setup: str
+    """Its part in DTLS."""
     host: str
     port: int
     places: dict[int, str]
@@ -87,5 +89,5 @@ def read(answer: str, near: str) -> Theirs:
     print_ = one(r"a=fingerprint:(\S+) (\S+)")
     return Theirs(
         one(r"a=ice-ufrag:(\S+)")[1], one(r"a=ice-pwd:(\S+)")[1], (print_[1], print_[2]),
-        host[1], int(host[2]), places,
+        one(r"a=setup:(\S+)")[1], host[1], int(host[2]), places,
     )  # fmt: skip

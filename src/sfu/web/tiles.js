@@ -46,7 +46,7 @@ export class Tiles {
       tile.setRow(row);
       tile.setNotice(this.#notices.get(row.member));
     }
-    this.#arrange();
+    if (came.length || went.length) this.#arrange(); // it has the page laid out anew
     return { came, went };
   }
 
@@ -141,6 +141,7 @@ class Tile {
   video = null; // that of the place, while it is here
   name = "";
   #row = null;
+  #said = "";
   #notice;
   #given;
   #fresh = false; // a frame was shown since this place was given
@@ -157,6 +158,9 @@ class Tile {
   }
 
   setRow(row) {
+    const said = JSON.stringify(row);
+    if (said === this.#said) return; // each change of one member tells all of them
+    this.#said = said;
     this.#row = row;
     this.name = row.name;
     const room = row.protocol !== "webrtc";
@@ -196,11 +200,13 @@ class Tile {
   }
 
   setNotice(code) {
+    if (this.#notice === code) return;
     this.#notice = code;
     this.#refresh();
   }
 
   setGiven(given) {
+    if (this.#given === given) return;
     this.#given = given;
     this.#refresh();
   }

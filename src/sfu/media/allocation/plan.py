@@ -45,7 +45,7 @@ KEYFRAME_S = 0.5
 """A key frame is worth so much of its stream."""
 KEYFRAME_WAIT_S = 0.9
 """So long it may take: the pacer drops the main picture after a second."""
-DRAINS = 0.6
+DRAINS = 0.4
 """While a queue goes, so much of a layer's least will do: another begins with a key frame."""
 
 
