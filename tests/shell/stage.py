@@ -33,7 +33,7 @@ from sfu.media.engine.event import KeyframePassed
 from sfu.media.engine.snapshot import EngineRow, Snapshot, SourceRow, TransportRow
 from sfu.media.report import Reporter
 from sfu.model import Address, CallId, Codec, Protocol, SinkId, SourceId, Ssrc, TransportId
-from sfu.shell.browser_leg import BrowserSurroundings
+from sfu.shell.browser_surroundings import BrowserSurroundings
 from sfu.shell.browsers import Browsers
 from sfu.shell.calls import Calls
 from sfu.shell.codec_leg import CodecLeg

@@ -12,7 +12,7 @@ from sfu.model import Address, Codec, Kind, MemberId, Protocol, Ssrc
 from sfu.room.output import NoticeCode, Notify, SendPicture
 from sfu.shell.browser_leg import BrowserLeg
 from sfu.shell.leg import Hearing, Row
-from sfu.signalling.webrtc.message import Layout, Members, Notice, Send, Slots
+from sfu.signalling.webrtc.message import Answer, Layout, Members, Notice, Send, Slots
 from tests.shell.stage import page_offer, stage
 
 ANNE, BRUNO = MemberId("m1"), MemberId("m2")
@@ -56,6 +56,16 @@ def test_the_family_the_page_came_by_is_offered_first(house, heard, remote, firs
     )  # fmt: skip
     made = BrowserLeg(ANNE, "Anne", house.page_around, heard.append, "Chromium", remote)
     assert made._in_order(house.page_around.door.candidates)[0].host == first
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("actpass", "active"), ("passive", "active"), ("active", "passive")]
+)
+def test_we_begin_dtls_where_we_may_and_keep_our_part(leg, heard, theirs, ours):
+    offer = page_offer().replace("a=setup:actpass", f"a=setup:{theirs}")
+    for sdp in (offer, page_offer()):
+        leg.answer(sdp, restart=False)
+        assert set(re.findall(r"a=setup:(\w+)", last(heard, Answer).sdp)) == {ours}
 
 
 def renamed(sdp: str, old: str, new: str) -> str:

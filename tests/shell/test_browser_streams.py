@@ -9,7 +9,8 @@ from sfu.media.keyframe import Ask
 from sfu.media.rtp.rtcp import Pli, parse
 from sfu.model import Codec, Kind, MemberId, Ssrc
 from sfu.room.output import SendPicture
-from sfu.shell.browser_leg import DUE_S, BrowserLeg
+from sfu.shell.browser_camera import DUE_S
+from sfu.shell.browser_leg import BrowserLeg
 from sfu.shell.leg import Given, PictureLayer
 from sfu.signalling.webrtc.message import LayerState, Pictures, Send
 from tests.shell.stage import page_offer, stage
@@ -67,7 +68,7 @@ def test_a_layer_and_its_repairs_show_themselves_by_their_rids(house, leg):
 
 def test_the_house_is_hurried_once_for_an_answer_and_once_for_each_layer_that_comes(house, heard):
     hurried = []
-    house.patchbay.hearing.on_hurry = lambda: hurried.append(1)
+    house.patchbay.on_hurry = lambda: hurried.append(1)
     leg = BrowserLeg(ANNE, "Anne", house.page_around, heard.append, "Chromium")
     leg.answer(page_offer("chromium_layers"), restart=False)
     leg.answer(page_offer("chromium_layers"), restart=False)

@@ -25,7 +25,7 @@ from sfu.media.engine.pacer import PictureClass
 from sfu.media.showing import VideoState
 from sfu.model import Address, CallId, Framing, LineId, Protocol, RoomId
 from sfu.shell import needs
-from sfu.shell.browser_leg import DUE_S
+from sfu.shell.browser_camera import DUE_S
 from sfu.shell.codec_leg import CodecLeg
 from sfu.signalling.call import CallOffered, MediaAnswered, MediaOffered, MediaRefused, OfferMedia
 from sfu.signalling.webrtc import message as m

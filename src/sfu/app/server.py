@@ -54,7 +54,7 @@ from sfu.shell.arrived import EngineArrivals
 from sfu.shell.bindings import Bindings
 from sfu.shell.bookings import Bookings
 from sfu.shell.bridge import Bridge
-from sfu.shell.browser_leg import BrowserSurroundings
+from sfu.shell.browser_surroundings import BrowserSurroundings
 from sfu.shell.browsers import Browsers
 from sfu.shell.calls import Calls
 from sfu.shell.data import DataDirectory

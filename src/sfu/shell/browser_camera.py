@@ -16,6 +16,8 @@ from sfu.signalling.webrtc.message import Camera, CameraLayer
 
 LAYER_SHARES = {1: (1.0,), 2: (0.15, 0.85), 3: (0.1, 0.25, 0.65)}
 """How a page's rate is split over its layers, lowest first, while nobody shares out its line."""
+DUE_S = 3.0
+"""So long after it may send, a picture is reckoned with before it comes."""
 THIN_BPS = 150_000
 """Most of the lowest of several layers: 320x180 needs no more."""
 
@@ -29,6 +31,8 @@ class CameraOrders:
         self.caps: dict[str, Cap] = {}
         self.rids: tuple[str, ...] = ()
         """Of the layers agreed, lowest first; none where there is one stream."""
+        self._due_until: float | None = None
+        """None: it may not send yet."""
         self._video_bps = video_bps
         self._video_fs = video_fs
 
@@ -44,11 +48,23 @@ class CameraOrders:
         """Return the layers that were switched off."""
         return tuple(rid for rid, cap in self.caps.items() if not cap.active)
 
-    @property
-    def sends(self) -> bool:
-        """Tell whether it sends anything as it was told last."""
+    def tick(self, now: float) -> None:
+        """Let time pass: what was told to be sent is awaited for a while."""
         wanted = self.room is not None and self.room.wanted
-        return wanted and not set(self.rids) <= set(self.resting)
+        if not wanted or set(self.rids) <= set(self.resting):
+            self._due_until = None
+        elif self._due_until is None:
+            self._due_until = now + DUE_S
+
+    def due(self, now: float) -> Codec | None:
+        """Return the codec of a picture in layers that was ordered and is about to come.
+
+        For `DUE_S` since it may send: a camera that gives nothing shall hold no room for ever.
+        """
+        late = self._due_until is not None and now > self._due_until
+        if self.room is None or not self.room.wanted or len(self.rids) < 2 or late:
+            return None
+        return self.room.codec
 
     def camera(self) -> Camera | None:
         """Say it; None before the room has said how, and for codecs no page sends."""

@@ -9,13 +9,13 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from sfu.errors import PeerError
 from sfu.media.allocation.output import Cap
-from sfu.media.connect.turn import TurnServer, credentials
+from sfu.media.connect.turn import credentials
 from sfu.media.engine.event import SourceAppeared, TelephoneEventReceived, TransportLatched
 from sfu.media.engine.snapshot import Snapshot
 from sfu.media.limit.bound import Estimated, Limited, ReceiverBound
@@ -25,23 +25,19 @@ from sfu.model import Address, Codec, LineId, MemberId, Protocol, SinkId
 from sfu.room.output import Notify, SendPicture
 from sfu.shell.browser_camera import CameraOrders
 from sfu.shell.browser_streams import BrowserStreams, ids_of
-from sfu.shell.icedoor import IceDoor, IcePath
+from sfu.shell.browser_surroundings import BrowserSurroundings
+from sfu.shell.icedoor import IcePath
 from sfu.shell.leg import Given, Hearing, Leg, Row
 from sfu.shell.limits import HEADERS, Meter
-from sfu.shell.lines import AccessLine, Lines
-from sfu.shell.patchbay import Patchbay
+from sfu.shell.lines import AccessLine
 from sfu.shell.path import RateFact
 from sfu.shell.voices import ONCE, USUAL_EXTENSIONS, Twice, Voices, of_browser
 from sfu.signalling.call import End
 from sfu.signalling.capability import NOTHING, Capability
+from sfu.signalling.sdp.answer import reversed_part
 from sfu.signalling.sdp.session import parse
 from sfu.signalling.webrtc import message as m
-from sfu.signalling.webrtc.negotiate import (
-    BrowserLocal,
-    BrowserPolicy,
-    answer_browser,
-    own_part,
-)
+from sfu.signalling.webrtc.negotiate import BrowserLocal, BrowserPolicy, answer_browser
 from sfu.signalling.webrtc.offer import MAX_TILES, BrowserOffer, Part, Role, read_browser_offer
 
 log = structlog.get_logger()
@@ -55,8 +51,6 @@ WIDE_PLACES, NARROW_PLACES, MIX_PLACES = 3, 3, 1
 THIN_BPS, PLAYOUT_MS = 4_000_000, 150
 SOUNDS_BPS = 150_000
 """Three voices, of what a page is sent."""
-DUE_S = 3.0
-"""So long after it may send, a picture is reckoned with before it comes."""
 NO_MEDIA_YET = replace(NOTHING, forwarded_sounds=True)
 WORDS = {
     "no_common_picture_codec": "You share no picture codec: you do not see each other.",
@@ -64,25 +58,6 @@ WORDS = {
     "picture_needs_transcoding": "This picture would have to be transcoded for you.",
     "ends_soon": "The booking of this room ends soon.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class BrowserSurroundings:
-    """What every browser's leg needs of the house."""
-
-    patchbay: Patchbay
-    door: IceDoor
-    entropy: Callable[[int], bytes]
-    video_bps: int
-    video_fs: int
-    vanish_s: float
-    gso: bool
-    lines: Lines | None = None
-    """The lines browsers stand behind; None: nobody reckons with any."""
-    sound_twice: bool = True
-    """Sound may be sent with the packet before beside it."""
-    turn: TurnServer | None = None
-    """A relay for those that come by nothing else."""
 
 
 class BrowserLeg(Leg):
@@ -123,8 +98,6 @@ class BrowserLeg(Leg):
         self._microphone_order = m.Microphone()
         self._closed = False
         self._begun_at = 0.0
-        self._due_until: float | None = None
-        """Its picture is reckoned with so long before it comes; None: it may not send yet."""
         self.sound_only = False
         """It sends and is shown no picture: its wish, or its line bears none."""
         self._way = ""
@@ -320,14 +293,8 @@ class BrowserLeg(Leg):
         return self._camera
 
     def picture_due(self, now: float) -> Codec | None:
-        """Return the codec of a picture in layers that was ordered and is about to come.
-
-        For `DUE_S` since it may send: a camera that gives nothing shall hold no room for ever.
-        """
-        order, late = self._camera_orders.room, now > (self._due_until or now)
-        if order is None or not order.wanted or not self._camera or late:
-            return None
-        return order.codec if len(self.streams.simulcast) > 1 else None
+        """Return the codec of a picture in layers that was ordered and is about to come."""
+        return self._camera_orders.due(now) if self._camera else None
 
     def answer(self, sdp: str, *, restart: bool) -> None:
         """Answer an offer of the page; PeerError (488) where nothing is common."""
@@ -361,7 +328,7 @@ class BrowserLeg(Leg):
         self._tell_slots()
         self._take_layers()
         if first:
-            self._around.patchbay.hearing.on_hurry()  # its rates, before its encoder starts
+            self._around.patchbay.on_hurry()  # its rates, before its encoder starts
 
     def _take_layers(self) -> None:
         """Say the rates of layers that are new."""
@@ -381,7 +348,7 @@ class BrowserLeg(Leg):
         if self._path is None:
             self._path = self._around.door.open(
                 self._heard, fingerprints, gso=self._around.gso, line_of=self._line_of,
-                setup=own_part(offer.setup),
+                setup=reversed_part(offer.setup),
             )  # fmt: skip
             self._around.patchbay.hear_limits(self._path.transport, self._words.append)
         elif not {one.value.upper() for one in offer.fingerprints} & {
@@ -429,10 +396,7 @@ class BrowserLeg(Leg):
 
     def tick(self, snapshot: Snapshot, now: float) -> None:
         """Let handshakes' time pass, and note signs of life."""
-        if not self._camera_orders.sends:
-            self._due_until = None
-        elif self._due_until is None:
-            self._due_until = now + DUE_S
+        self._camera_orders.tick(now)
         if self._path is not None:
             self._path.tick(snapshot, now)
             self._engine.observe(snapshot, now, self._camera_orders.resting)

@@ -235,7 +235,7 @@ class BrowserStreams:
         layer.ssrc, layer.shown = event.ssrc, True
         self._set_layer(layer, stream, path)
         if first:
-            self._bay.hearing.on_hurry()
+            self._bay.on_hurry()
 
     def observe(self, snapshot: Snapshot, now: float, resting: Sequence[str] = ()) -> None:
         """Have `streams.picture` be the highest layer that arrives; `resting` were switched off."""

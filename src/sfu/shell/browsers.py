@@ -18,7 +18,8 @@ from sfu.media.allocation.admission import Admitted
 from sfu.media.engine.snapshot import Snapshot
 from sfu.model import MemberId
 from sfu.room.directory import Found
-from sfu.shell.browser_leg import BrowserLeg, BrowserSurroundings, Send
+from sfu.shell.browser_leg import BrowserLeg, Send
+from sfu.shell.browser_surroundings import BrowserSurroundings
 from sfu.shell.fault import surviving
 from sfu.shell.house import House
 from sfu.shell.moderation import Moderation

@@ -66,8 +66,6 @@ class Hearing:
         """What peers fed back on our packets."""
         self.on_arrivals: Callable[[], None] = _nobody
         """Hears that there are some."""
-        self.on_hurry: Callable[[], None] = _nobody
-        """Hears that somebody waits for a tick: a picture came first, a browser was answered."""
         self._reporter = reporter
         self._routes = routes
         self._keyframes = keyframes

@@ -111,7 +111,7 @@ class House:
         """Set where the next tick should not be awaited."""
         desk.on_restart = self._mixer_restarted
         patchbay.hearing.on_arrivals = self._fed_back
-        patchbay.hearing.on_hurry = self.urgent.set
+        patchbay.on_hurry = self.urgent.set
 
     def configure(self, settings: Settings) -> None:
         """Go by other settings from now on; calls go on, behind the lines they stood behind.

@@ -10,7 +10,7 @@
 Pictures between members whom no line binds are left alone: they are routed as ever.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from sfu.config import Room
@@ -116,7 +116,7 @@ class Place:
 
 
 def foreseen(
-    places: Iterable[tuple[SinkId, MemberId | None]], due: Iterable[MemberId]
+    places: Iterable[tuple[SinkId, MemberId | None]], due: Sequence[MemberId]
 ) -> list[tuple[SinkId, MemberId | None]]:
     """Give a viewer's free places to those whose picture is about to come.
 
@@ -124,6 +124,8 @@ def foreseen(
     one that nobody will watch: each change later is another key frame in the worst moment.
     """
     held = list(places)
+    if not due:
+        return held
     shown = {member for _, member in held}
     coming = iter([member for member in due if member not in shown])
     return [(sink, next(coming, None) if member is None else member) for sink, member in held]

@@ -62,6 +62,8 @@ class Patchbay:
         self.reporter = reporter
         self.routes = RouteTable()
         self.keyframes = Keyframes(self.routes)
+        self.on_hurry: Callable[[], None] = lambda: None
+        """Hears that somebody waits for a tick: a picture came first, a browser was answered."""
         self.wishes_said: Counter[str] = Counter()
         """Wishes for a picture or for less, by the dialect they were said in."""
         self.lines_refused: Counter[str] = Counter()

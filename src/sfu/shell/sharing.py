@@ -115,8 +115,6 @@ class Sharing:
         self._gauge = Gauge()
         self._ticks = 0
         self._told: dict[tuple[type, int | str], AllocationEvent] = {}
-        self._foreseen: set[SinkId] = set()
-        """Places reckoned with for a picture that is still to come."""
         self._mixed: set[MemberId] = set()
         """Who hears a mix because his line bears no voices one by one."""
         self._paces: dict[LineId, int] = {}
@@ -319,7 +317,6 @@ class Sharing:
         self.protection.tick(states, hearing, self._legs.values(), snapshot, now)
 
     def _state(self, snapshot: Snapshot) -> Iterable[AllocationEvent]:
-        self._foreseen.clear()
         yield from self.line_states()
         for meeting in self._meetings.values():
             yield from self._of_meeting(meeting, snapshot)
@@ -380,7 +377,6 @@ class Sharing:
             if picture is not None and leg.wants_picture():
                 yield picture
             places = foreseen(meeting.places(leg), [one for one in due if one != leg.member])
-            self._foreseen |= {sink for sink, _ in set(places) - set(meeting.places(leg))}
             yield from demands_of(leg, places, meeting.speaker, terms[leg.member])
             others = sum(one in heard for one in meeting.legs if one != leg.member)
             wished = meeting.voices_wished(leg.member)
@@ -446,7 +442,8 @@ class Sharing:
         before = self.gives.get(order.sink)
         self.gives[order.sink] = order
         self._bay.set_class(order.sink, demand.picture_class)
-        if order.sink not in self._foreseen:  # those the room routes, when they are there
+        meeting = self._meeting_of(demand.viewer)
+        if meeting is None or demand.member in meeting.shown_to(demand.viewer):  # not only foreseen
             self._bay.want(order.sink, order.layer, order.temporal)
         changed.add(demand.viewer)
         rung = before.rung if before is not None else Rung.FULL

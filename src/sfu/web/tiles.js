@@ -178,9 +178,8 @@ class Tile {
     const same = this.mid === mid && this.video === video;
     this.mid = mid;
     this.element.dataset.mid = mid ?? "";
-    if (same && this.#timer) return;
+    if (same && video) return;
     clearTimeout(this.#timer);
-    this.#timer = 0;
     this.#turn++;
     this.#fresh = this.#overdue = false;
     this.video = video;

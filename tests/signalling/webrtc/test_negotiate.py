@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sfu.errors import PeerError, UseError
 from sfu.model import Address, Codec, Kind
 from sfu.signalling.sdp.session import SessionDescription, parse
-from sfu.signalling.webrtc.negotiate import BrowserPolicy, answer_browser, own_part
+from sfu.signalling.webrtc.negotiate import BrowserPolicy, answer_browser
 from sfu.signalling.webrtc.offer import Role, read_browser_offer
 from tests.signalling.webrtc.browsers import NAMES, answered, local, offered, session
 
@@ -34,13 +34,6 @@ a=rtcp-mux
 
 def media(answer: SessionDescription, mid: str):
     return next(one for one in answer.media if one.value("mid") == mid)
-
-
-@pytest.mark.parametrize(
-    ("theirs", "ours"), [("actpass", "active"), ("passive", "active"), ("active", "passive")]
-)
-def test_who_may_choose_begins_dtls(theirs, ours):
-    assert own_part(theirs) == ours
 
 
 def test_a_camera_is_answered_line_by_line():

@@ -8,7 +8,7 @@
                      <--  Finished        fingerprints agree -> keys of both directions
 
 The active end says the first word; it is ours where the peer leaves the choice to us (RFC 5763
-section 5): then who sends media first has its keys half a round trip sooner, and so has the other.
+section 5): the peer, which sends media first, then has its keys a round trip sooner.
 
 The peer's certificate must hash to the fingerprint its signalling named (RFC 8122) before any
 key is given out.  OpenSSL has its own clock and dice: sans-IO, but not deterministic.

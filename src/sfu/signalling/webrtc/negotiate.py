@@ -62,7 +62,7 @@ class BrowserLocal:
     tcp: tuple[Address, ...] = ()
     """Where browsers may connect to by TCP where UDP is blocked (RFC 6544)."""
     setup: str = "active"
-    """Our part in DTLS: `own_part`, as it was settled first."""
+    """Our part in DTLS, as it was settled first; we begin where we may (RFC 5763 section 5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +132,6 @@ class BrowserAgreement:
     def of(self, role: Role) -> tuple[BrowserStream, ...]:
         """Return the streams of a part in the order of their places."""
         return tuple(stream for stream in self.streams if stream.role is role)
-
-
-def own_part(setup: str) -> str:
-    """Return our part in DTLS: we begin where that is left to us (RFC 5763 section 5)."""
-    return "passive" if setup == "active" else "active"
 
 
 def answer_browser(
