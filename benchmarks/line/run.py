@@ -22,6 +22,8 @@ from sfu.shell.tasks import spawn
 
 SETTLE_S = 3.0
 """From open cameras to the join, so that browsers have started."""
+LOOK_S = 1.0
+"""Between two looks at a system's metrics: the others are not asked for any."""
 Tell = Callable[[str], None]
 
 
@@ -141,10 +143,10 @@ class Meeting:
 
     async def _look(self) -> None:
         while True:
+            await asyncio.sleep(LOOK_S)
             with contextlib.suppress(OSError):
                 if said := await self._running.look():
                     self._looks.append({"at": time.time(), "said": said})
-            await asyncio.sleep(0.5)
 
 
 def _cpu() -> list[int]:

@@ -62,7 +62,7 @@ name = "Conseil communautaire"
 """
 """What the newcomer adds to the settings; docs/first-day.md shows the same."""
 
-PREVIEWED = "() => document.getElementById('preview').videoWidth > 0"
+PREVIEWED = "() => document.getElementById('mirror').videoWidth > 0"
 
 
 @dataclass

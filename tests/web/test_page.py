@@ -269,6 +269,31 @@ def test_members_have_a_tile_with_picture_or_reason(page, url, stage):
     expect(page.locator("#notices")).to_be_empty()
 
 
+def test_all_is_ready_to_play_before_one_comes_in(page, url):
+    page.goto(f"{url}/?room=4201&name=Claire")
+    expect(page.locator("#places video")).to_have_count(3)
+    expect(page.locator("#sounds audio")).to_have_count(7)
+    assert all(page.locator("#sounds audio").evaluate_all("all => all.map(one => one.paused)"))
+    made = page.locator("#places video, #sounds audio").evaluate_all("all => globalThis.made = all")
+    page.click("#enter")
+    expect(page.locator(".tile.live")).to_have_count(2)
+    kept = "() => globalThis.made.filter(one => one.isConnected && one.srcObject).length"
+    assert page.evaluate(kept) == len(made)
+    playing = "all => all.filter(one => !one.paused).length"
+    until(page, lambda: page.locator("#sounds audio").evaluate_all(playing) == 7)
+
+
+def test_ones_own_picture_stands_still_while_the_others_begin(page, url):
+    page.goto(f"{url}/?room=4201&name=Claire")
+    moves = "() => !document.querySelector('video#mirror').paused"
+    until(page, lambda: page.evaluate(moves))
+    expect(page.locator("#preview #mirror")).to_be_visible()
+    page.click("#enter")
+    assert not page.evaluate(moves)
+    expect(page.locator("#self #mirror")).to_be_visible()
+    until(page, lambda: page.evaluate(moves))
+
+
 def test_places_that_change_hands_take_their_pictures_along(page, url, stage):
     join(page, url)
     expect(page.locator(".tile.live")).to_have_count(2)

@@ -4,7 +4,9 @@ import { measure, remember, stored } from "/devices.js";
 import { knows, t } from "/i18n.js";
 import { button, warnings } from "/lobby.js";
 import { Peer } from "/media.js";
+import { mirror } from "/mirror.js";
 import { Moderator } from "/moderator.js";
+import { Players } from "/players.js";
 import { Tiles } from "/tiles.js";
 
 const $ = (id) => document.getElementById(id);
@@ -13,6 +15,7 @@ const SPEAKING = 0.02; // of full scale, linear
 const LINGER_MS = 700;
 const BANNER_MS = 3000;
 const FRESH_MS = 60_000; // the network of an older offer may be gone
+const ANSWER_MS = 500; // so long the screen waits for the answer to the offer of `join`
 const USUAL_LAYOUT = { wide: 3, narrow: 3, mix: 1, pictures: 3 }; // of a room of four or fewer
 
 export class Call {
@@ -29,21 +32,24 @@ export class Call {
   #notices = new Map(); // about/code -> text
   #timer = 0;
   #stopMeter = () => {};
-  #silent = new Set(); // audio elements the browser does not let play yet
   #wakeLock = null;
   #asking = false; // with the offer of `ready`
   #ready = null; // a peer whose offer is made before the server lets us in
+  #opened;
+  #drawing = 0; // a timer, while the screen waits
   peer = null;
   on = { microphone: true, camera: true };
 
-  constructor(connection, devices) {
+  /** `opened()` is called when the meeting is on the screen. */
+  constructor(connection, devices, opened) {
     this.#connection = connection;
     this.#devices = devices;
+    this.#opened = opened;
     this.#moderator = new Moderator((type, fields) => connection.say(type, fields), announce);
     $("mic").addEventListener("click", () => this.toggle("microphone"));
     $("cam").addEventListener("click", () => this.toggle("camera"));
     $("leave").addEventListener("click", () => connection.leave());
-    $("unlock").addEventListener("click", () => this.#unlock());
+    $("unlock").addEventListener("click", () => this.peer?.players.hear());
     $("sound-rule").addEventListener("change", () => {
       remember("sound", $("sound-rule").value);
       this.#saySound();
@@ -65,7 +71,7 @@ export class Call {
       case "layout":
         return this.peer?.setLayout(message);
       case "answer":
-        return this.peer?.takeAnswer(message.sdp);
+        return this.#takeAnswer(message.sdp);
       case "members":
         return this.#setMembers(message);
       case "door":
@@ -106,12 +112,12 @@ export class Call {
 
   #makePeer() {
     const show = {
-      track: (mid, track) => this.#track(mid, track),
       state: (word) => this.#mediaIs(word),
       way: (word) => this.#wayIs(word),
       layers: () => this.#sayState(),
     };
-    return new Peer((type, fields) => this.#connection.say(type, fields), show, this.#devices.camera);
+    const players = new Players((blocked) => ($("unlock").hidden = !blocked));
+    return new Peer((type, fields) => this.#connection.say(type, fields), show, players, this.#devices.camera);
   }
 
   async #joined(message) {
@@ -120,35 +126,52 @@ export class Call {
       this.#sayState();
       return this.peer.takeBack({ again: true });
     }
-    this.#begin(member, room, roomName, message);
+    this.#begin(member, room, message);
     this.#moderator.allowed = Boolean(message.moderator);
     this.peer.keepBack(message.playout_ms);
+    this.#wayIs("");
+    $("room-title").textContent = roomName || t("room_title", { room });
+    $("alone-text").textContent = t("alone", { room });
+    document.title = `${$("room-title").textContent} · ${t("brand")}`;
     if (soundOnly) banner(t(needed ? "sound_only" : "sound_only_asked", kbits(needed, free)), { only: "line" });
+    this.#drawing = setTimeout(() => this.#draw(), message.offered ? ANSWER_MS : 0);
     await this.peer.setMicrophone(this.#devices.microphone);
     return this.peer.setCamera(this.#devices.camera);
   }
 
-  #begin(member, room, roomName, { ice_servers: relays, offered }) {
+  #begin(member, room, { ice_servers: relays, offered }) {
     this.#end();
     this.#member = member;
     this.#room = room;
     this.peer = this.#ready ?? this.#makePeer();
     this.#ready = null;
     this.#asking = false;
+    this.#tiles.open(this.peer.players);
     this.peer.admit(relays, { offered });
-    this.#wayIs("");
-    $("room-title").textContent = roomName || t("room_title", { room });
-    $("alone-text").textContent = t("alone", { room });
-    document.title = `${$("room-title").textContent} · ${t("brand")}`;
-    $("call").hidden = false;
     this.#people = 0;
-    this.#refresh();
     this.#setMembers({ members: [], you: member });
     this.#sayState();
     this.#saySound();
+  }
+
+  /** The way is opened first: to change screens takes a slow machine a tenth of a second. */
+  #takeAnswer(sdp) {
+    const taken = this.peer?.takeAnswer(sdp);
+    if (this.#drawing) this.#draw();
+    return taken;
+  }
+
+  /** Show the meeting. */
+  #draw() {
+    clearTimeout(this.#drawing);
+    this.#drawing = 0;
+    this.#opened();
+    $("call").hidden = false;
+    this.#refresh();
+    this.#tiles.arrange();
     this.#timer = setInterval(() => this.#listen(), LISTEN_MS);
     this.#stayAwake();
-    announce(t("joined", { room }));
+    announce(t("joined", { room: this.#room }));
     $("mic").focus();
   }
 
@@ -165,15 +188,14 @@ export class Call {
     this.peer = null;
     this.#member = null;
     this.#moderator.allowed = this.#muted = false;
+    clearTimeout(this.#drawing);
     clearInterval(this.#timer);
+    this.#drawing = 0;
     this.#stopMeter();
     this.#tiles.clear();
     this.#sounds = {};
     this.#heard.clear();
     this.#notices.clear();
-    this.#silent.clear();
-    $("sounds").replaceChildren();
-    $("unlock").hidden = true;
     banner("");
     this.#showNotices();
     this.#wakeLock?.release();
@@ -215,8 +237,7 @@ export class Call {
     $("cam").querySelector("span").textContent = t(camera ? "cam_on" : "camera_off");
     $("self-muted").toggleAttribute("hidden", Boolean(open));
     $("self-empty").hidden = Boolean(camera);
-    const video = $("self-video");
-    if (video.srcObject?.getTracks()[0] !== camera) video.srcObject = camera && new MediaStream([camera]);
+    mirror(camera, $("self"));
     this.#stopMeter();
     this.#stopMeter = measure(open ? microphone : null, (level) => $("self").classList.toggle("speaking", level > 0.5));
   }
@@ -252,36 +273,10 @@ export class Call {
     this.#showNotices();
   }
 
-  #track(mid, track) {
-    if (track.kind === "video") return this.#tiles.setTrack(mid, track);
-    const audio = document.createElement("audio");
-    audio.dataset.mid = mid;
-    audio.autoplay = true;
-    audio.srcObject = new MediaStream([track]);
-    $("sounds").append(audio);
-    const speakers = stored("speakers");
-    if (speakers) audio.setSinkId?.(speakers).catch(() => {}); // unplugged since
-    return this.#play(audio);
-  }
-
-  async #play(audio) {
-    try {
-      await audio.play();
-      this.#silent.delete(audio);
-    } catch (error) {
-      if (error.name === "NotAllowedError") this.#silent.add(audio);
-    }
-    $("unlock").hidden = this.#silent.size === 0;
-  }
-
-  #unlock() {
-    for (const audio of this.#silent) this.#play(audio);
-  }
-
   /** Hear sound from other loudspeakers. */
   setSpeakers(id) {
     remember("speakers", id);
-    for (const audio of $("sounds").children) audio.setSinkId?.(id).catch(() => {});
+    (this.peer ?? this.#ready)?.players.setSpeakers(id);
   }
 
   /** Mark who is heard now, by the levels of the places they are played from. */

@@ -85,10 +85,12 @@ export class CameraSender {
     const wish = this.#transceiver.currentDirection && this.#asked; // before an answer no codec is agreed
     const parameters = this.sender.getParameters();
     const codec = wish && parameters.codecs.find((candidate) => fits(candidate, wish));
+    const before = JSON.stringify(parameters);
     const slow = parameters.encodings.some((encoding) => encoding.active && encoding.maxFramerate);
     this.#shape(parameters.encodings, wish, codec);
     parameters.degradationPreference = "maintain-framerate"; // pictures a second are the server's to choose
     if (codec && !this.#fallback) for (const encoding of parameters.encodings) encoding.codec = codec;
+    if (JSON.stringify(parameters) === before) return; // it is so already: each time takes the encoder some 10 ms
     try {
       await this.sender.setParameters(parameters);
     } catch {

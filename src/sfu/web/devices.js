@@ -131,27 +131,40 @@ export function remember(key, value) {
   }
 }
 
+let context = null; // one for all that is ever measured: another takes some 50 ms to begin
+let measured = 0;
+
+/** Measures and plays nothing: where the browser can, it opens no loudspeaker either. */
+function measuring() {
+  context ??= new AudioContext({ sinkId: { type: "none" } });
+  context.resume().catch(() => {}); // after a click
+  return context;
+}
+
 /** Calls `show(0..1)` some 15 times a second with the loudness of a track; returns how to stop. */
 export function measure(track, show) {
   if (!track || typeof AudioContext === "undefined") return () => show(0);
-  const context = new AudioContext();
-  const analyser = context.createAnalyser();
+  const analyser = measuring().createAnalyser();
   analyser.fftSize = 1024;
-  context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+  const source = context.createMediaStreamSource(new MediaStream([track]));
+  source.connect(analyser);
+  measured++;
   const samples = new Float32Array(analyser.fftSize);
   const wake = () => context.resume();
   for (const event of ["pointerdown", "keydown"]) addEventListener(event, wake);
-  const timer = setInterval(() => {
+  let timer = setInterval(() => {
     analyser.getFloatTimeDomainData(samples);
     const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
     const decibels = 10 * Math.log10(power + 1e-9); // -90 (silence) to 0
     show(Math.min(1, Math.max(0, (decibels + 60) / 54)));
   }, 66);
   return () => {
-    if (context.state === "closed") return;
+    if (!timer) return;
     clearInterval(timer);
+    timer = 0;
     for (const event of ["pointerdown", "keydown"]) removeEventListener(event, wake);
-    context.close();
+    source.disconnect();
+    if (!--measured) context.suspend();
     show(0);
   };
 }

@@ -2,6 +2,7 @@
 
 import { measure, remember, stored } from "/devices.js";
 import { t } from "/i18n.js";
+import { mirror } from "/mirror.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -63,8 +64,7 @@ export class Lobby {
     const { microphone, camera } = this.#devices;
     button($("lobby-mic"), microphone, "mic", microphone ? "mute" : "unmute");
     button($("lobby-cam"), camera, "cam", camera ? "camera_stop" : "camera_start");
-    const video = $("preview");
-    if (video.srcObject?.getTracks()[0] !== camera) video.srcObject = camera && new MediaStream([camera]);
+    mirror(camera, $("preview"));
     $("preview-empty").hidden = Boolean(camera);
     $("preview-reason").textContent = t(this.on.camera ? "no_camera" : "camera_off");
     this.#stopMeter();

@@ -4,8 +4,10 @@ import { Call } from "/call.js";
 import { Devices, remember, stored } from "/devices.js";
 import { t, translate } from "/i18n.js";
 import { Lobby } from "/lobby.js";
+import { holdStill } from "/mirror.js";
 import { Connection } from "/protocol.js";
 
+const STILL_MS = 1500; // until most have seen somebody
 const $ = (id) => document.getElementById(id);
 const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
 const raw = new URLSearchParams(location.search).get("sound") === "raw";
@@ -15,7 +17,7 @@ document.title = t("brand");
 
 const devices = new Devices({ raw });
 const connection = new Connection(address, (event, detail) => heard[event](detail));
-const call = new Call(connection, devices);
+const call = new Call(connection, devices, () => lobby.close());
 const lobby = new Lobby(devices, enter, () => connection.leave(), warm);
 
 /** Somebody is about to come in: open the way, make the offer. */
@@ -27,13 +29,13 @@ async function warm() {
 
 /** Ask to be let in, with the offer at once. */
 async function enter(fields) {
+  holdStill(STILL_MS);
   const offer = await call.prepare(lobby.on);
   connection.join({ ...fields, language: navigator.language, ...(offer && { offer }) });
 }
 
 const heard = {
   message(message) {
-    if (message.type === "joined") lobby.close();
     if (message.type === "waiting") lobby.wait(message);
     call.take(message).catch((error) => console.error(message.type, error));
   },

@@ -3,8 +3,7 @@
 //   layout, restart, codec change --> wanted --(stable)--> offer --(admitted)--> answer --> obey
 //                                                            `-- the first one is said with `join`
 //
-// `say(type, fields)` returns false where nobody hears; `show` has track(mid, track), state(word),
-// way(word).
+// `say(type, fields)` returns false where nobody hears; `show` has state(word), way(word), layers().
 
 import { CameraSender, prefer, receivable } from "/camera.js";
 import { wayOf } from "/way.js";
@@ -13,7 +12,7 @@ const KEEP_PICTURES_BACK_AFTER_MS = 3000;
 const RESTART_AFTER_MS = 3000;
 const RESTART_EVERY_MS = 5000;
 const BLOCKED_AFTER_MS = 15000;
-const WAY_EVERY_MS = 3000;
+const WAY_EVERY_MS = 3000; // first after that, too: nobody waits for it
 
 export class Peer {
   #say;
@@ -42,14 +41,14 @@ export class Peer {
   /** The first offer, once it is made; "" where none could be. */
   offered = new Promise((made) => (this.#made = made));
 
-  /** `camera`: its track, if it is open yet; its size says how many layers are offered. */
-  constructor(say, show, camera = null) {
+  /** `players` have what is received; `camera`: its track, if open yet: its size says how many layers are offered. */
+  constructor(say, show, players, camera = null) {
     this.camera = camera;
+    this.players = players;
     this.#say = say;
     this.#show = show;
     this.#microphone = this.#peer.addTransceiver("audio", { direction: "sendonly" });
     this.#camera = new CameraSender(this.#peer, camera, () => this.negotiate(), () => this.#show.layers());
-    this.#peer.ontrack = ({ transceiver, track }) => this.#show.track(transceiver.mid, track);
     this.#peer.oniceconnectionstatechange = () => this.#iceChanged();
   }
 
@@ -126,6 +125,7 @@ export class Peer {
       const again = this.#restart;
       this.#wanted = this.#restart = false;
       await this.#peer.setLocalDescription(await this.#peer.createOffer({ iceRestart: again }));
+      this.#play();
       const { sdp } = this.#peer.localDescription;
       const tell = this.#made;
       this.#made = null;
@@ -140,6 +140,13 @@ export class Peer {
     }
   }
 
+  /** Each m-line has its track from when it has its name, long before an answer. */
+  #play() {
+    for (const { mid, direction, receiver } of this.#peer.getTransceivers()) {
+      if (mid && direction === "recvonly") this.players.add(mid, receiver.track);
+    }
+  }
+
   /** The offer was made before we were in, and knew of none. */
   async #useRelays(iceRestart) {
     const iceServers = this.#relays;
@@ -147,11 +154,13 @@ export class Peer {
     await this.#peer.setLocalDescription({ type: "rollback" });
     this.#peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers });
     await this.#peer.setLocalDescription(await this.#peer.createOffer({ iceRestart }));
+    this.#play();
   }
 
   async takeAnswer(sdp) {
     if (this.#peer.signalingState !== "have-local-offer") return; // of an offer taken back
     await this.#peer.setRemoteDescription({ type: "answer", sdp });
+    this.players.hear();
     await this.#camera.obey();
     if (this.#wanted) await this.negotiate();
   }
@@ -190,15 +199,15 @@ export class Peer {
   close() {
     this.#timers.forEach(clearTimeout);
     clearInterval(this.#watch);
-    this.#peer.oniceconnectionstatechange = this.#peer.ontrack = null;
+    this.#peer.oniceconnectionstatechange = null;
     this.#peer.close();
+    this.players.close();
   }
 
   #iceChanged() {
     const state = this.#peer.iceConnectionState;
     if (this.#connected) {
       this.#show.state("connected");
-      this.#lookAtWay();
       this.#watch ||= setInterval(() => this.#lookAtWay(), WAY_EVERY_MS);
     }
     else if (state === "failed") this.#restartIce();

@@ -1,7 +1,6 @@
 // A tile for each other member: picture or the reason why there is none, name, marks.
 //
-// Each place (m-line) has its <video> from when its track is there, long before anybody is in it: a player takes
-// some 0.1 s to begin.  A tile shows that of its member's place; those of nobody wait in `#places`.
+// A tile shows the video of its member's place (m-line), from the players of the peer.
 
 import { knows, t } from "/i18n.js";
 
@@ -14,14 +13,13 @@ const PAUSED = new Set(["no_thumbnails", "sound_only", "sound_thin"]); // rungs 
 export class Tiles {
   #list;
   #tiles = new Map(); // member -> Tile
-  #videos = new Map(); // mid -> <video>
-  #places = document.getElementById("places");
+  #players = null; // of the meeting's peer
   #notices = new Map(); // member -> code
   #given = {}; // mid -> {rung, why, required_bps, available_bps} where it has less than it wants
 
   constructor(list) {
     this.#list = list;
-    new ResizeObserver(() => this.#arrange()).observe(list.parentElement);
+    new ResizeObserver(() => this.arrange()).observe(list.parentElement);
   }
 
   /** State who is here; returns {came: [names], went: [names]}. */
@@ -46,31 +44,19 @@ export class Tiles {
       tile.setRow(row);
       tile.setNotice(this.#notices.get(row.member));
     }
-    if (came.length || went.length) this.#arrange(); // it has the page laid out anew
+    if (came.length || went.length) this.arrange(); // it has the page laid out anew
     return { came, went };
   }
 
-  setTrack(mid, track) {
-    const video = this.#videos.get(mid) ?? this.#makeVideo(mid);
-    if (video.srcObject?.getTracks()[0] === track) return;
-    video.srcObject = new MediaStream([track]);
-    video.play().catch(() => {}); // shown when the browser lets it
-    for (const tile of this.#tiles.values()) if (tile.mid === mid) tile.setPicture(mid, video);
-  }
-
-  #makeVideo(mid) {
-    const video = document.createElement("video");
-    video.autoplay = video.playsInline = true;
-    video.muted = true; // sound comes by elements of its own
-    this.#places.append(video);
-    this.#videos.set(mid, video);
-    return video;
+  /** A meeting begins: these have its videos. */
+  open(players) {
+    this.#players = players;
   }
 
   #vacate(tile) {
     const { video } = tile;
     tile.setPicture(null, null);
-    if (video) this.#places.append(video);
+    if (video) this.#players.putBack(video);
   }
 
   /** {mid: member or null} */
@@ -79,7 +65,7 @@ export class Tiles {
     for (const [member, tile] of this.#tiles) if (tile.mid && tile.mid !== mids.get(member)) this.#vacate(tile);
     for (const [member, tile] of this.#tiles) {
       const mid = mids.get(member) ?? null;
-      tile.setPicture(mid, this.#videos.get(mid) ?? null);
+      tile.setPicture(mid, this.#players.video(mid));
       tile.setGiven(this.#given[mid]);
     }
   }
@@ -111,17 +97,12 @@ export class Tiles {
   clear() {
     this.#tiles.forEach((tile) => tile.element.remove());
     this.#tiles.clear();
-    this.#videos.forEach((video) => {
-      video.srcObject = null;
-      video.remove();
-    });
-    this.#videos.clear();
     this.#notices.clear();
     this.#given = {};
   }
 
   /** As many columns as give the largest tiles that fit; very many scroll. */
-  #arrange() {
+  arrange() {
     const { clientWidth: width, clientHeight: height } = this.#list.parentElement;
     const count = this.#tiles.size;
     let best = 0;
