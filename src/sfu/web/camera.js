@@ -20,6 +20,7 @@ export class CameraSender {
   #temporals = 1;
   #transceiver;
   #asked = null; // the last `send`
+  #told = false; // that pictures a second count more than their size: `getParameters` does not say it
   #fallback = ""; // codec put first by setCodecPreferences, where setParameters cannot
   #obeying = Promise.resolve();
 
@@ -85,12 +86,16 @@ export class CameraSender {
     const wish = this.#transceiver.currentDirection && this.#asked; // before an answer no codec is agreed
     const parameters = this.sender.getParameters();
     const codec = wish && parameters.codecs.find((candidate) => fits(candidate, wish));
-    const before = JSON.stringify(parameters);
+    const before = JSON.stringify(parameters.encodings);
     const slow = parameters.encodings.some((encoding) => encoding.active && encoding.maxFramerate);
     this.#shape(parameters.encodings, wish, codec);
     parameters.degradationPreference = "maintain-framerate"; // pictures a second are the server's to choose
-    if (codec && !this.#fallback) for (const encoding of parameters.encodings) encoding.codec = codec;
-    if (JSON.stringify(parameters) === before) return; // it is so already: each time takes the encoder some 10 ms
+    if (codec && !this.#fallback) {
+      for (const encoding of parameters.encodings) if (!(encoding.codec && fits(encoding.codec, wish))) encoding.codec = codec;
+    }
+    const same = JSON.stringify(parameters.encodings) === before;
+    if (same && (this.#told || !wish)) return; // it is so already: each time takes the encoder some 10 ms
+    this.#told = Boolean(wish);
     try {
       await this.sender.setParameters(parameters);
     } catch {
