@@ -5,7 +5,8 @@ second in the other tongue too (SIP INFO, RFC 5168: the unit may not read RTCP, 
 it)::
 
     quiet --Wanted-----------> asked at 0, 0.2, 0.5, 1, 2, 4... s --------- Arrived | Stopped-->
-      +----Started | Routed--> asked each third of a second for 5 s -/                    quiet
+      +----Started | Routed--> asked at 0, 0.2, 0.4 s and three times  /                  quiet
+                                right after that, then each third of a second for 5 s,
                                 then each 2 s; from 1 s on: escalated, once a second
     another wish brings the next request forward: a Wanted never closer than INTERVAL_S, a Routed,
     behind which somebody sees nothing at all, never closer than LEAST_S
@@ -29,13 +30,19 @@ and some wish for one every second of a call."""
 FRESH_S = 1.0
 """So long a key frame serves for who begins after it."""
 LEAST_S = 0.2
-"""Two requests are never closer, whoever wishes: so long an answer may be on its way."""
+"""Two wishes are never said closer, whoever wishes: so long an answer may be on its way."""
+VOLLEY_S = 0.045
+"""What had no answer for so long that it was forgotten is said again at once, a few times: one tick
+apart, which is no whole number of frames at 25 or 30 a second, so that one comes between two."""
 ESCALATE_S = 1.0
 """So long without a key frame, and the wish goes by signalling as well."""
 REPEAT_S = (0.2, 0.3, 0.5, 1.0)
 """Pauses after the first requests, so that they leave at 0, 0.2, 0.5, 1 and 2 s: the first IDR of a
 call is often lost before the far NAT has opened."""
-BLIND_REPEAT_S = (0.2, 0.3, 0.33, 0.37, 0.31, 0.35, 0.39, 0.33, 0.36, 0.32, 0.38, 0.34, 0.41, 0.37)
+BLIND_REPEAT_S = (
+    0.2, 0.2, VOLLEY_S, VOLLEY_S, VOLLEY_S,
+    0.33, 0.37, 0.31, 0.35, 0.39, 0.33, 0.36, 0.32, 0.38, 0.34, 0.41, 0.37,
+)  # fmt: skip
 """The same while somebody sees nothing, 5 s.  An encoder that is busy with a frame forgets a wish
 that comes meanwhile (baresip clears its mark after each frame: one in six, and most of them where
 its machine is full).  The pauses differ, lest they keep step with frames."""
