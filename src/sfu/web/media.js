@@ -8,6 +8,7 @@
 import { CameraSender, prefer, receivable } from "/camera.js";
 import { wayOf } from "/way.js";
 
+const PICTURES_LATER_MS = 40; // than sound: nobody sees that, and it takes the edge off a line that falls
 const KEEP_PICTURES_BACK_AFTER_MS = 3000;
 const RESTART_AFTER_MS = 3000;
 const RESTART_EVERY_MS = 5000;
@@ -99,7 +100,9 @@ export class Peer {
   #keepBack() {
     if (!this.#playout) return;
     for (const { receiver } of this.#peer.getTransceivers()) {
-      if (this.#keptBack.includes(receiver.track.kind)) receiver.jitterBufferTarget = this.#playout;
+      const { kind } = receiver.track;
+      const later = kind === "video" ? PICTURES_LATER_MS : 0;
+      if (this.#keptBack.includes(kind)) receiver.jitterBufferTarget = this.#playout + later;
     }
   }
 

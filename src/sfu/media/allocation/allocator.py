@@ -58,6 +58,8 @@ MOVED = 0.02
 WANTS_MOVED = 0.05
 DRAIN_S = 2.0
 """A queue goes, and what the line bears is believed again, within so long."""
+FALL_S = 0.15
+"""Lines that fall together are heard of within so long: their browsers report each 50 to 100 ms."""
 
 
 @dataclass(slots=True)
@@ -239,8 +241,13 @@ class Allocator:
             frozenset(key for member, one in self._steering.items() for key in one.kept(now)),
             self._stays,
             frozenset(sink for sink, (_, at) in self._halved.items() if now - at < HOLD_S),
-            frozenset(key for key, one in self._lines.items() if now - one.congested_at < DRAIN_S),
+            self._cut_within(DRAIN_S, now),
+            self._cut_within(FALL_S, now),
         )
+
+    def _cut_within(self, seconds: float, now: float) -> frozenset[LineId]:
+        lines = self._lines.items()
+        return frozenset(key for key, one in lines if now - one.congested_at < seconds)
 
     # ---- what follows
 

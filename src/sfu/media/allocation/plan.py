@@ -275,7 +275,9 @@ class _Planner:
                     each.sink in self.world.halved,
                 )
             )
-        given, meant, halved = split(rates, viewers, up_bps)
+        given, meant, halved = self._together(watchers, viewers, rates, up_bps) or split(
+            rates, viewers, up_bps
+        )
         self.halved |= {watchers[index].sink for index in halved}
         new: list[LayerKey] = []
         for each, level in zip(watchers, given, strict=True):
@@ -299,6 +301,26 @@ class _Planner:
             if price is not None and each.line is not None:
                 flow.use(self.rooms[each.line, DOWN], half(price) if halves else price)
         return new
+
+    def _together(
+        self, watchers: list[Demand], viewers: list[Viewer], rates: list[Rate], up_bps: float
+    ) -> tuple[list[int], tuple[float, ...], frozenset[int]] | None:
+        """Keep all viewers on one layer at the rate of those whose line fell just now.
+
+        Where several lines fall at once one is heard of first.  To begin another layer for its
+        viewers takes two key frames, there and back, at the worst moment; for the others to see
+        less until theirs is heard of takes a blink.  None where it cannot be kept so.
+        """
+        fallen = [
+            viewer.share_bps
+            for each, viewer in zip(watchers, viewers, strict=True)
+            if each.line in self.world.fell
+        ]
+        if not fallen or len(fallen) == len(viewers) or any(rate.fixed_bps for rate in rates):
+            return None
+        alike = [replace(one, share_bps=min(one.share_bps, *fallen)) for one in viewers]
+        found = split(rates, alike, up_bps)
+        return found if found[0] == [one.best for one in viewers] else None
 
     def _rate(self, sender: Sender, index: int, watcher: Demand) -> Rate:
         encoding = sender.encodings[index]

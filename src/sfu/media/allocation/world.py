@@ -81,6 +81,8 @@ class World:
     """Viewers who see half the pictures now."""
     draining: frozenset[LineId] = frozenset()
     """Lines that were cut to let a queue go: what they bear after it nobody knows yet."""
+    fell: frozenset[LineId] = frozenset()
+    """Those of them that were cut just now: whether others follow nobody knows yet."""
 
     def cost(self, line: LineId | None, headers_bytes: int, encoding: Encoding) -> Cost | None:
         """Return what a layer costs on a line; None where nobody reckons."""
