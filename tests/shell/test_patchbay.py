@@ -95,11 +95,11 @@ def test_a_wish_is_repeated_until_the_key_frame_comes(house):
     wires = Wires(house)
     wires.show(house.now)
     house.tick(1.4)
-    assert len(wires.asked) == 5
+    assert len(wires.asked) == 8
     assert wires.asked[-1].escalated
     house.keyframe(wires.source)
     house.tick(5)
-    assert len(wires.asked) == 5
+    assert len(wires.asked) == 8
 
 
 def test_to_ask_may_end_the_call_that_is_asked(house):
