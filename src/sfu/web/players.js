@@ -8,9 +8,8 @@ import { stored } from "/devices.js";
 const $ = (id) => document.getElementById(id);
 
 export class Players {
-  #videos = new Map(); // mid -> <video>
-  #sounds = new Map(); // mid -> <audio>
-  #silent = new Set(); // those the browser does not let play yet
+  #elements = new Map(); // track -> <video> or <audio>, each with the mid of its place
+  #silent = new Set(); // sounds the browser does not let play yet
   #heard = false;
   #blocked;
 
@@ -19,20 +18,17 @@ export class Players {
     this.#blocked = blocked;
   }
 
-  /** Play this track, known by `mid` from now on. */
+  /** Play this track, known by `mid` from now on: an offer that was taken back may have named it otherwise. */
   add(mid, track) {
-    const [kept, tag] = track.kind === "video" ? [this.#videos, "video"] : [this.#sounds, "audio"];
-    const known = [...kept].find(([, { srcObject }]) => srcObject.getTracks()[0] === track);
-    if (known) kept.delete(known[0]); // the offer that named it so was taken back
-    const element = known?.[1] ?? this.#make(tag, track);
+    const element = this.#elements.get(track) ?? this.#make(track);
     element.dataset.mid = mid;
-    kept.set(mid, element);
   }
 
-  #make(tag, track) {
-    const element = document.createElement(tag);
+  #make(track) {
+    const element = document.createElement(track.kind);
+    this.#elements.set(track, element);
     element.srcObject = new MediaStream([track]);
-    if (tag === "video") {
+    if (track.kind === "video") {
       element.autoplay = element.playsInline = true;
       element.muted = true; // sound comes by elements of its own
       this.putBack(element);
@@ -46,9 +42,17 @@ export class Players {
     return element;
   }
 
+  get #sounds() {
+    return this.#of("audio");
+  }
+
+  #of(kind) {
+    return [...this.#elements].filter(([track]) => track.kind === kind).map(([, element]) => element);
+  }
+
   /** The video of a place, null where there is none. */
   video(mid) {
-    return this.#videos.get(mid) ?? null;
+    return this.#of("video").find(({ dataset }) => dataset.mid === mid) ?? null;
   }
 
   /** Nobody is seen in it now. */
@@ -59,7 +63,7 @@ export class Players {
   /** Let all be heard; again after a click. */
   hear() {
     this.#heard = true;
-    for (const sound of this.#sounds.values()) if (sound.paused) this.#play(sound);
+    for (const sound of this.#sounds) if (sound.paused) this.#play(sound);
   }
 
   async #play(sound) {
@@ -75,16 +79,15 @@ export class Players {
 
   /** Hear sound from other loudspeakers. */
   setSpeakers(id) {
-    for (const sound of this.#sounds.values()) sound.setSinkId?.(id).catch(() => {});
+    for (const sound of this.#sounds) sound.setSinkId?.(id).catch(() => {});
   }
 
   close() {
-    for (const element of [...this.#videos.values(), ...this.#sounds.values()]) {
+    for (const element of this.#elements.values()) {
       element.srcObject = null;
       element.remove();
     }
-    this.#videos.clear();
-    this.#sounds.clear();
+    this.#elements.clear();
     this.#silent.clear();
     this.#blocked(false);
   }
