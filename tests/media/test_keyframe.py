@@ -75,7 +75,8 @@ def test_for_a_late_joiner_a_source_that_gave_nothing_is_asked_often_again():
 
 
 def test_the_first_key_frame_ends_the_schedule_of_the_call_start():
-    assert play((0, Started()), *ticks(0.3), (0.35, Arrived()), (9, None)) == [0, 0.2]
+    began = [(0, Started()), *ticks(0.5)]
+    assert play(*began, (0.51, Arrived()), *ticks(9.0)[5:]) == [0, 0.2, 0.4, 0.5]  # a volley, too
 
 
 def test_after_a_second_without_a_frame_the_wish_is_escalated():

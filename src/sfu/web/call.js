@@ -168,7 +168,6 @@ export class Call {
     this.#opened();
     $("call").hidden = false;
     this.#refresh();
-    this.#tiles.arrange();
     this.#timer = setInterval(() => this.#listen(), LISTEN_MS);
     this.#stayAwake();
     announce(t("joined", { room: this.#room }));

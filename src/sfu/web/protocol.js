@@ -14,6 +14,8 @@ const OPEN_MS = 10000;
 const POLICY = 1008;
 const TOO_BIG = 1009;
 
+const FINAL = ["too_many_tries", "server_stopping", "not_admitted"];
+
 export class Connection {
   #url;
   #tell;
@@ -117,6 +119,7 @@ export class Connection {
     if (entering) {
       this.#inside = false;
       this.#wish = null; // said why: a close after it is no news
+      if (FINAL.includes(message.code)) this.#drop(); // closed after it: who asks again needs another
     }
     this.#tell("refused", { ...message, entering });
   }

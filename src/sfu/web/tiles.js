@@ -19,7 +19,7 @@ export class Tiles {
 
   constructor(list) {
     this.#list = list;
-    new ResizeObserver(() => this.arrange()).observe(list.parentElement);
+    new ResizeObserver(() => this.#arrange()).observe(list.parentElement);
   }
 
   /** State who is here; returns {came: [names], went: [names]}. */
@@ -44,7 +44,7 @@ export class Tiles {
       tile.setRow(row);
       tile.setNotice(this.#notices.get(row.member));
     }
-    if (came.length || went.length) this.arrange(); // it has the page laid out anew
+    if (came.length || went.length) this.#arrange(); // it has the page laid out anew
     return { came, went };
   }
 
@@ -102,7 +102,7 @@ export class Tiles {
   }
 
   /** As many columns as give the largest tiles that fit; very many scroll. */
-  arrange() {
+  #arrange() {
     const { clientWidth: width, clientHeight: height } = this.#list.parentElement;
     const count = this.#tiles.size;
     let best = 0;
