@@ -45,7 +45,7 @@ def draw(title: str, curves: Sequence[Curve], marks: Sequence[tuple[int, str]], 
     words = [f'<text x="8" y="20" style="font-weight:bold">{escape(title)}</text>']
     words += frame.lines()
     for number, curve in enumerate(curves):
-        ink, left = INK[number % len(INK)], LEFT + number * 300
+        ink, left = INK[number % len(INK)], LEFT + number * min(300, (WIDTH + 60) // len(curves))
         words.append(f'<rect x="{left}" y="32" width="12" height="12" fill="{ink}"/>')
         words.append(f'<text x="{left + 18}" y="42">{escape(curve.name)}</text>')
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in frame.steps(curve.buckets))

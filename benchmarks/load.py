@@ -13,11 +13,16 @@ that took over 10 ms; the meter saw it where less than 10 ms are left without th
 was late.  At each wake-up it protects four packets too: where that takes twice its usual time
 while packets stall, the core itself was slow, and the report says so (the verdict does not change).
 
+In turns with it, 20 s each, the bare loop (`native/bare.c`) forwards as many packets on the same
+core at the engine's priority, while the same people come and go: what stalls there, too, the
+engine is not to blame for.
+
     python -m benchmarks.load [--seconds 60] [--share 0.5 | --rate PACKETS_A_SECOND]
-                              [--viewers 32] [--burst 8] [--docs]
+                              [--viewers 32] [--burst 8] [--alone] [--docs]
 
 writes ``var/load/load.json`` and ``load.svg``; `--docs` puts both into docs/performance.md.  Ten
-minutes: --seconds 600.  `--rate` is for comparing two builds, of which each has its own ceiling.
+minutes of each: --seconds 600.  `--alone` leaves the bare loop out.  `--rate` is for comparing two
+builds, of which each has its own ceiling.
 """
 
 import argparse
@@ -27,7 +32,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -44,16 +48,25 @@ from benchmarks.call import BASE_PORT, Quiet
 from benchmarks.caller import Caller
 from benchmarks.child import pinned
 from benchmarks.engine_server import KEYS
-from benchmarks.forward import spelled
 from benchmarks.histogram import Buckets, Curve, draw, quantile
 from benchmarks.latency import cpu_s
-from benchmarks.machine import PRIORITY, ROOT, build, noted
+from benchmarks.load_driver import (
+    DRIVER_CORE,
+    SERVER_CORE,
+    Driver,
+    Member,
+    bare_loop,
+    driven,
+    joined,
+)
+from benchmarks.machine import ROOT, build, noted
 
 SECONDS, SHARE, VIEWERS, BURST = 60.0, 0.5, 32, 8
 ROOM, UNDER_WAY = "4433", 4
-WARM_S, CEILING_S, SETTLE_S, KILL_EACH_S = 3.0, 4.0, 3.0, 15.0
-SERVER_CORE, DRIVER_CORE, PLAYERS = 0, 1, 5
+WARM_S, CEILING_S, SETTLE_S, LEAD_S, TURN_S = 3.0, 4.0, 3.0, 3.0, 20.0
+"""A turn is over before the server misses who is silent meanwhile."""
 STALL_US, AIM_P99_US, SLOW = 10_000, 2000, 2.0
+STALLS_SHOWN = 40
 WITNESS = """
 import atexit, gc, json, os, time
 rows, began = [], [0.0]
@@ -114,33 +127,6 @@ def judged(measured: dict[str, Any]) -> list[Stall]:
     return stalls
 
 
-class Driver:
-    """The program of `native/load.c`."""
-
-    def __init__(self, process: subprocess.Popen[str], callers: Sequence[Caller]) -> None:
-        """Tell it the members."""
-        self._process = process
-        for caller in callers:
-            self._say(
-                caller.audio.rtp.fileno(), caller.audio.to, caller.video.rtp.fileno(),
-                caller.video.to, spelled(KEYS["gcm"]), spelled(caller.theirs),
-            )  # fmt: skip
-
-    def _say(self, *words: object) -> None:
-        assert self._process.stdin
-        print(*words, file=self._process.stdin, flush=True)
-
-    def order(self, *words: object) -> None:
-        """Begin a run."""
-        self._say(*words)
-
-    def told(self) -> dict[str, Any]:
-        """Wait for what came of it."""
-        assert self._process.stdout
-        told: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return told
-
-
 @contextmanager
 def visited(base: int) -> Iterator[dict[str, int]]:
     """Have people come and go; how often is known at the end."""
@@ -164,13 +150,12 @@ def kill_mixer(server: Server) -> bool:
     return False
 
 
-def bothered(server: Server, seconds: float) -> int:
-    """Wait so long, and kill the mixer now and then; return how often."""
-    killed, end = 0, time.monotonic() + seconds
-    while (left_s := end - time.monotonic()) > 0:
-        time.sleep(min(KILL_EACH_S, left_s))
-        killed += kill_mixer(server)
-    return killed
+def bothered(server: Server, driver: Driver, rate: float, seconds: float) -> dict[str, Any]:
+    """Offer so many pictures a second for so long; kill the mixer in the middle of it."""
+    driver.order("open", rate, seconds)
+    time.sleep(LEAD_S + seconds / 2)
+    killed = kill_mixer(server)
+    return {**driver.told(), "workers": int(killed)}
 
 
 def measure(server: Server, directory: Path, asked: argparse.Namespace) -> dict[str, Any]:
@@ -182,40 +167,49 @@ def measure(server: Server, directory: Path, asked: argparse.Namespace) -> dict[
     for caller in callers:
         caller.dial(ROOM)
     realtime = bool(server.metric("sfu_engine_realtime"))
-    priority = PRIORITY + 1 if realtime else 0
-    words = [len(callers), asked.burst, SERVER_CORE, priority]
-    command = ["chrt", "-f", str(PLAYERS), str(directory / "load"), *map(str, words)]
-    if not realtime:
-        command = command[3:]
-    sockets = [path.rtp.fileno() for one in callers for path in (one.audio, one.video)]
+    members = [
+        Member(one.audio.rtp, one.audio.to, one.video.rtp, one.video.to, one.theirs)
+        for one in callers
+    ]
     with ExitStack() as stack:
-        process = stack.enter_context(pinned(command, DRIVER_CORE, inherit=sockets))
-        driver = Driver(process, callers)
+        driver = stack.enter_context(driven(directory, members, asked.burst, realtime=realtime))
         driver.order("open", 100, WARM_S)
         assert driver.told()["got"], "nothing is forwarded"
         driver.order("close", UNDER_WAY, CEILING_S)
         closed = driver.told()
         ceiling = closed["got"] / closed["seconds"]
         print(f"ceiling {ceiling:,.0f} packets a second, {closed['lost']} lost", flush=True)
+        if not asked.alone:
+            loop = bare_loop(directory, asked.viewers, asked.burst, realtime=realtime)
+            bare = stack.enter_context(loop)
         counts = stack.enter_context(visited(server.base))
         time.sleep(SETTLE_S)
         rate = (asked.rate or asked.share * ceiling) / (asked.viewers * asked.burst)
-        ends = server.metric("sfu_call_ends_total")
-        began, before = time.monotonic(), cpu_s(server)
-        driver.order("open", rate, asked.seconds)
-        killed = bothered(server, asked.seconds)
-        measured = driver.told()
-        cpu = [now - then for now, then in zip(cpu_s(server), before, strict=True)]
-        lasted = time.monotonic() - began  # with the seconds at its beginning that do not count
+        ends, began = server.metric("sfu_call_ends_total"), time.monotonic()
+        turns, beside, cpu, took_s = [], [], [0.0, 0.0], 0.0
+        turn_s = min(TURN_S, asked.seconds)
+        for number in range(max(1, round(asked.seconds / turn_s))):
+            if sys.stderr.isatty():
+                print(f"\r{number * turn_s:.0f} of {asked.seconds:.0f} s", end="", file=sys.stderr)
+            before, then = cpu_s(server), time.monotonic()
+            turns.append(bothered(server, driver, rate, turn_s))
+            cpu = [
+                all + now - was for all, now, was in zip(cpu, cpu_s(server), before, strict=True)
+            ]
+            took_s += time.monotonic() - then  # with the seconds before anything counts
+            if not asked.alone:
+                beside.append(bothered(server, bare, rate, turn_s))
+        lasted = time.monotonic() - began
         ended = server.metric("sfu_call_ends_total") - ends
     for caller in callers:
         caller.hang_up()
+    measured = joined(turns)
     return {
         **measured, "ceiling": ceiling, "realtime": realtime, "visitors": counts,
-        "workers": killed, "ended": ended, "seconds": asked.seconds,
-        "share": rate * asked.viewers * asked.burst / ceiling,
+        "ended": ended, "seconds": len(turns) * turn_s,
+        "share": rate * asked.viewers * asked.burst / ceiling, "lasted": lasted,
         "expected": measured["pictures"] * asked.viewers * asked.burst,
-        "cpu": [part / lasted for part in cpu],
+        "cpu": [part / took_s for part in cpu], "bare": joined(beside) if beside else None,
     }  # fmt: skip
 
 
@@ -242,13 +236,13 @@ def quantiles(buckets: Buckets, most: int) -> str:
     return "/".join(f"{part}" for part in parts) + f", longest {most}"
 
 
-def report(found: dict[str, Any], asked: argparse.Namespace) -> Iterator[str]:
+def report(found: dict[str, Any]) -> Iterator[str]:
     """Write the figures and the verdicts."""
-    stalls = judged(found)
     p99 = quantile(found["took"], 0.99)
-    offered, lost = found["got"] / asked.seconds, found["expected"] - found["got"]
+    lost = found["expected"] - found["got"]
     yield (
-        f"offered {offered:,.0f} packets a second for {asked.seconds:.0f} s: {found['got']:,} came,"
+        f"offered {found['got'] / found['seconds']:,.0f} packets a second for"
+        f" {found['seconds']:.0f} s: {found['got']:,} came,"
         f" {lost} lost, {found['skipped']} pictures left out while the driver was held\n"
         f"added, p50/p99/p99.9 in us: {quantiles(found['took'], found['took_most'])}"
         f"  (aim p99 < {AIM_P99_US}: {'met' if p99 < AIM_P99_US else 'MISSED'})\n"
@@ -260,7 +254,20 @@ def report(found: dict[str, Any], asked: argparse.Namespace) -> Iterator[str]:
         f"the server's Python took {found['cpu'][0]:.0%} of the core, its engine"
         f" {found['cpu'][1]:.0%}"
     )
-    for stall in stalls:
+    yield from stalled(found)
+    if bare := found["bare"]:
+        yield (
+            f"the bare loop in turns with it, {bare['got']:,} packets came\n"
+            f"added, p50/p99/p99.9 in us: {quantiles(bare['took'], bare['took_most'])}\n"
+            f"the meter was late:         {quantiles(bare['late'], bare['late_most'])}"
+        )
+        yield from stalled(bare)
+
+
+def stalled(found: dict[str, Any]) -> Iterator[str]:
+    """Tell of each stall, and how many the meter did not see."""
+    stalls = judged(found)
+    for stall in stalls[:STALLS_SHOWN]:
         seen = "the meter saw it" if stall.left_us <= STALL_US else "the meter saw it not"
         if stall.left_us > STALL_US and not stall.ours:
             seen = "our own send call stood still"
@@ -281,14 +288,18 @@ def report(found: dict[str, Any], asked: argparse.Namespace) -> Iterator[str]:
 
 
 def picture(found: dict[str, Any], asked: argparse.Namespace, path: Path) -> None:
-    """Draw both distributions."""
+    """Draw all distributions."""
     took = quantiles(found["took"], found["took_most"])
     late = quantiles(found["late"], found["late_most"])
     title = (
-        f"{found['share']:.0%} of the ceiling for {asked.seconds:.0f} s, 1 to {asked.viewers},"
-        f" {found['got'] / asked.seconds:,.0f} packets a second; p50/p99/p99.9 in us"
+        f"{found['share']:.0%} of the ceiling for {found['seconds']:.0f} s, 1 to {asked.viewers},"
+        f" {found['got'] / found['seconds']:,.0f} packets a second; p50/p99/p99.9 in us"
     )
     curves = [Curve(f"added {took}", found["took"]), Curve(f"meter {late}", found["late"])]
+    if bare := found["bare"]:
+        curves.append(
+            Curve(f"bare loop {quantiles(bare['took'], bare['took_most'])}", bare["took"])
+        )
     draw(title, curves, [(AIM_P99_US, "p99 aim"), (STALL_US, "stall")], path)
 
 
@@ -309,8 +320,8 @@ async def run(asked: argparse.Namespace) -> dict[str, Any]:
         begun_s = found["begun"] / 1e6
         since_s = begun_s + time.time() - time.monotonic()
         file = server.home / "data" / "calls.sqlite3"
-        found["written"] = written(file, since_s, asked.seconds)
-        found["garbage"] = collected(directory, server, begun_s, asked.seconds)
+        found["written"] = written(file, since_s, found["lasted"])
+        found["garbage"] = collected(directory, server, begun_s, found["lasted"])
     return found
 
 
@@ -323,11 +334,12 @@ def main() -> None:
     parser.add_argument("--viewers", type=int, default=VIEWERS)
     parser.add_argument("--burst", type=int, default=BURST)
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "load")
+    parser.add_argument("--alone", action="store_true", help="without the bare loop")
     parser.add_argument("--docs", action="store_true", help="put it into docs/performance.md")
     asked = parser.parse_args()
     with noted():
         found = asyncio.run(run(asked))
-    said = "\n".join(report(found, asked))
+    said = "\n".join(report(found))
     print(said)
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "load.json").write_text(json.dumps(found, indent=1))

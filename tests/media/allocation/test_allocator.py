@@ -107,14 +107,47 @@ def test_of_lines_that_fall_together_the_first_heard_of_begins_no_other_layer():
     scene = three_sites()
     scene.run(15)
     seen = set()
-    for site in (1, 3, 2):
+    for site, guess in ((1, 640_000), (3, 560_000), (2, 720_000)):
         scene.draining |= {site}
-        scene.rate(site, 560_000)
+        scene.rate(site, guess)
         scene.tick()
         seen |= {scene.layer(sink) for sink in scene.demands}
         scene.run(0.1)
         seen |= {scene.layer(sink) for sink in scene.demands}
     assert seen == {1}
+
+
+def halving_with_temporal_layers(up=2_000_000):
+    scene = Scene()
+    for site in (1, 2, 3):
+        scene.line(site)
+        scene.send(f"m{site}", site, temporals=3)
+    for site in (1, 2, 3):
+        for other in {1, 2, 3} - {site}:
+            scene.watch(f"m{site}", site, f"m{other}")
+    scene.run(15)
+    scene.draining = {1, 2, 3}
+    for site in (1, 2, 3):
+        scene.rates[site] = (up, 560_000)
+    scene.run(0.3)
+    return scene
+
+
+def test_while_half_the_pictures_are_left_out_a_source_is_told_what_half_of_takes_no_more():
+    scene = halving_with_temporal_layers()
+    assert {one.temporal for one in scene.gives.values()} == {1}
+    planned = next(iter(scene.gives.values())).reason.available_bps
+    shed = scene.cap("m1", "h").max_bps
+    scene.draining = set()
+    scene.run(1.5)
+    after = scene.cap("m1", "h").max_bps
+    assert planned
+    assert 0.6 * shed < after < 0.7 * shed
+
+
+def test_but_no_more_than_its_own_line_bears():
+    wide, narrow = halving_with_temporal_layers(), halving_with_temporal_layers(up=360_000)
+    assert narrow.cap("m1", "h").max_bps < 0.7 * wide.cap("m1", "h").max_bps
 
 
 def test_a_line_that_fell_alone_has_its_thin_layer_a_moment_later():

@@ -40,6 +40,22 @@ def test_the_faster_it_becomes_too_small_the_fewer_packets_show_it():
         assert not judged(lambda ms, slope=slope: max(ms - 998, 0) * slope, 1020, 3).rise
 
 
+def test_a_rise_that_is_over_when_it_is_told_of_is_seen_once():
+    delays = Delays()
+    for ms in range(0, 1000, 6):
+        delays.add(ms * 1000, 0.0)
+    delays.judge()
+    assert not delays.rise
+    for ms in range(1002, 1100, 6):
+        delays.add(ms * 1000, 1000 * (0.7 * (ms - 1000) if ms < 1060 else 42 - 0.5 * (ms - 1060)))
+    delays.judge()
+    assert 0.6 < delays.rise < 0.8
+    for ms in range(1100, 1200, 6):
+        delays.add(ms * 1000, 1000 * max(22 - 0.5 * (ms - 1100), 0))
+    delays.judge()
+    assert not delays.rise
+
+
 def test_a_queue_that_jumps_and_goes_is_no_rise():
     for ms in range(1000, 1100, 10):
         delays = judged(lambda at: max(35 - (at - 1000) * 0.5, 0) if at >= 1000 else 0, ms)

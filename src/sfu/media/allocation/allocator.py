@@ -243,6 +243,7 @@ class Allocator:
             frozenset(sink for sink, (_, at) in self._halved.items() if now - at < HOLD_S),
             self._cut_within(DRAIN_S, now),
             self._cut_within(FALL_S, now),
+            frozenset(key for key, one in self._lines.items() if one.state.down.congested),
         )
 
     def _cut_within(self, seconds: float, now: float) -> frozenset[LineId]:

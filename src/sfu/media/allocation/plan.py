@@ -309,14 +309,18 @@ class _Planner:
 
         Where several lines fall at once one is heard of first.  To begin another layer for its
         viewers takes two key frames, there and back, at the worst moment; for the others to see
-        less until theirs is heard of takes a blink.  None where it cannot be kept so.
+        less until theirs is heard of takes a blink.  While the queues of all go, what each line
+        bears is a guess, and guesses that differ are no reason either.  None where one layer will
+        not do.
         """
         fallen = [
             viewer.share_bps
             for each, viewer in zip(watchers, viewers, strict=True)
             if each.line in self.world.fell
         ]
-        if not fallen or len(fallen) == len(viewers) or any(rate.fixed_bps for rate in rates):
+        if all(each.line in self.world.draining for each in watchers):
+            fallen = [viewer.share_bps for viewer in viewers]
+        if not fallen or any(rate.fixed_bps for rate in rates):
             return None
         alike = [replace(one, share_bps=min(one.share_bps, *fallen)) for one in viewers]
         found = split(rates, alike, up_bps)
@@ -399,9 +403,34 @@ class _Planner:
             plan.rates[key] = self.flows[key].rate_bps
             plan.whys[key] = self._bound(key)
         for each in order:
+            key = each.member, self.levels[each.sink]
+            if each.line in self.world.queued and key in plan.rates and key not in plan.shed:
+                plan.shed[key] = self._shed(key)
             plan.choices[each.sink] = self._choice(each)
             self._want(plan, each)
         return plan
+
+    def _shed(self, key: LayerKey) -> float:
+        """Return the rate of which half the pictures take of the viewers' lines what all may.
+
+        Told a fifth of its rate for the half second in which a queue goes, libvpx leaves pictures
+        out until its own account is even; with half of the others left out here that is a freeze.
+        """
+        flow = self.flows[key]
+        sender = self.world.senders[key[0]]
+        encoding = sender.encodings[key[1]]
+        if encoding.temporals < 2 or encoding.fixed_bps:
+            return flow.rate_bps
+        rate = min(flow.rate_bps / PART, max(encoding.usual.most_bps, flow.rate_bps))
+        price = self._price(sender.line, sender.headers_bytes, encoding)
+        if price is None or sender.line is None:
+            return rate
+        room = self.rooms[sender.line, UP]
+        more = price.bps(rate) - price.bps(flow.rate_bps)
+        if more > room.free_bps:
+            return flow.rate_bps
+        room.free_bps -= more
+        return rate
 
     def _bound(self, key: LayerKey) -> Why:
         flow = self.flows[key]

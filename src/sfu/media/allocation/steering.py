@@ -94,11 +94,12 @@ class Steering:
         for index, rate in rates.items():
             self._watched[index] = now
             self._halve(index, rate, sender, now)
+        told = {index: self._told(index, rate, plan, now) for index, rate in rates.items()}
         kept = {index for member, index in plan.kept if member == sender.member}
         caps = tuple(
             Cap(
                 one.rid,
-                int(rates.get(index, one.usual.floor_bps)),
+                int(told.get(index, one.usual.floor_bps)),
                 index in rates or index in kept,
                 self._fps(index, sender, now) if index in rates else None,
             )
@@ -106,7 +107,12 @@ class Steering:
         )
         if not self._worth.telling(caps, now):
             return None
-        return SetCaps(self.member, caps, self._reason(sender, plan, rates))
+        return SetCaps(self.member, caps, self._reason(sender, plan, told))
+
+    def _told(self, index: int, rate: float, plan: Plan, now: float) -> float:
+        if not self.sheds(index, now):
+            return rate
+        return plan.shed.get((self.member, index), rate)
 
     def _halve(self, index: int, rate: float, sender: Sender, now: float) -> None:
         usual = sender.encodings[index].usual
@@ -131,9 +137,9 @@ class Steering:
             return None
         return max(round(sender.encodings[index].fps / 2), LEAST_FPS)
 
-    def _reason(self, sender: Sender, plan: Plan, rates: dict[int, float]) -> Reason:
-        if not rates:
+    def _reason(self, sender: Sender, plan: Plan, told: dict[int, float]) -> Reason:
+        if not told:
             return Reason(0, 0, Why.NOT_WATCHED)
-        top = max(rates)
+        top = max(told)
         most = sender.encodings[top].usual.most_bps
-        return Reason(int(most), int(rates[top]), plan.whys[sender.member, top])
+        return Reason(int(most), int(told[top]), plan.whys[sender.member, top])

@@ -83,6 +83,8 @@ class World:
     """Lines that were cut to let a queue go: what they bear after it nobody knows yet."""
     fell: frozenset[LineId] = frozenset()
     """Those of them that were cut just now: whether others follow nobody knows yet."""
+    queued: frozenset[LineId] = frozenset()
+    """Those of them whose queue stands or goes."""
 
     def cost(self, line: LineId | None, headers_bytes: int, encoding: Encoding) -> Cost | None:
         """Return what a layer costs on a line; None where nobody reckons."""
@@ -113,6 +115,8 @@ class Plan:
     choices: dict[SinkId, Choice] = field(default_factory=dict)
     rates: dict[LayerKey, float] = field(default_factory=dict)
     """Bit/s of payload of each layer that is watched."""
+    shed: dict[LayerKey, float] = field(default_factory=dict)
+    """What a layer may be while a queue goes and its viewers are sent half the pictures."""
     kept: set[LayerKey] = field(default_factory=set)
     """Layers for whose going on at their least there is room."""
     whys: dict[LayerKey, Why] = field(default_factory=dict)

@@ -122,6 +122,11 @@ class Control:
 
     # ---- up
 
+    def emptied(self, now: float) -> None:
+        """Take in that the latest packets found no queue: what is left need not wait here."""
+        if self._through is not None and now >= self._doubt_until:
+            self.raise_to(FALLS * self._through, Why.DRAINED)
+
     def drained(self, now: float) -> None:
         """Take in that the queue has gone."""
         if not self.congested:

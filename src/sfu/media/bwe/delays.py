@@ -6,8 +6,8 @@ jitter only ever adds.  Three readings::
     floor   the least of the last 30 to 150 ms: a queue that stands
     trend   the slope over 250 ms, against a threshold that learns how much the line wobbles
             (draft-ietf-rmcat-gcc-02 section 5.4): a queue that grows
-    rise    the slope of the last 30 to 50 ms, where a line that was calm rose in all of them: the
-            line has just become too small for what it is sent
+    rise    the slope of 30 to 50 ms in which a line that was calm rose all the time: it has just
+            become too small for what it is sent, even if it is sent less already
 """
 
 from itertools import pairwise
@@ -29,8 +29,9 @@ LONGEST_MS = 100.0
 RISES = ((5, 0.2), (4, 0.4), (3, 0.6))
 """Bins, and the seconds a second that so few of them must show; 0.2 is a line that lost a sixth of
 its rate while it was full."""
-RISEN_US, CALM_US = 20_000, 10_000
-"""A rise begins on a line that was calm for `WINDOW_BINS`, and ends so high."""
+RISEN_US, PAST_US, CALM_US = 20_000, 30_000, 10_000
+"""A rise begins on a line that was calm for `WINDOW_BINS`, and ends so high; higher, if it is over
+when it is told of."""
 LEAST_CALM_BINS = 10
 STRAIGHT_US = 6_000
 """A queue that grows does so in a line this straight; jitter never does."""
@@ -144,18 +145,29 @@ class Delays:
         self._learn(abs(rise), elapsed_ms)
 
     def _rise(self) -> float:
-        newest = self._bins[-1]
-        if newest is None or newest < RISEN_US:
-            return 0.0
-        rises = (self._rise_of(count, least) for count, least in RISES)
-        return next((rise for rise in rises if rise), 0.0)
+        """Return the latest rise that was not judged yet.
 
-    def _rise_of(self, count: int, least: float) -> float:
-        """Return the slope of so many bins, 0 where they do not rise in a straight line."""
-        last = _points(self._bins[-count:])
+        Feedback comes each 50 to 100 ms: by then a line whose neighbours were heard of first may be
+        sent less already.  That it bears no more than they do showed while it was not.
+        """
+        last = len(self._bins) - 1
+        judged = min(self._judged_bin - self._first, last - 1)
+        for place in range(last, max(judged, -1), -1):
+            queue = self._bins[place]
+            if queue is not None and queue >= (RISEN_US if place == last else PAST_US):
+                rises = (self._rise_of(place + 1, count, least) for count, least in RISES)
+                if rise := next((rise for rise in rises if rise), 0.0):
+                    return rise
+        return 0.0
+
+    def _rise_of(self, end: int, count: int, least: float) -> float:
+        """Return the slope of so many bins up to `end`, 0 where they do not rise straight."""
+        begin = end - count
+        last = _points(self._bins[max(begin, 0) : end])
         if len(last) < count or any(later <= sooner for (_, sooner), (_, later) in pairwise(last)):
             return 0.0
-        calm = [queue for _, queue in _points(self._bins[-WINDOW_BINS:-count])]
+        before = self._bins[max(end - WINDOW_BINS, 0) : begin]
+        calm = [queue for _, queue in _points(before)]
         if len(calm) < LEAST_CALM_BINS or max(calm) > CALM_US:
             return 0.0
         per_bin = _slope(last)

@@ -272,11 +272,12 @@ class LineEstimator:
     def _through_bps(self) -> float:
         """Return what gets through a line that is too small for what it is sent.
 
-        At the start of a queue no packet has waited long enough to measure that; but a queue
+        At the start of a queue seldom a packet has waited long enough to measure that; but a queue
         that grows by `rise` seconds a second is sent 1 + rise times what goes through.
         """
         if self._delays.rise and not self._is_over():
-            return self._usage.all.bps(FRESH_S) / (1 + self._delays.rise)
+            guess = self._usage.all.bps(FRESH_S) / (1 + self._delays.rise)
+            return max(guess, self._busy_bps() or 0.0)  # pictures rise steeper than their mean
         return self._carried_bps(busy=True)
 
     def _is_settled(self) -> bool:
@@ -297,6 +298,7 @@ class LineEstimator:
             return
         if self._gone_since is None:
             self._gone_since = now
+            self._control.emptied(now)
         if now - self._gone_since >= GONE_S:
             self._gone_since = None
             self._control.drained(now)
