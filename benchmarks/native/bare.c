@@ -27,7 +27,7 @@ struct sink {
     struct sockaddr_in to;
     EVP_CIPHER_CTX *cipher;
     struct srtp *counter; /* of cm, whose encryption is the engine's own */
-    uint16_t sequence;
+    uint32_t index; /* of the packet: ROC and sequence number (RFC 3711 section 3.3.1) */
     uint8_t out[BATCH][CAP];
     int length[BATCH];
 };
@@ -38,7 +38,8 @@ static uint8_t session_key[16], session_salt[SALT_MAX];
 static bool gcm, cm;
 
 static int rewrite(struct sink *sink, int number, const uint8_t *packet, int length, uint8_t *out) {
-    uint16_t sequence = htons(sink->sequence++);
+    uint16_t sequence = htons((uint16_t)sink->index);
+    uint16_t rollover = htons((uint16_t)(sink->index++ >> 16));
     uint32_t ssrc = htonl((uint32_t)number + 1000);
     int size = length, rest;
     memcpy(out, packet, 12);
@@ -52,6 +53,7 @@ static int rewrite(struct sink *sink, int number, const uint8_t *packet, int len
     uint8_t iv[12];
     memcpy(iv, session_salt, 12);
     for (int i = 0; i < 4; i++) iv[2 + i] ^= out[8 + i];
+    for (int i = 0; i < 2; i++) iv[8 + i] ^= ((const uint8_t *)&rollover)[i];
     for (int i = 0; i < 2; i++) iv[10 + i] ^= out[2 + i];
     EVP_EncryptInit_ex(sink->cipher, NULL, NULL, NULL, iv);
     EVP_EncryptUpdate(sink->cipher, NULL, &rest, out, 12);
