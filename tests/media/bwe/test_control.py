@@ -38,6 +38,14 @@ def test_when_the_queue_has_gone_what_got_through_it_is_believed_once():
     assert control.capacity == 0.85 * 0.8 * M
 
 
+def test_with_the_first_packets_that_find_none_most_of_it_is_believed():
+    control = Control(2 * M, 2 * M)
+    control.over(1 * M, 1.6 * M, Why.DELAY, 10.0)
+    control.emptied(10.4)
+    assert control.capacity == 0.85 * M
+    assert control.congested
+
+
 def test_while_the_queue_goes_more_is_sent_than_emptied_it():
     control = Control(2 * M, 2 * M)
     control.over(1 * M, 1.6 * M, Why.DELAY, 10.0)
