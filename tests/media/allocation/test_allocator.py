@@ -136,12 +136,10 @@ def halving_with_temporal_layers(up=2_000_000):
 def test_while_half_the_pictures_are_left_out_a_source_is_told_what_half_of_takes_no_more():
     scene = halving_with_temporal_layers()
     assert {one.temporal for one in scene.gives.values()} == {1}
-    planned = next(iter(scene.gives.values())).reason.available_bps
     shed = scene.cap("m1", "h").max_bps
     scene.draining = set()
     scene.run(1.5)
     after = scene.cap("m1", "h").max_bps
-    assert planned
     assert 0.6 * shed < after < 0.7 * shed
 
 
