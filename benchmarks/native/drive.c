@@ -6,13 +6,17 @@
  * Prints the ports of the source and the sinks; reads "PORT SENDING OPENING": the forwarder's port,
  * 0 where SOURCE is connected already, the source's key and the first sink's, each "-" for plain
  * RTP or "SUITE:HEX" with key and salt; prints "packets lost p50_us p99_us".
- * GAP_US 0 sends the next burst when the last has come out everywhere.
+ * GAP_US 0 sends the next burst when the last has come out everywhere.  A BURST with "+" behind it
+ * leaves in one call (UDP_SEGMENT): all of it is there before the forwarder wakes, also where that
+ * shares our core and would stop us after the first packet.
  *
  * Each payload holds the moment it was written; the first sink opens what it gets and tells the
  * time that took, so its content is checked as well. The others count.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +60,25 @@ static int port_of(int fd) {
     return ntohs(here.sin_port);
 }
 
-static void send_burst(int fd, struct srtp *sending, int burst, int bytes) {
+static void send_segments(int fd, const uint8_t *bytes, size_t length, uint16_t each) {
+    union {
+        struct cmsghdr align;
+        uint8_t bytes[CMSG_SPACE(sizeof each)];
+    } control = {0};
+    struct iovec iov = {(void *)(uintptr_t)bytes, length};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    struct cmsghdr *at = CMSG_FIRSTHDR(&message);
+    at->cmsg_level = IPPROTO_UDP;
+    at->cmsg_type = UDP_SEGMENT;
+    at->cmsg_len = CMSG_LEN(sizeof each);
+    memcpy(CMSG_DATA(at), &each, sizeof each);
+    if (sendmsg(fd, &message, 0) < 0) perror("drive: a burst in one call");
+}
+
+static void send_burst(int fd, struct srtp *sending, int burst, int bytes, bool together) {
+    static uint8_t waiting[65536];
+    size_t used = 0;
     static uint16_t sequence;
     static uint32_t timestamp;
     uint8_t payload[2048] = {[5] = 1}, packet[2048]; /* H.261: each begins a picture */
@@ -74,8 +96,14 @@ static void send_burst(int fd, struct srtp *sending, int burst, int bytes) {
             size = srtp_protect(sending, packet, 12, payload, (size_t)bytes, sizeof packet);
         else
             memcpy(packet + 12, payload, (size_t)bytes);
-        send(fd, packet, (size_t)size, 0);
+        if (!together) {
+            send(fd, packet, (size_t)size, 0);
+            continue;
+        }
+        memcpy(waiting + used, packet, (size_t)size);
+        used += (size_t)size;
     }
+    if (together) send_segments(fd, waiting, used, (uint16_t)(used / (size_t)burst));
 }
 
 /* How long a packet took; false where it is none of ours. */
@@ -147,6 +175,8 @@ int main(int argc, char **argv) {
     if (argc < 6) return 2;
     int count = atoi(argv[1]), bytes = atoi(argv[2]), burst = atoi(argv[3]), port;
     int64_t gap_us = atoi(argv[4]), length_us = (int64_t)(atof(argv[5]) * 1e6);
+    bool together = strchr(argv[3], '+') != NULL;
+    if (together && burst * (bytes + 64) > 65000) return 2;
     int epoll = epoll_create1(0), source = argc > 6 ? atoi(argv[6]) : udp();
     struct srtp *sending = NULL;
     printf("%d", port_of(source));
@@ -168,7 +198,7 @@ int main(int argc, char **argv) {
             next_us += gap_us;
         }
         int64_t since_us = now_us();
-        send_burst(source, sending, burst, bytes);
+        send_burst(source, sending, burst, bytes, together);
         collect(epoll, burst * count, since_us);
     }
     if (time_count == 0 || foreign) {
