@@ -209,14 +209,15 @@ def measure(server: Server, directory: Path, asked: argparse.Namespace) -> dict[
         ended = server.metric("sfu_call_ends_total") - ends
     for caller in callers:
         caller.hang_up()
-    measured = joined(turns)
+    measured, bare_measured = joined(turns), joined(beside) if beside else None
+    for each in filter(None, (measured, bare_measured)):
+        each["expected"] = each["pictures"] * asked.viewers * asked.burst
     return {
         **measured, "ceilings": ceilings, "realtime": realtime, "visitors": counts,
         "ended": ended, "seconds": len(turns) * turn_s,
         "share": measured["got"] / (len(turns) * turn_s) / statistics.mean(ceilings),
         "lasted": lasted,
-        "expected": measured["pictures"] * asked.viewers * asked.burst,
-        "cpu": [part / took_s for part in cpu], "bare": joined(beside) if beside else None,
+        "cpu": [part / took_s for part in cpu], "bare": bare_measured,
     }  # fmt: skip
 
 
@@ -267,7 +268,8 @@ def report(found: dict[str, Any]) -> Iterator[str]:
     yield from stalled(found)
     if bare := found["bare"]:
         yield (
-            f"the bare loop in turns with it, {bare['got']:,} packets came\n"
+            f"the bare loop in turns with it: {bare['got']:,} packets came,"
+            f" {bare['expected'] - bare['got']} lost\n"
             f"added, p50/p99/p99.9 in us: {quantiles(bare['took'], bare['took_most'])}\n"
             f"the meter was late:         {quantiles(bare['late'], bare['late_most'])}"
         )
