@@ -85,14 +85,21 @@ class Delays:
 
     def pool(self, number: int, least_us: float, packets: int) -> None:
         """Take packets that left within the same 10 ms: its number, the least queue they met."""
+        bins = self._bins
         place = number - self._first
-        if not 0 <= place < len(self._bins):
+        if place == len(bins) and place:  # nearly always: the next one
+            bins.append(least_us)
+            self._packets.append(packets)
+            self._newest = number
+            return
+        if not 0 <= place < len(bins):
             place = self._make(number)
+            bins = self._bins
         if place < 0:
             return
-        least = self._bins[place]
+        least = bins[place]
         if least is None or least_us < least:
-            self._bins[place] = least_us
+            bins[place] = least_us
         self._packets[place] += packets
 
     def _make(self, number: int) -> int:
