@@ -253,16 +253,16 @@ long sfu_snapshot(sfu *engine, uint8_t *buffer, size_t cap);
 /* The legs of all lines that have transport-wide feedback: what each packet told, in a few numbers
  * (legs.h).  No thread, socket or clock; one caller at a time. */
 typedef struct sfu_legs sfu_legs;
-typedef struct sfu_told_bin { /* packets that left within the same 10 ms */
-    int64_t number;
-    double least_us; /* the least queue they met */
-    uint32_t packets, zero;
-} sfu_told_bin;
 typedef struct sfu_told { /* what one message tells */
     int32_t lost; /* told missing, less those missed before that came */
-    uint32_t received, count, zero;
-    sfu_told_bin bins[1024];
+    uint32_t received;
 } sfu_told;
+typedef struct sfu_queue { /* of a line */
+    double floor_us; /* what stands */
+    double slope, rise; /* seconds a second; rise: of a line that was calm until now, else 0 */
+    int64_t newest_us; /* when the packet left that was judged last */
+    uint32_t over, zero; /* it grows faster than the line wobbles */
+} sfu_queue;
 
 sfu_legs *sfu_legs_open(void);
 void sfu_legs_close(sfu_legs *legs);
@@ -293,6 +293,13 @@ int sfu_legs_know(const sfu_legs *legs, uint32_t line, uint32_t transport, uint3
  * it is broken. */
 int sfu_legs_told(sfu_legs *legs, uint32_t line, uint32_t transport, const uint8_t *message,
                   size_t length, double standing_us, sfu_told *told);
+
+/* A packet that is told of otherwise: its departure, and the queue it met. */
+void sfu_legs_pool(sfu_legs *legs, uint32_t line, int64_t departed_us, double queue_us);
+/* The queue with the latest packets; 0 for a line that is not known. */
+int sfu_legs_judge(sfu_legs *legs, uint32_t line, sfu_queue *queue);
+/* The least queue of the packets that left last before an instant, in us. */
+double sfu_legs_floor(sfu_legs *legs, uint32_t line, int64_t at_us);
 
 /* What got through, in bit/s, up to what all legs have told of; busy: only since the line last
  * stood idle.  Below 0 where nobody can tell. */

@@ -4,7 +4,6 @@
 
 #include "legs.h"
 
-#define BIN_US 10000                    /* of departures that are told together */
 #define KEPT_US 1000000
 #define BUSY_US 8000                    /* a packet that waited longer found the line at work */
 #define FARTHEST_US ((int64_t)1 << 50)  /* a clock led farther begins anew: 36 years */
@@ -66,18 +65,6 @@ static int64_t unwrapped(struct leg *leg, int64_t arrival_us) {
     return leg->latest_us = at_us;
 }
 
-/* Of neighbours that left within the same 10 ms the least queue is told. */
-static void tell(sfu_told *told, int64_t departed_us, double queue_us) {
-    int64_t number = departed_us / BIN_US - (departed_us % BIN_US < 0);
-    sfu_told_bin *bin = told->count ? &told->bins[told->count - 1] : NULL;
-    if (!bin || bin->number != number) {
-        told->bins[told->count++] = (sfu_told_bin){number, queue_us, 1, 0};
-        return;
-    }
-    bin->packets++;
-    if (queue_us < bin->least_us) bin->least_us = queue_us;
-}
-
 static void match(struct leg *leg, struct departure *departure, int64_t ticks, double standing_us,
                   sfu_told *told) {
     if (ticks < 0) {
@@ -92,14 +79,13 @@ static void match(struct leg *leg, struct departure *departure, int64_t ticks, d
     int64_t delay_us = unwrapped(leg, ticks * TICK_US) - at_us;
     double queue_us = clock_queue_us(&leg->clock, delay_us, at_us, standing_us);
     arrive(leg, at_us + (int64_t)queue_us, departure->line_bytes, queue_us >= BUSY_US);
-    tell(told, at_us, queue_us);
+    delays_pool(&leg->line->delays, delays_bin(at_us), queue_us, 1);
 }
 
 void leg_told(struct leg *leg, struct feedback *feedback, double standing_us, sfu_told *told) {
     uint16_t sequence;
     int64_t ticks;
-    told->lost = 0;
-    told->received = told->count = 0;
+    *told = (sfu_told){0};
     while (feedback_next(feedback, &sequence, &ticks)) {
         struct departure *departure = &leg->ring[sequence % RING];
         if (departure->state != NOBODY && departure->sequence == sequence)

@@ -42,6 +42,7 @@ int sfu_legs_line(sfu_legs *legs, uint32_t id, int framing, uint32_t overhead_by
     line->framing = framing;
     line->overhead_bytes = overhead_bytes;
     line->probe_ends_s = -1; /* none */
+    delays_begin(&line->delays);
     table_add(&legs->lines, &line->node);
     return 0;
 }
@@ -164,6 +165,24 @@ int sfu_legs_told(sfu_legs *legs, uint32_t line, uint32_t transport, const uint8
     if (!leg) return 0;
     leg_told(leg, &feedback, standing_us, told);
     return 1;
+}
+
+void sfu_legs_pool(sfu_legs *legs, uint32_t id, int64_t departed_us, double queue_us) {
+    struct line_legs *line = table_find(&legs->lines, id);
+    if (line) delays_pool(&line->delays, delays_bin(departed_us), queue_us, 1);
+}
+
+int sfu_legs_judge(sfu_legs *legs, uint32_t id, sfu_queue *queue) {
+    struct line_legs *line = table_find(&legs->lines, id);
+    if (!line) return 0;
+    delays_judge(&line->delays);
+    *queue = line->delays.queue;
+    return 1;
+}
+
+double sfu_legs_floor(sfu_legs *legs, uint32_t id, int64_t at_us) {
+    struct line_legs *line = table_find(&legs->lines, id);
+    return line ? delays_floor(&line->delays, at_us) : 0;
 }
 
 /* Up to when all of them have told: the earliest of the latest packets of those that go together. */

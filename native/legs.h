@@ -2,10 +2,10 @@
  *
  *   departures of the send log --> ring by sequence --.
  *                                                     +--> queue of each packet, bytes by arrival,
- *   feedback (250 us, wraps) -------------------------'    losses
+ *   feedback (250 us, wraps) -------------------------'    losses; the line's queue (delays.c)
  *
  * Pure over its own state; all of it belongs to the thread that asks, which is Python's.  The twins
- * sfu.media.bwe.leg, clock and legs reckon the same (tests/native/test_legs.py).
+ * sfu.media.bwe.leg, clock, delays and legs reckon the same (tests/native/test_legs.py).
  */
 #ifndef SFU_LEGS_H
 #define SFU_LEGS_H
@@ -32,6 +32,26 @@ struct leg_clock {
 };
 /* Takes one delay; returns its part that is queue.  `standing_us`: the queue other legs see now. */
 double clock_queue_us(struct leg_clock *clock, int64_t delay_us, int64_t at_us, double standing_us);
+
+/* The queue of a line: the least its packets met in each 10 ms of departures, and what that shows. */
+#define BIN_US 10000
+#define KEPT_BINS 256                  /* nobody asks for what is older */
+struct delay_bin {
+    double least_us;
+    uint32_t packets;                  /* 0: nobody knows */
+};
+struct delays {
+    bool any;
+    int64_t newest, judged;            /* numbers of bins */
+    double threshold;
+    sfu_queue queue;                   /* as judged last */
+    struct delay_bin bins[KEPT_BINS];  /* those up to the newest */
+};
+void delays_begin(struct delays *delays);
+int64_t delays_bin(int64_t us);        /* the number of an instant's */
+void delays_pool(struct delays *delays, int64_t number, double least_us, uint32_t packets);
+void delays_judge(struct delays *delays);
+double delays_floor(struct delays *delays, int64_t at_us);
 
 /* One feedback message (draft-holmer-rmcat-transport-wide-cc-extensions-01), behind the RTCP header:
  * two SSRCs, base, count, reference time, number, chunks, deltas. */
@@ -68,6 +88,7 @@ struct line_legs {
     int64_t probed_first_us, probed_last_us, probed_bytes;
     bool probed;
     struct leg *legs;
+    struct delays delays;
 };
 
 /* Packets of one transport, in flight and arrived. */

@@ -40,8 +40,8 @@ int sfu_abi(uint32_t *sizes, int cap) {
         sizeof(struct sfu_sink_row),
         sizeof(struct sfu_line_row),
         sizeof(struct sfu_log_row),
-        sizeof(sfu_told_bin),
         sizeof(sfu_told),
+        sizeof(sfu_queue),
     };
     int count = (int)(sizeof all / sizeof *all);
     memcpy(sizes, all, (size_t)(count < cap ? count : cap) * sizeof *all);

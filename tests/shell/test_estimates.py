@@ -31,6 +31,10 @@ class Spy:
         self.cuts, self.cuts_next, self.hurries = 0, 0, False
         self.estimate = Estimate(2_000_000, 0.0, 0.0, False, Why.CONFIGURED)
 
+    @property
+    def congested(self):
+        return self.estimate.congested
+
     def handle(self, event, now):
         self.told.append(event)
         self.cuts = self.cuts_next
@@ -103,7 +107,9 @@ def test_departures_and_their_arrivals_are_told_to_the_line_of_their_path(way):
     way.bay.hearing.take(RtcpReceived(way.transport, compose([_rr(way), feedback]), 1_000_000))
     (heard,) = way.spy.of("Fed")
     told = way.legs.told(heard, 0.0)
-    assert (told.received, told.bins) == (1, [(90, 0.0, 1)])
+    assert told == (0, 1)
+    way.legs.delays.judge()
+    assert (way.legs.delays.floor_us, way.legs.delays.newest_us) == (0.0, 900_000)
 
 
 def test_reports_are_told_once(way):

@@ -251,14 +251,14 @@ class Estimates:
 
     def _tell(self, one: _Watched) -> None:
         """Say what changed much: a cut, and its end."""
-        now, before = one.estimator.estimate, one.said
-        if before is not None and now.congested == before.congested:
-            if now.capacity_bps < before.capacity_bps and now.congested:
-                one.cuts += 1
-            one.said = now
+        before = one.said
+        if before is not None and not before.congested and not one.estimator.congested:
             return
-        one.said = now
+        one.said = now = one.estimator.estimate
         if before is None:
+            return
+        if now.congested and before.congested:
+            one.cuts += now.capacity_bps < before.capacity_bps
             return
         one.cuts += now.congested
         log.info(

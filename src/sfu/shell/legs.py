@@ -3,7 +3,7 @@
 ::
 
     departures of the snapshot, as rows --> LegBank --by transport--> EngineLegs of each line
-    feedback, as it came --> LineEstimator --> EngineLegs.told --> Told
+    feedback, as it came --> LineEstimator --> EngineLegs.told --> losses; EngineDelays
 
 No packet becomes an object; `native/legs.h` says what is reckoned.
 """
@@ -15,6 +15,7 @@ import structlog
 from sfu._native import ffi as _ffi
 from sfu._native import lib as _lib
 from sfu.media.allocation.encapsulation import Encapsulation
+from sfu.media.bwe.delays import Delays
 from sfu.media.bwe.legs import Probed, Told, last_of
 from sfu.media.bwe.word import Acked, Fed, Sent
 from sfu.media.engine import layout, wire
@@ -23,7 +24,6 @@ from sfu.model import Ssrc, TransportId
 
 log = structlog.get_logger()
 
-_HEAD, _BIN = layout.TOLD_HEAD, layout.TOLD_BIN
 _BROKEN = -1
 
 
@@ -70,12 +70,41 @@ class LegBank:
         _lib.sfu_legs_sent(self.legs, rows, len(rows) // layout.LOG_ROW.size)
 
 
+class EngineDelays:
+    """The queue of one line: see `media.bwe.delays.Delays`."""
+
+    def __init__(self, bank: LegBank, line: int) -> None:
+        """Know of no packet."""
+        self._legs, self._line = bank.legs, line
+        self._queue = _ffi.new("sfu_queue *")
+        self._bytes = _ffi.buffer(self._queue)
+        self.floor_us = self.slope = self.rise = 0.0
+        self.newest_us = 0
+        self.over = False
+
+    def add(self, departed_us: int, queue_us: float) -> None:
+        """Take one packet."""
+        _lib.sfu_legs_pool(self._legs, self._line, departed_us, queue_us)
+
+    def judge(self) -> None:
+        """Read floor, trend and rise anew."""
+        if _lib.sfu_legs_judge(self._legs, self._line, self._queue):
+            read = layout.QUEUE.unpack(self._bytes)
+            self.floor_us, self.slope, self.rise, self.newest_us, over = read
+            self.over = over != 0
+
+    def floor_at(self, at_us: int) -> float:
+        """Return the least queue of the packets that left last before an instant."""
+        return float(_lib.sfu_legs_floor(self._legs, self._line, at_us))
+
+
 class EngineLegs:
     """The legs of one line: see `media.bwe.legs.Legs`."""
 
     def __init__(self, bank: LegBank, number: int) -> None:
         """Be made by a bank."""
         self.number = number
+        self.delays: Delays = EngineDelays(bank, number)
         self._bank = bank
         self._legs = bank.legs
         self._told = _ffi.new("sfu_told *")
@@ -114,9 +143,7 @@ class EngineLegs:
             log.debug("rtcp_refused", transport=message.transport, reason="feedback is cut short")
         if done != 1:
             return None
-        lost, received, bins = _HEAD.unpack_from(self._bytes)
-        rows = self._bytes[_HEAD.size : _HEAD.size + bins * _BIN.size]
-        return Told(lost, received, list(_BIN.iter_unpack(rows)))
+        return layout.TOLD.unpack(self._bytes)
 
     def carried_bps(self, window_us: int, *, busy: bool = False) -> float | None:
         """Return the rate at which packets got through, up to what all legs have told of."""

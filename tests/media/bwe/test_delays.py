@@ -2,11 +2,11 @@
 
 import random
 
-from sfu.media.bwe.delays import Delays
+from sfu.media.bwe.delays import KEPT_BINS, PlainDelays
 
 
-def judged(queue_of, until_ms: int, every_ms: int = 6) -> Delays:
-    delays = Delays()
+def judged(queue_of, until_ms: int, every_ms: int = 6) -> PlainDelays:
+    delays = PlainDelays()
     for ms in range(0, until_ms, every_ms):
         delays.add(ms * 1000, queue_of(ms) * 1000.0)
         if ms % 96 == 0:
@@ -41,7 +41,7 @@ def test_the_faster_it_becomes_too_small_the_fewer_packets_show_it():
 
 
 def test_a_rise_that_is_over_when_it_is_told_of_is_seen_once():
-    delays = Delays()
+    delays = PlainDelays()
     for ms in range(0, 1000, 6):
         delays.add(ms * 1000, 0.0)
     delays.judge()
@@ -68,7 +68,7 @@ def test_one_that_goes_falls():
 
 def test_jitter_is_neither():
     dice = random.Random(1)
-    delays = Delays()
+    delays = PlainDelays()
     for ms in range(0, 60_000, 6):
         delays.add(ms * 1000, dice.uniform(0, 30_000))
         if ms % 96 == 0:
@@ -86,4 +86,4 @@ def test_sound_alone_needs_a_longer_look():
 
 def test_what_is_old_is_forgotten():
     delays = judged(lambda ms: 5, 60_000)
-    assert len(delays._bins) <= 70
+    assert len(delays._bins) <= KEPT_BINS

@@ -8,10 +8,14 @@ jitter only ever adds.  Three readings::
             (draft-ietf-rmcat-gcc-02 section 5.4): a queue that grows
     rise    the slope of 30 to 50 ms in which a line that was calm rose all the time: it has just
             become too small for what it is sent, even if it is sent less already
+
+`PlainDelays` is the reference; a server that runs has the engine's (`native/delays.c`), which
+reckons the same to the last bit: so sums are taken one by one.
 """
 
 from itertools import pairwise
-from operator import mul
+from math import inf
+from typing import Protocol
 
 BIN_US = 10_000
 WINDOW_BINS = 25
@@ -35,175 +39,131 @@ when it is told of."""
 LEAST_CALM_BINS = 10
 STRAIGHT_US = 6_000
 """A queue that grows does so in a line this straight; jitter never does."""
-KEPT_BINS = 200
+KEPT_BINS = 256
 """Nobody asks for what is older, not of a probe whose answer is late either."""
-_CENTRED = [place - WINDOW_BINS // 2 for place in range(WINDOW_BINS)]
-_SPREAD = sum(map(mul, _CENTRED, _CENTRED))
+
+Points = list[tuple[int, float]]
+"""Of bins that have packets: places in a window, and the least queues in us."""
 
 
-class Delays:
-    """Pools samples; times in microseconds of our clock."""
+class Delays(Protocol):
+    """The queue of one line, as judged last; times in microseconds of our clock."""
 
-    __slots__ = (
-        "_bins",
-        "_first",
-        "_judged_bin",
-        "_newest",
-        "_packets",
-        "_threshold",
-        "floor_us",
-        "over",
-        "rise",
-        "slope",
-    )
-
-    def __init__(self) -> None:
-        """Know of no packet."""
-        self._bins: list[float | None] = []
-        """The least queues of all bins from `_first` to `_newest`."""
-        self._packets: list[int] = []
-        self._first = self._newest = 0
-        self._judged_bin = 0
-        self._threshold = THRESHOLD
-        self.floor_us = 0.0
-        """The queue that stands."""
-        self.slope = 0.0
-        """Of the queue, seconds a second."""
-        self.over = False
-        """Whether it grows faster than the line wobbles."""
-        self.rise = 0.0
-        """How fast it grows on a line that was calm until now, seconds a second; else 0."""
-
-    @property
-    def newest_us(self) -> int:
-        """When the packet left that was judged last."""
-        return self._newest * BIN_US
+    floor_us: float
+    """The queue that stands."""
+    slope: float
+    """Of the queue, seconds a second."""
+    over: bool
+    """Whether it grows faster than the line wobbles."""
+    rise: float
+    """How fast it grows on a line that was calm until now, seconds a second; else 0."""
+    newest_us: int
+    """When the packet left that was judged last."""
 
     def add(self, departed_us: int, queue_us: float) -> None:
         """Take one packet."""
-        self.pool(departed_us // BIN_US, queue_us, 1)
-
-    def pool(self, number: int, least_us: float, packets: int) -> None:
-        """Take packets that left within the same 10 ms: its number, the least queue they met."""
-        bins = self._bins
-        place = number - self._first
-        if place == len(bins) and place:  # nearly always: the next one
-            bins.append(least_us)
-            self._packets.append(packets)
-            self._newest = number
-            return
-        if not 0 <= place < len(bins):
-            place = self._make(number)
-            bins = self._bins
-        if place < 0:
-            return
-        least = bins[place]
-        if least is None or least_us < least:
-            bins[place] = least_us
-        self._packets[place] += packets
-
-    def _make(self, number: int) -> int:
-        """Make room for a bin; return its place, below 0 for one too old to count."""
-        bins = self._bins
-        if not bins or number >= self._newest + KEPT_BINS:
-            self._bins, self._packets = [None], [0]
-            self._first = self._newest = number
-            return 0
-        more = number - self._newest
-        if more > 0:
-            bins += [None] * more
-            self._packets += [0] * more
-            self._newest = number
-        elif self._newest - number < LONGEST_BINS:
-            bins[:0] = [None] * (self._first - number)
-            self._packets[:0] = [0] * (self._first - number)
-            self._first = number
-        return number - self._first
-
-    def _forget(self) -> None:
-        """Keep what the longest look back takes, once that is worth the while."""
-        bins, kept = self._bins, KEPT_BINS
-        if len(bins) - bins.count(None) > 2 * LONGEST_BINS:
-            kept = LONGEST_BINS
-        elif len(bins) < 2 * KEPT_BINS:
-            return
-        self._first = self._newest - kept + 1
-        del bins[:-kept], self._packets[:-kept]
 
     def judge(self) -> None:
-        """Read floor and trend anew."""
+        """Read floor, trend and rise anew."""
+
+    def floor_at(self, at_us: int) -> float:
+        """Return the least queue of the packets that left last before an instant."""
+
+
+class PlainDelays:
+    """The reference."""
+
+    def __init__(self) -> None:
+        """Know of no packet."""
+        self._bins: dict[int, tuple[float, int]] = {}
+        """By departure: the least queue, and of how many packets."""
+        self._newest = self._judged = 0
+        self._threshold = THRESHOLD
+        self.floor_us = self.slope = self.rise = 0.0
+        self.over = False
+        self.newest_us = 0
+
+    def add(self, departed_us: int, queue_us: float) -> None:
+        """Take one packet."""
+        number = departed_us // BIN_US
+        if not self._bins or number - self._newest >= KEPT_BINS:
+            self._bins.clear()
+            self._newest = number
+        while self._newest < number:
+            self._newest += 1
+            self._bins.pop(self._newest - KEPT_BINS, None)
+        if self._newest - number < KEPT_BINS:
+            least, packets = self._bins.get(number, (inf, 0))
+            self._bins[number] = min(least, queue_us), packets + 1
+
+    def judge(self) -> None:
+        """Read floor, trend and rise anew."""
         if not self._bins:
             return
-        if len(self._bins) > 2 * LONGEST_BINS:
-            self._forget()
-        newest = self._newest
-        self.floor_us = self.floor_at(newest * BIN_US)
-        self.rise = self._rise()
-        elapsed_ms = min((newest - self._judged_bin) * BIN_US / 1000, LONGEST_MS)
-        self._judged_bin = newest
-        trend = _trend(self._bins[-WINDOW_BINS:])
-        if trend is None:
+        self.newest_us = self._newest * BIN_US
+        self.floor_us = self.floor_at(self.newest_us)
+        self.rise = self._latest_rise()
+        elapsed_ms = min((self._newest - self._judged) * BIN_US / 1000, LONGEST_MS)
+        self._judged = self._newest
+        self._judge_trend(elapsed_ms)
+
+    def floor_at(self, at_us: int) -> float:
+        """Return the least queue of the packets that left last before an instant."""
+        newest = at_us // BIN_US
+        least, count = inf, 0
+        for back in range(LONGEST_BINS):
+            queue_us, packets = self._bins.get(newest - back, (inf, 0))
+            least = min(least, queue_us)
+            count += packets
+            if back >= SHORT_BINS and count >= ENOUGH:
+                break
+            if back >= LONG_BINS and count >= LEAST_BINS:
+                break
+        return least if count else 0.0
+
+    def _points(self, end: int, count: int) -> Points:
+        """Return so many bins up to, and without, `end`."""
+        begin, bins = end - count, self._bins
+        return [(at - begin, bins[at][0]) for at in range(begin, end) if at in bins]
+
+    def _judge_trend(self, elapsed_ms: float) -> None:
+        """Judge it against a threshold that learns how much the line wobbles."""
+        points = self._points(self._newest + 1, WINDOW_BINS)
+        if len(points) < LEAST_BINS:
             self.over, self.slope = False, 0.0
             return
-        per_bin, span = trend
+        per_bin = _slope(points)
+        rise = per_bin / 1000 * (points[-1][0] - points[0][0]) * GAIN
         self.slope = per_bin / BIN_US
-        rise = per_bin / 1000 * span * GAIN
         self.over = rise > self._threshold
         self._learn(abs(rise), elapsed_ms)
 
-    def _rise(self) -> float:
+    def _latest_rise(self) -> float:
         """Return the latest rise that was not judged yet.
 
         Feedback comes each 50 to 100 ms: by then a line whose neighbours were heard of first may be
         sent less already.  That it bears no more than they do showed while it was not.
         """
-        last = len(self._bins) - 1
-        judged = min(self._judged_bin - self._first, last - 1)
-        for place in range(last, max(judged, -1), -1):
-            queue = self._bins[place]
-            if queue is not None and queue >= (RISEN_US if place == last else PAST_US):
-                rises = (self._rise_of(place + 1, count, least) for count, least in RISES)
+        oldest = max(min(self._judged, self._newest - 1), self._newest - KEPT_BINS)
+        for number in range(self._newest, oldest, -1):
+            queue_us, _ = self._bins.get(number, (0.0, 0))
+            if queue_us >= (RISEN_US if number == self._newest else PAST_US):
+                rises = (self._rise_of(number + 1, count, least) for count, least in RISES)
                 if rise := next((rise for rise in rises if rise), 0.0):
                     return rise
         return 0.0
 
     def _rise_of(self, end: int, count: int, least: float) -> float:
-        """Return the slope of so many bins up to `end`, 0 where they do not rise straight."""
-        begin = end - count
-        last = _points(self._bins[max(begin, 0) : end])
+        """Return the slope of so many bins before `end`, 0 where they do not rise straight."""
+        last = self._points(end, count)
         if len(last) < count or any(later <= sooner for (_, sooner), (_, later) in pairwise(last)):
             return 0.0
-        before = self._bins[max(end - WINDOW_BINS, 0) : begin]
-        calm = [queue for _, queue in _points(before)]
+        calm = [queue for _, queue in self._points(end - count, WINDOW_BINS - count)]
         if len(calm) < LEAST_CALM_BINS or max(calm) > CALM_US:
             return 0.0
         per_bin = _slope(last)
-        middle = sum(queue for _, queue in last) / count
-        bends = max(
-            abs(queue - middle - per_bin * (place - (count - 1) / 2)) for place, queue in last
-        )
         rise = per_bin / BIN_US
-        return rise if rise >= least and bends <= STRAIGHT_US else 0.0
-
-    def floor_at(self, at_us: int) -> float:
-        """Return the least queue of the packets that left last before an instant."""
-        bins, packets = self._bins, self._packets
-        newest = at_us // BIN_US - self._first
-        least, count = float("inf"), 0
-        for back in range(LONGEST_BINS):
-            place = newest - back
-            if place < 0:
-                break
-            found = bins[place] if place < len(bins) else None
-            if found is not None:
-                count += packets[place]
-                if found < least:
-                    least = found
-            if (back >= SHORT_BINS and count >= ENOUGH) or (
-                back >= LONG_BINS and count >= LEAST_BINS
-            ):
-                break
-        return least if count else 0.0
+        return rise if rise >= least and _is_straight(last, per_bin) else 0.0
 
     def _learn(self, rise: float, elapsed_ms: float) -> None:
         if rise > self._threshold + SKIP:
@@ -213,28 +173,22 @@ class Delays:
         self._threshold = min(max(threshold, LEAST_THRESHOLD), LARGEST_THRESHOLD)
 
 
-def _points(bins: list[float | None]) -> list[tuple[int, float]]:
-    """Return the bins that have packets, with their places."""
-    return [(place, least) for place, least in enumerate(bins) if least is not None]
+def _is_straight(points: Points, per_bin: float) -> bool:
+    """Tell whether bins in a row lie on a line of this slope."""
+    total = 0.0
+    for _, queue in points:
+        total += queue
+    mean, middle = total / len(points), (len(points) - 1) / 2
+    offs = (abs(queue - mean - per_bin * (place - middle)) for place, queue in points)
+    return max(offs) <= STRAIGHT_US
 
 
-def _trend(window: list[float | None]) -> tuple[float, int] | None:
-    """Return the slope in us a bin, and over how many bins; None for too few."""
-    whole = [least for least in window if least is not None]
-    if len(whole) == WINDOW_BINS:  # nearly always: their places need no reckoning
-        return sum(map(mul, _CENTRED, whole)) / _SPREAD, WINDOW_BINS - 1
-    points = _points(window)
-    if len(points) < LEAST_BINS:
-        return None
-    return _slope(points), points[-1][0] - points[0][0]
-
-
-def _slope(points: list[tuple[int, float]]) -> float:
-    """Return the least-squares slope."""
-    mean_x = sum([x for x, _ in points]) / len(points)
+def _slope(points: Points) -> float:
+    """Return the least-squares slope, in us a bin."""
+    mean = sum(place for place, _ in points) / len(points)
     spread = risen = 0.0
-    for x, y in points:
-        away = x - mean_x
+    for place, queue in points:
+        away = place - mean
         spread += away * away
-        risen += away * y
+        risen += away * queue
     return risen / spread if spread else 0.0

@@ -18,7 +18,6 @@ from typing import assert_never
 
 from sfu.media.bwe.clock import LegClock
 from sfu.media.bwe.control import FALLING, SEEN_S, Control
-from sfu.media.bwe.delays import Delays
 from sfu.media.bwe.legs import Legs, PlainLegs
 from sfu.media.bwe.losses import FREE_HEAVY, HEAVY, Losses
 from sfu.media.bwe.prober import ABORT_US, ANSWER_S, STOOD_US, WORTH, Probe, Prober
@@ -91,7 +90,7 @@ class LineEstimator:
         self._outputs: deque[Output] = deque()
         self._legs = legs if legs is not None else PlainLegs(encapsulation)
         self._voices: dict[SourceId, LegClock] = {}
-        self._delays = Delays()
+        self._delays = self._legs.delays
         self._usage = Usage()
         self._received = Counter()
         self._losses = Losses(FREE_HEAVY if ceiling_bps is None else HEAVY)
@@ -128,6 +127,11 @@ class LineEstimator:
     def losses(self) -> tuple[int, int]:
         """Return packets lost and received since the start, as fed back for each of them."""
         return self._losses.total
+
+    @property
+    def congested(self) -> bool:
+        """Tell whether the line has been cut, and its queue not gone since."""
+        return self._control.congested
 
     @property
     def cuts(self) -> int:
@@ -218,17 +222,14 @@ class LineEstimator:
             self._acked(event, now)
 
     def _acked(self, event: Acked | Fed, now: float) -> None:
-        delays = self._delays
-        standing_us = delays.floor_us if now - self._acked_at < FRESH_S else 0.0
+        standing_us = self._delays.floor_us if now - self._acked_at < FRESH_S else 0.0
         told = self._legs.told(event, standing_us)
         if told is None:
             return
-        for each in told.bins:
-            delays.pool(*each)
         self._acked_at = now
         if self._since is None:
             self._since = now
-        if self._losses.add(told.lost, told.received, now) and self._losses.heavy_spans >= 2:
+        if self._losses.add(*told, now) and self._losses.heavy_spans >= 2:
             self._control.lossy(self._carried_bps(), self._losses.latest, now)
         self._judge(now)
 

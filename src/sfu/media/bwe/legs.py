@@ -3,7 +3,7 @@
 ::
 
     Sent -----------> each leg's ring --.
-                                        +--> Told: bins of 10 ms by departure, losses
+                                        +--> the queue of each packet --> Delays; losses
     Acked, Fed ----> numbers, arrivals -'    what was sent, what a probe sent, what got through
 
 `PlainLegs` is the reference; a server that runs has the engine's (`shell.legs`), which reckons
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sfu.errors import PeerError
-from sfu.media.bwe.delays import BIN_US
+from sfu.media.bwe.delays import Delays, PlainDelays
 from sfu.media.bwe.leg import Leg, carried_bps
 from sfu.media.bwe.word import Acked, Fed, Sent, Wrapping, acked
 from sfu.media.rtp.rtcp.transport_cc import parse_transport_feedback, peek
@@ -22,19 +22,8 @@ from sfu.model import TransportId
 
 IP_UDP_BYTES, IP6_UDP_BYTES = 28, 48
 
-Bin = tuple[int, float, int]
-"""Its number (departure by `BIN_US`), the least queue its packets met in us, how many they were."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What one message tells."""
-
-    lost: int
-    """Told missing, less those missed before that came late."""
-    received: int
-    bins: list[Bin]
-    """By departure, as told; a number may come again."""
+Told = tuple[int, int]
+"""Of one message: lost (told missing, less those missed before that came late), received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +37,9 @@ class Probed:
 
 class Legs(Protocol):
     """The legs of one line."""
+
+    delays: Delays
+    """Where the queues go that packets are told to have met."""
 
     def sent(self, packet: Sent) -> None:
         """Take a departure."""
@@ -89,6 +81,7 @@ class PlainLegs:
 
     def __init__(self, encapsulation: Wrapping) -> None:
         """Know no leg; `encapsulation` is the line's."""
+        self.delays: Delays = PlainDelays()
         self._encapsulation = encapsulation
         self._costs: dict[int, int] = {}
         self._legs: dict[TransportId, Leg] = {}
@@ -134,15 +127,9 @@ class PlainLegs:
                 message = acked(message.transport, parse_transport_feedback(message.message))
             except PeerError:
                 return None
-        bins: list[Bin] = []
         for sample in leg.acked(message.arrivals, 0.0, standing_us):
-            number = sample.departed_us // BIN_US
-            if bins and bins[-1][0] == number:
-                _, least, packets = bins[-1]
-                bins[-1] = number, min(least, sample.queue_us), packets + 1
-            else:
-                bins.append((number, sample.queue_us, 1))
-        return Told(*leg.take_losses(), bins)
+            self.delays.add(sample.departed_us, sample.queue_us)
+        return leg.take_losses()
 
     def carried_bps(self, window_us: int, *, busy: bool = False) -> float | None:
         """Return the rate at which packets got through, up to what all legs have told of."""

@@ -38,9 +38,8 @@ SOURCE_ROW = Struct("=4I2Qq4Iq4Q")
 SINK_ROW = Struct("=7Ixxxx2Qq4Q")
 LINE_ROW = Struct("=Ixxxx5Qq2Q")
 LOG_ROW = Struct("=IHHq")
-TOLD_BIN = Struct("=qdIxxxx")
-TOLD_HEAD = Struct("=iIIxxxx")
-TOLD_BINS = 1024
+TOLD = Struct("=iI")
+QUEUE = Struct("=dddqIxxxx")
 
 SIZES = (
     ABI_VERSION,
@@ -72,10 +71,10 @@ SIZES = (
             SINK_ROW,
             LINE_ROW,
             LOG_ROW,
-            TOLD_BIN,
+            TOLD,
+            QUEUE,
         )
     ),
-    TOLD_HEAD.size + TOLD_BINS * TOLD_BIN.size,
 )
 """What `sfu_abi()` must answer."""
 
