@@ -2,6 +2,8 @@
  * together and can leave as one segmented send (UDP_SEGMENT). */
 #include "core.h"
 
+#define LOOK 64 /* packets that are protected in some 25 us */
+
 uint8_t *batch_reserve(struct batch *batch) {
     if (batch->count == BATCH_ENTRIES || batch->used + PACKET_CAP > BATCH_BYTES) batch_flush(batch);
     return batch->arena + batch->used;
@@ -34,6 +36,12 @@ void batch_commit(struct batch *batch, struct path *path, uint8_t *bytes, size_t
     batch->used += (length + 15) & ~(size_t)15;
 }
 
+void batch_look(struct batch *batch) {
+    if (!batch->meanwhile || batch->count - batch->looked < LOOK) return;
+    batch->looked = batch->count;
+    batch->meanwhile(batch->context);
+}
+
 /* Lets go of all entries, sent or not. */
 void batch_forget(struct batch *batch) {
     for (int i = 0; i < batch->active_count; i++) {
@@ -41,7 +49,7 @@ void batch_forget(struct batch *batch) {
         for (; path; path = path->next_active) path->first = path->last = -1;
         batch->active[i]->active = NULL;
     }
-    batch->active_count = batch->count = 0;
+    batch->active_count = batch->count = batch->looked = 0;
     batch->used = 0;
 }
 

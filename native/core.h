@@ -63,6 +63,7 @@ struct socket {
     uint32_t overflow; /* SO_RXQ_OVFL as last seen */
     struct stream *stream; /* of a connection over TCP; NULL for datagrams */
     bool alias; /* another core reads it, this one only sends */
+    bool lent;  /* other cores have aliases of it */
     struct path *active, *active_last; /* paths with packets in the batch, in order */
     struct path *paths;  /* all of its paths */
 };
@@ -98,7 +99,9 @@ struct batch {
     struct socket *active[BATCH_ENTRIES];
     int active_count;
     void (*flush)(struct batch *batch, void *context);
+    void (*meanwhile)(void *context); /* called now and then while it fills and is sent; or NULL */
     void *context;
+    int looked; /* entries when it was called last */
     uint8_t arena[BATCH_BYTES];
 };
 /* Room for one datagram of PACKET_CAP; flushes first when there is none. */
@@ -106,6 +109,8 @@ uint8_t *batch_reserve(struct batch *batch);
 void batch_commit(struct batch *batch, struct path *path, uint8_t *bytes, size_t length,
                   int64_t received_us, uint8_t mark);
 void batch_flush(struct batch *batch);
+/* Calls `meanwhile` where enough came to it since the last time. */
+void batch_look(struct batch *batch);
 void batch_forget(struct batch *batch);
 
 struct spent { /* the sequence number an SSRC goes on with, as long as the keys live */
@@ -401,6 +406,8 @@ void hand_datagram(struct core *core, int thread, const struct socket *socket,
                    const struct sfu_address *remote, const uint8_t *datagram, size_t length);
 /* Takes all that another has handed to this core. */
 void hand_take(struct core *core, struct outbox *box);
+bool hand_waits(const struct outbox *box); /* something does; false for NULL */
+bool hand_has_room(const struct outbox *box, size_t datagrams);
 
 /* All cores of an engine; house.c. */
 struct house {

@@ -1,7 +1,7 @@
 /* What one thread hands to another: a ring of bytes with one writer and one reader, no lock.
  *
  *   source's thread --a packet, once--> each thread that has sinks of it: its ghost forwards
- *   socket's thread --a datagram------> the thread of the transport behind its address
+ *   socket's thread --a datagram------> the thread of the transport behind its address, maybe itself
  *
  * Both go by the same ring, so that what comes in order stays in order. A full ring drops, counted.
  */
@@ -58,6 +58,18 @@ static void put(struct core *core, int thread, const struct handed *handed, cons
     core->handed |= 1u << thread;
 }
 
+bool hand_waits(const struct outbox *box) {
+    return box && atomic_load_explicit(&box->head, memory_order_relaxed) !=
+                      atomic_load_explicit(&box->tail, memory_order_acquire);
+}
+
+bool hand_has_room(const struct outbox *box, size_t datagrams) {
+    size_t most = sizeof(struct handed) + PACKET_CAP + 16; /* each, and one that is skipped */
+    size_t used = atomic_load_explicit(&box->tail, memory_order_relaxed) -
+                  atomic_load_explicit(&box->head, memory_order_acquire);
+    return used + (datagrams + 1) * most <= HAND_BYTES;
+}
+
 void hand_packet(struct core *core, const struct passing *passing) {
     const struct packet *packet = passing->packet;
     struct handed handed = {
@@ -111,6 +123,7 @@ void hand_take(struct core *core, struct outbox *box) {
         uint32_t size_kind[2];
         memcpy(size_kind, record, sizeof size_kind);
         if (size_kind[1] != HANDED_SKIP) take(core, record);
+        batch_look(core->batch);
         head += size_kind[0];
         atomic_store_explicit(&box->head, head, memory_order_release);
     }

@@ -5,7 +5,7 @@
  *               just before, for they often meet, until a core has 16 more than another.
  *               It stays there, with its sources and sinks
  *   line        on every core; what it counts is summed
- *   socket      where its first transport is; on other cores an alias that only sends, while the
+ *   socket      where its first transport is; lent to other cores by an alias that only sends, while the
  *               addresses of transports there are marked `away` and what they send is handed over
  *   source      where its transport is; on a core that has sinks of it only, a ghost
  */
@@ -45,6 +45,8 @@ static bool in_use(const struct house *house, uint32_t id) {
 }
 
 static void drop_aliases(const struct house *house, uint32_t id) {
+    struct socket *lent = owned(house, id, NULL);
+    if (lent) lent->lent = false;
     for (int i = 0; i < house->count; i++) {
         struct core *core = house->cores[i];
         struct socket *socket = table_find(&core->sockets, id);
@@ -66,14 +68,14 @@ static void move_socket(const struct house *house, struct core *from, struct cor
     if (to->join_socket) to->join_socket(to, socket);
 }
 
-static void add_alias(struct core *core, const struct socket *socket) {
+static void add_alias(struct core *core, struct socket *socket) {
     struct socket *alias = calloc(1, sizeof *alias);
     if (!alias) return;
     alias->node.id = alias->row.socket = socket->node.id;
     alias->fd = socket->fd;
     alias->inet6 = socket->inet6;
     alias->internet = socket->internet;
-    alias->alias = true;
+    alias->alias = socket->lent = true;
     table_add(&core->sockets, &alias->node);
     core->aliases++;
 }

@@ -1,6 +1,6 @@
-/* One thread of the engine: what waits, and with send.c the only file that knows sockets.
+/* One thread of the engine: what waits; with receive.c and send.c all that knows sockets.
  *
- *   epoll -> recvmmsg(64) -> core_receive each -> where that goes to many, what came meanwhile too
+ *   epoll -> receive.c: core_receive each -> where that goes to many, what came meanwhile too
  *         -> batch_flush -> again, at most ROUNDS times
  *         -> what other threads have handed over -> the rest of the batch
  *         -> a rest, where it never has to wait (rest.c)
@@ -27,7 +27,6 @@
 #define READY 32    /* sockets told by one epoll_wait */
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 #define FIFO_PRIORITY 10
-#define LATENCY_MAX_US 1000000 /* a jump of the clock, no latency */
 
 static const int64_t latency_bounds_us[SFU_LATENCY_BUCKETS - 1] = {50,   100,  200,   500,  1000,
                                                                    2000, 5000, 10000, 50000};
@@ -125,56 +124,6 @@ static void flush(struct batch *batch, void *context) {
             count_latency(worker, now_us - batch->entries[i].received_us);
 }
 
-/* The kernel's receive stamp, brought from the wall clock to ours; what it dropped, counted. */
-static int64_t read_ancillary(struct socket *socket, struct msghdr *message, int64_t now_us,
-                              int64_t wall_offset_us) {
-    int64_t received_us = now_us;
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
-        if (at->cmsg_level != SOL_SOCKET) continue;
-        if (at->cmsg_type == SCM_TIMESTAMPNS) {
-            struct timespec stamp;
-            memcpy(&stamp, CMSG_DATA(at), sizeof stamp);
-            received_us = (int64_t)stamp.tv_sec * 1000000 + stamp.tv_nsec / 1000 + wall_offset_us;
-        } else if (at->cmsg_type == SO_RXQ_OVFL) {
-            uint32_t overflow;
-            memcpy(&overflow, CMSG_DATA(at), sizeof overflow);
-            socket->row.kernel_dropped += overflow - socket->overflow;
-            socket->overflow = overflow;
-        }
-    }
-    bool sane = received_us <= now_us && now_us - received_us < LATENCY_MAX_US;
-    return sane ? received_us : now_us;
-}
-
-static int receive(struct worker *worker, struct socket *socket) {
-    for (int i = 0; i < worker->used; i++) { /* what the kernel has written over */
-        struct msghdr *message = &worker->messages[i].msg_hdr;
-        message->msg_namelen = sizeof worker->names[i];
-        message->msg_controllen = sizeof worker->controls[i].bytes;
-        message->msg_flags = 0;
-    }
-    int count = recvmmsg(socket->fd, worker->messages, RECEIVE, MSG_DONTWAIT, NULL);
-    worker->used = count > 0 ? count : 1; /* a failed call may have touched the first */
-    if (count <= 0) return count;
-    int64_t now_us = clock_us(CLOCK_MONOTONIC);
-    int64_t wall_offset_us = now_us - clock_us(CLOCK_REALTIME);
-    worker->core->now_us = now_us;
-    for (int i = 0; i < count; i++) {
-        struct msghdr *message = &worker->messages[i].msg_hdr;
-        worker->core->received_us = read_ancillary(socket, message, now_us, wall_offset_us);
-        struct sfu_address remote = address_from_kernel(&worker->names[i]);
-        bool connected = socket->paths && socket->paths->transport->latch == LATCH_CONNECTED;
-        if (message->msg_flags & MSG_TRUNC) {
-            socket->row.unknown_packets++;
-            continue;
-        }
-        if (!connected && remote.family == 0) continue;
-        core_receive(worker->core, socket, connected ? NULL : &remote, worker->buffers[i],
-                     worker->messages[i].msg_len);
-    }
-    return count;
-}
-
 void worker_tell(struct worker *worker) {
     if (worker->told || !worker->core->ring.urgent) return;
     uint64_t one = 1;
@@ -200,12 +149,14 @@ void worker_tell_others(struct worker *worker) {
 }
 
 static void take_handed(struct worker *worker) {
-    if (!atomic_exchange(&worker->roused, false)) return;
     sfu *engine = worker->engine;
+    int index = worker->core->index;
+    bool roused = atomic_exchange(&worker->roused, false);
+    if (!roused && !hand_waits(worker->core->outboxes[index])) return;
     worker->core->now_us = clock_us(CLOCK_MONOTONIC);
+    hand_take(worker->core, worker->core->outboxes[index]);
     for (int i = 0; i < engine->count; i++)
-        if (engine->workers[i] != worker)
-            hand_take(worker->core, engine->workers[i]->core->outboxes[worker->core->index]);
+        if (i != index) hand_take(worker->core, engine->workers[i]->core->outboxes[index]);
 }
 
 /* The first packet of a picture wakes us before the rest is there.  Where it goes to many, that has
@@ -223,11 +174,14 @@ static int gather(struct worker *worker, struct socket *socket, int *rounds) {
 
 static void work(struct worker *worker, struct socket *socket, uint32_t ready) {
     int rounds = 0, count;
+    worker->batch->meanwhile = socket->lent ? receive_meanwhile : NULL;
+    worker->working = socket;
     do {
         count = gather(worker, socket, &rounds);
         core_release(worker->core);
         batch_flush(worker->batch);
     } while (count == RECEIVE && rounds < ROUNDS);
+    worker->batch->meanwhile = NULL;
     /* A local peer that went away stays readable for ever, with nothing to read. */
     if (ready & EPOLLHUP && (count <= 0 || worker->messages[count - 1].msg_len == 0))
         epoll_ctl(worker->epoll, EPOLL_CTL_DEL, socket->fd, NULL);
@@ -295,18 +249,6 @@ static void *run(void *context) {
     return NULL;
 }
 
-static void prepare_messages(struct worker *worker) {
-    worker->used = RECEIVE;
-    for (int i = 0; i < RECEIVE; i++) {
-        worker->iov[i] = (struct iovec){worker->buffers[i], PACKET_CAP};
-        struct msghdr *message = &worker->messages[i].msg_hdr;
-        message->msg_iov = &worker->iov[i];
-        message->msg_iovlen = 1;
-        message->msg_name = &worker->names[i];
-        message->msg_control = &worker->controls[i];
-    }
-}
-
 /* Memory is found page by page when it is first written to, and the last pages here would be when
  * most waits: each then costs the time of some packets, on a virtual machine of many. */
 static void touch(void *bytes, size_t size) {
@@ -332,7 +274,7 @@ static bool prepare_core(struct worker *worker, int index, uint64_t seed) {
     worker->engine->house.cores[index] = core;
     worker->engine->house.count = index + 1;
     for (int i = 0; i < worker->engine->count; i++)
-        if (i != index && !(core->outboxes[i] = outbox_new())) return false;
+        if (worker->engine->count > 1 && !(core->outboxes[i] = outbox_new())) return false;
     return true;
 }
 
@@ -349,7 +291,7 @@ bool worker_new(sfu *engine, int index, uint64_t seed) {
     if (!worker) return false;
     worker->epoll = worker->wake = -1;
     worker->engine = engine;
-    prepare_messages(worker);
+    receive_prepare(worker);
     return prepare_core(worker, index, seed) && prepare_descriptors(worker);
 }
 

@@ -20,6 +20,7 @@
 #define RUN_BYTES_MAX 65507
 #define SEGMENT_MAX 1472 /* GSO never fragments: 1500 less IPv4 and UDP headers */
 #define MESSAGES 256
+#define AT_ONCE 8 /* messages between two looks at what comes meanwhile */
 
 struct outgoing { /* messages for one socket */
     struct socket *socket;
@@ -127,9 +128,12 @@ static void send_singly(struct outgoing *out, int i) {
     }
 }
 
-static void send_messages(struct outgoing *out) {
+static void send_messages(struct outgoing *out, const struct batch *batch) {
     for (int at = 0; at < out->count;) {
-        int sent = sendmmsg(out->socket->fd, out->messages + at, (unsigned)(out->count - at),
+        int left = out->count - at;
+        if (batch->meanwhile && at) batch->meanwhile(batch->context);
+        if (batch->meanwhile && left > AT_ONCE) left = AT_ONCE;
+        int sent = sendmmsg(out->socket->fd, out->messages + at, (unsigned)left,
                             MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent > 0) {
             for (int i = at; i < at + sent; i++) count_sent(out, i);
@@ -208,8 +212,8 @@ void send_batch(struct batch *batch, int64_t now_us) {
         for (struct path *path = leaving.socket->active; path; path = path->next_active)
             for (int index = path->first; index >= 0;) {
                 add_run(&leaving, batch, path, &index);
-                if (leaving.count == MESSAGES) send_messages(&leaving);
+                if (leaving.count == MESSAGES) send_messages(&leaving, batch);
             }
-        send_messages(&leaving);
+        send_messages(&leaving, batch);
     }
 }

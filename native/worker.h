@@ -11,6 +11,7 @@
 #include "send.h"
 
 #define RECEIVE 64 /* datagrams in one system call */
+#define LATENCY_MAX_US 1000000 /* a jump of the clock, no latency */
 
 union ancillary {
     struct cmsghdr header;
@@ -35,6 +36,7 @@ struct worker { /* one thread */
     struct sockaddr_storage names[RECEIVE];
     union ancillary controls[RECEIVE];
     int used; /* of these, by the last call */
+    struct socket *working; /* on what came by this one */
     uint8_t buffers[RECEIVE][PACKET_CAP];
 };
 
@@ -49,6 +51,13 @@ struct sfu {
 };
 
 int64_t clock_us(clockid_t which);
+
+/* Once by a thread before it receives anything. */
+void receive_prepare(struct worker *worker);
+/* Takes what waits on a socket: RECEIVE where there may be more, 0 or less where there was nothing. */
+int receive(struct worker *worker, struct socket *socket);
+/* For a batch of what came by a lent socket, a `struct worker`: hands over what came since. */
+void receive_meanwhile(void *worker);
 
 /* Makes a thread's core and descriptors; what is half made is for worker_free. */
 bool worker_new(sfu *engine, int index, uint64_t seed);

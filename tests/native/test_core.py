@@ -45,6 +45,14 @@ def test_what_comes_while_a_picture_is_worked_on_leaves_with_it_under_address_sa
 
 
 @pytest.mark.native
+@pytest.mark.parametrize("sanitizer", [ADDRESS, THREAD], ids=["address", "thread"])
+def test_what_is_for_another_thread_does_not_wait_while_one_sends(
+    tmp_path: Path, sanitizer: list[str]
+) -> None:
+    run(tmp_path, "check_meanwhile", *sanitizer, "-Wl,--wrap=sendmmsg")
+
+
+@pytest.mark.native
 def test_connections_bear_any_cut_and_a_peer_that_reads_nothing_under_address_sanitizer(
     tmp_path: Path,
 ) -> None:
