@@ -39,13 +39,11 @@ static void tell(sfu_legs *legs, struct input *in, uint32_t line, uint32_t leg) 
     in->at += length;
     in->left -= length;
     if (sfu_legs_told(legs, line, leg, exact, length, byte(in) * 1e3, &told) == 1) {
-        uint32_t packets = 0;
-        assert(told.count <= RING);
-        for (uint32_t i = 0; i < told.count; i++) {
-            assert(told.bins[i].least_us >= 0);
-            packets += told.bins[i].packets;
-        }
-        assert(packets == told.received);
+        assert(told.received <= RING && told.lost <= RING && told.lost >= -RING);
+        sfu_queue queue;
+        assert(sfu_legs_judge(legs, line, &queue) == 1);
+        assert(queue.floor_us >= 0 && queue.rise >= 0 && queue.over <= 1);
+        assert(queue.floor_us == sfu_legs_floor(legs, line, queue.newest_us));
     }
     free(exact);
 }
