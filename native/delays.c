@@ -53,7 +53,7 @@ static bool is_kept(const struct delays *delays, int64_t number) {
     return delays->any && number <= delays->newest && delays->newest - number < KEPT_BINS;
 }
 
-void delays_pool(struct delays *delays, int64_t number, double least_us, uint32_t packets) {
+void delays_pool(struct delays *delays, int64_t number, double queue_us) {
     if (!delays->any || number - delays->newest >= KEPT_BINS) {
         for (int i = 0; i < KEPT_BINS; i++) delays->bins[i].packets = 0;
         delays->newest = number;
@@ -62,8 +62,7 @@ void delays_pool(struct delays *delays, int64_t number, double least_us, uint32_
     while (delays->newest < number) bin_at(delays, ++delays->newest)->packets = 0;
     if (!is_kept(delays, number)) return;
     struct delay_bin *bin = bin_at(delays, number);
-    if (!bin->packets || least_us < bin->least_us) bin->least_us = least_us;
-    bin->packets += packets;
+    if (!bin->packets++ || queue_us < bin->least_us) bin->least_us = queue_us;
 }
 
 double delays_floor(struct delays *delays, int64_t at_us) {

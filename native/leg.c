@@ -79,7 +79,7 @@ static void match(struct leg *leg, struct departure *departure, int64_t ticks, d
     int64_t delay_us = unwrapped(leg, ticks * TICK_US) - at_us;
     double queue_us = clock_queue_us(&leg->clock, delay_us, at_us, standing_us);
     arrive(leg, at_us + (int64_t)queue_us, departure->line_bytes, queue_us >= BUSY_US);
-    delays_pool(&leg->line->delays, delays_bin(at_us), queue_us, 1);
+    delays_pool(&leg->line->delays, delays_bin(at_us), queue_us);
 }
 
 void leg_told(struct leg *leg, struct feedback *feedback, double standing_us, sfu_told *told) {

@@ -169,7 +169,7 @@ int sfu_legs_told(sfu_legs *legs, uint32_t line, uint32_t transport, const uint8
 
 void sfu_legs_pool(sfu_legs *legs, uint32_t id, int64_t departed_us, double queue_us) {
     struct line_legs *line = table_find(&legs->lines, id);
-    if (line) delays_pool(&line->delays, delays_bin(departed_us), queue_us, 1);
+    if (line) delays_pool(&line->delays, delays_bin(departed_us), queue_us);
 }
 
 int sfu_legs_judge(sfu_legs *legs, uint32_t id, sfu_queue *queue) {

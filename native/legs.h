@@ -49,7 +49,7 @@ struct delays {
 };
 void delays_begin(struct delays *delays);
 int64_t delays_bin(int64_t us);        /* the number of an instant's */
-void delays_pool(struct delays *delays, int64_t number, double least_us, uint32_t packets);
+void delays_pool(struct delays *delays, int64_t number, double queue_us);
 void delays_judge(struct delays *delays);
 double delays_floor(struct delays *delays, int64_t at_us);
 

@@ -79,9 +79,10 @@ static bool read_head(struct worker *worker, struct socket *socket, int i, struc
 
 static int receive_alone(struct worker *worker, struct socket *socket) {
     int count = fetch(worker, socket);
+    if (count <= 0) return count;
     struct moment moment = moment_now();
     struct sfu_address remote;
-    if (count > 0) worker->core->now_us = moment.now_us;
+    worker->core->now_us = moment.now_us;
     for (int i = 0; i < count; i++) {
         if (!read_head(worker, socket, i, moment, &remote)) continue;
         bool connected = socket->paths && socket->paths->transport->latch == LATCH_CONNECTED;
