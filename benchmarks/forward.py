@@ -2,12 +2,13 @@
 
 One source, N receivers.  Server and generator are pinned to a core each; closed loop, packets of
 1,100 B in bursts of one and of eight (a picture); CPU by schedstat of all its threads over
-what the sinks got; systems in turns, medians of five.  The engine does all it does in a meeting:
+what the sinks got; systems in turns of half a second, medians of fifteen: a machine's bad spells
+last seconds, and short turns share them out.  The engine does all it does in a meeting:
 RTX, history, send-time log, abs-send-time, a line that counts.
 
     python -m benchmarks.forward [--modes gcm,plain] [--sinks 8,32,128] [--bursts 1,8]
                                  [--systems ours,bare,rtpengine,janus,mediasoup]
-                                 [--rounds 5] [--add] [--out var/forward] [--docs]
+                                 [--rounds 15] [--add] [--out var/forward] [--docs]
 
 prints the table, writes it as ``forward.json`` and ``forward.svg``; `--add` keeps what stands
 there of other work, `--docs` puts all of it into docs/performance.md.  The mode `cm` is AES-CM-128
@@ -35,7 +36,7 @@ from sfu.model import Keys
 
 ROOT = Path(__file__).parent.parent
 SERVER_CORE, DRIVER_CORE = 0, 1
-SECONDS = 1.0
+SECONDS = 0.5
 PAYLOAD_BYTES = 1088
 AIM = 1.15
 AIMS = {
@@ -280,7 +281,7 @@ def main() -> None:
     parser.add_argument("--sinks", default="8,32,128")
     parser.add_argument("--bursts", default="1,8")
     parser.add_argument("--systems", default=",".join(SYSTEMS))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "forward")
     parser.add_argument("--add", action="store_true", help="keep the rows of other work")
